@@ -1,0 +1,51 @@
+//! The arguments, declared once.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+use crate::command;
+
+/// Turns recorded conversations into test cases, plays those users again against an AI agent, and says
+/// whether it got better.
+#[derive(Debug, Parser)]
+#[command(name = "reenact", version, max_term_width = 100)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+/// What every verb takes.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Global {
+    /// The file that keeps sessions, runs and journals
+    #[arg(long, global = true, value_name = "FILE", default_value = ".reenact/store.db", env = "REENACT_STORE")]
+    pub(crate) store: PathBuf,
+    /// Print data as JSON on stdout, and people's text on stderr
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Read recorded conversations into the store
+    Import(command::import::Args),
+    /// Find recorded sessions, or show one
+    Sessions(command::sessions::Args),
+    /// Turn sessions into a suite of test cases
+    Distill(command::distill::Args),
+    /// Find everything that is wrong with a suite, without a model
+    Check(command::check::Args),
+    /// Play the cases of a suite against an agent, and judge what happens
+    Run(command::run::Args),
+    /// Judge the conversations of a stored run again
+    Judge(command::judge::Args),
+    /// Report a stored run again
+    Report(command::report::Args),
+    /// Show one trial with the session that it comes from
+    Show(command::show::Args),
+    /// See the whole line at work on two versions of a small agent
+    Demo(command::demo::Args),
+}

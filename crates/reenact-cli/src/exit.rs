@@ -1,0 +1,17 @@
+//! The exit statuses, documented in the README: 0 all passed, 1 an expectation failed or a regression,
+//! 2 usage or set-up, 3 could not be decided.
+
+use reenact::{Error, ErrorKind};
+
+pub(crate) const PASSED: u8 = 0;
+pub(crate) const FAILED: u8 = 1;
+pub(crate) const USAGE: u8 = 2;
+pub(crate) const UNDECIDED: u8 = 3;
+
+/// The status of an error: an interrupted run is undecided, all else is a matter of usage or set-up.
+pub(crate) fn of(error: &Error) -> u8 {
+    match error.kind() {
+        ErrorKind::Interrupted => UNDECIDED,
+        _ => USAGE,
+    }
+}

@@ -1,0 +1,29 @@
+//! The command line of `reenact`: one verb, one file, over the SDK of the same name.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+mod args;
+mod command;
+mod exit;
+mod output;
+
+/// Reads the arguments, runs the verb, and gives its exit status.
+#[must_use]
+pub fn main() -> ExitCode {
+    let args = match args::Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { exit::USAGE } else { exit::PASSED });
+        }
+    };
+    match command::run(args) {
+        Ok(status) => ExitCode::from(status),
+        Err(error) => {
+            output::error(&error);
+            ExitCode::from(exit::of(&error))
+        }
+    }
+}

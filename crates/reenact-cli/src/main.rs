@@ -1,0 +1,5 @@
+//! The `reenact` command.
+
+fn main() -> std::process::ExitCode {
+    reenact_cli::main()
+}

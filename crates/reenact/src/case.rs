@@ -1,0 +1,148 @@
+//! A test case: what the simulated user may know, what the agent must do, and where both come from.
+//!
+//! [`Brief`] and [`Expectation`] are different types on purpose. Whatever plays the user is handed a
+//! brief and nothing else, so an expectation cannot reach it.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+pub use check::{Problem, check};
+pub use suite::Suite;
+
+mod check;
+mod suite;
+
+/// Keys that `context` cannot have, because the agent's own arguments have those names.
+pub const RESERVED_CONTEXT_KEYS: [&str; 4] = ["input", "messages", "mlflow_session_id", "session_id"];
+
+/// One case of a suite.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct TestCase {
+    /// Unique in its suite.
+    pub id: String,
+    /// All that the simulated user may know.
+    pub brief: Brief,
+    /// Handed to the agent with every turn, never to the user.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub context: Map<String, Value>,
+    /// What the agent must do; never shown to the user.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub expectations: Vec<Expectation>,
+    /// Where the case comes from, for a case that was distilled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
+}
+
+/// All that the simulated user may know.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Brief {
+    /// What the user wants, in a sentence or two.
+    pub goal: String,
+    /// How the user writes and behaves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub persona: Option<String>,
+    /// How to play this user beyond the persona.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub guidelines: Vec<String>,
+    /// What the user knows, each with when it may be said, in the order of the recording.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub facts: Vec<Fact>,
+    /// The first message, word for word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opening: Option<String>,
+    /// How many asks may stay unanswered before the user gives up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patience: Option<u32>,
+}
+
+/// Something that the user knows, and when it may be said.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Fact {
+    /// Unique in its brief.
+    pub id: String,
+    /// What the user knows, in the user's own words where it was distilled.
+    pub text: String,
+    /// When it may be said.
+    #[serde(default)]
+    pub gate: Gate,
+}
+
+/// When a fact may be said.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Gate {
+    /// At any time after the opening.
+    #[default]
+    Open,
+    /// When the agent asks for this topic.
+    Asked(String),
+    /// Once the fact with this id has been said.
+    After(String),
+    /// When the agent does this.
+    When(String),
+    /// Never: the user knows it and keeps it.
+    Never,
+}
+
+impl fmt::Display for Gate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Gate::Open => f.write_str("open"),
+            Gate::Asked(topic) => write!(f, "asked: {topic}"),
+            Gate::After(id) => write!(f, "after: {id}"),
+            Gate::When(act) => write!(f, "when: {act}"),
+            Gate::Never => f.write_str("never"),
+        }
+    }
+}
+
+/// One checkable statement about the agent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Expectation {
+    /// Unique in its case.
+    pub id: String,
+    /// The statement, for a reader or a judge.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// What decides it.
+    #[serde(flatten)]
+    pub check: Check,
+}
+
+/// What decides an expectation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Check {
+    /// Code: some message of the agent contains this text, upper and lower case alike.
+    Contains(String),
+    /// Code: some message of the agent matches this regular expression.
+    Matches(String),
+    /// Code: no message of the agent matches this regular expression.
+    MustNotMatch(String),
+    /// A judge, from the expectation's text. In JSON: `"judged": null`.
+    Judged,
+}
+
+/// Where a case comes from.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Origin {
+    /// The id of the session.
+    pub session: String,
+    /// For each part of the case, the turn and the words that it comes from.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<Evidence>,
+}
+
+/// The words that a part of a case comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Evidence {
+    /// The part: `goal`, `persona`, `opening`, `facts.ID`, `guidelines.N`, `expectations.ID`.
+    pub field: String,
+    /// The turn of the session, from 1.
+    pub turn: u32,
+    /// The user's words, verbatim.
+    pub quote: String,
+}

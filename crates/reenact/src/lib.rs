@@ -1,0 +1,33 @@
+//! `reenact` turns conversations that really happened between users and an AI agent into test cases,
+//! plays those users again against the agent as it is today, and says whether it got better.
+
+pub use agent::{Agent, AgentFault, AgentReply, AgentTurn, FaultKind, Held};
+pub use case::{Brief, Check, Evidence, Expectation, Fact, Gate, Origin, Suite, TestCase};
+pub use conversation::{ChatMessage, ChatRole, Conversation, Message, Speaker, ToolCall, Turn};
+pub use error::{Error, ErrorKind, Place, Result};
+pub use judge::{Assessment, Judge, Verdict};
+pub use model::{AnswerSchema, Completion, Model, ModelFault, ModelFaultKind, ModelRequest, ServeModel, Usage};
+pub use run::{Plan, Run};
+pub use session::Session;
+pub use skipped::Skipped;
+pub use store::Store;
+pub use trial::{Disclosure, Ending, Outcome, Trial};
+pub use user::{Leaving, Scene, SimulatedUser, UserAct, UserFault};
+
+pub mod agent;
+pub mod case;
+mod conversation;
+pub mod distill;
+mod error;
+pub mod import;
+pub mod journal;
+pub mod judge;
+pub mod model;
+pub mod report;
+pub mod run;
+mod session;
+pub mod simulate;
+mod skipped;
+pub mod store;
+mod trial;
+pub mod user;

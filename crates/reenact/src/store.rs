@@ -1,0 +1,4 @@
+//! store
+
+/// The store.
+pub struct Store;

@@ -1,0 +1,108 @@
+//! One conversation of one case, judged, and the one rule that gives its outcome.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::agent::AgentFault;
+use crate::{Assessment, Conversation, Verdict};
+
+/// Why a conversation stopped.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", tag = "kind", content = "detail")]
+pub enum Ending {
+    /// The user got what the goal asks for, as far as the user could tell.
+    Satisfied,
+    /// The user's asks stayed unanswered until patience ran out.
+    GaveUp,
+    /// The user asked for a person and left.
+    AskedForPerson,
+    /// The agent said that the conversation is over.
+    AgentEnded,
+    /// The limit of turns was reached.
+    TurnLimit,
+    /// The agent under test did not answer, or not usably.
+    AgentFailed(AgentFault),
+    /// The simulated user misbehaved; what it did.
+    UserInvalid(String),
+    /// What plays the simulated user did not answer: a model or its network.
+    UserFailed(String),
+}
+
+/// What a trial amounts to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Every expectation was met.
+    Passed,
+    /// At least one expectation was not met.
+    Failed,
+    /// It could not be decided.
+    Inconclusive,
+    /// The simulated user misbehaved; says nothing about the agent.
+    Invalid,
+    /// The infrastructure failed; says nothing about the agent.
+    Errored,
+}
+
+impl Outcome {
+    /// All outcomes, in the order in which they are shown.
+    pub const ALL: [Outcome; 5] =
+        [Outcome::Passed, Outcome::Failed, Outcome::Inconclusive, Outcome::Invalid, Outcome::Errored];
+
+    /// The one rule: what an ending and the assessments amount to.
+    ///
+    /// How the conversation ended comes first: where the simulated user or the infrastructure was at
+    /// fault, nothing is held against the agent, and nothing counts in its favour. Then one Fail fails,
+    /// and only Passes, at least one of them, pass.
+    ///
+    /// ```
+    /// use reenact::{Ending, Outcome};
+    ///
+    /// assert_eq!(Outcome::of(&Ending::Satisfied, &[]), Outcome::Inconclusive);
+    /// ```
+    #[must_use]
+    pub fn of(ending: &Ending, assessments: &[Assessment]) -> Outcome {
+        let verdict_is = |verdict| move |assessment: &Assessment| assessment.verdict == verdict;
+        match ending {
+            Ending::UserInvalid(_) => Outcome::Invalid,
+            Ending::AgentFailed(_) | Ending::UserFailed(_) => Outcome::Errored,
+            _ if assessments.iter().any(verdict_is(Verdict::Fail)) => Outcome::Failed,
+            _ if assessments.is_empty() => Outcome::Inconclusive,
+            _ if assessments.iter().all(verdict_is(Verdict::Pass)) => Outcome::Passed,
+            _ => Outcome::Inconclusive,
+        }
+    }
+}
+
+/// One fact that the simulated user said, when, and by which gate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Disclosure {
+    /// The turn of the simulated conversation, from 1.
+    pub turn: u32,
+    /// The fact's id.
+    pub fact: String,
+    /// The gate that allowed it, as a person reads it.
+    pub gate: String,
+}
+
+/// One conversation of one case, judged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Trial {
+    /// The case's id.
+    pub case: String,
+    /// Which trial of the case, from 1.
+    pub trial: u32,
+    /// The session id under which the agent saw it.
+    pub session_id: String,
+    /// Why the conversation stopped.
+    pub ending: Ending,
+    /// What it amounts to.
+    pub outcome: Outcome,
+    /// What was said.
+    pub conversation: Conversation,
+    /// Which fact was said when.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub disclosures: Vec<Disclosure>,
+    /// One assessment for each expectation, in the order of the case.
+    pub assessments: Vec<Assessment>,
+}
