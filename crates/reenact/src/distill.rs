@@ -1,1 +1,7 @@
 //! distill
+
+pub mod evidence;
+pub mod model;
+mod quote;
+mod slug;
+pub mod values;

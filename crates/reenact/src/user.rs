@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Brief, Conversation, Disclosure};
 
+pub mod guard;
+pub mod model;
+
 /// What the simulated user knows when it is its turn: its brief, what was heard, and what it has
 /// already said. There is no expectation here, and there is no way to one.
 #[derive(Debug, Clone, Copy)]
