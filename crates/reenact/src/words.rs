@@ -131,7 +131,7 @@ fn time_of_day(words: &[&str]) -> Option<(String, usize)> {
 const FUNCTION_WORDS: &[&str] = &[
     "a", "about", "agent", "all", "also", "am", "an", "and", "any", "are", "as", "assistant", "at", "be", "been", "but", "by",
     "can", "could", "customer", "did", "do", "does", "dont", "for", "from", "get", "had", "has", "have", "he", "hello", "her",
-    "here", "hey", "hi", "him", "his", "how", "i", "id", "if", "ill", "im", "in", "into", "is", "it", "its", "just", "know", "like",
+    "here", "hey", "hi", "him", "his", "how", "i", "id", "if", "ill", "im", "in", "into", "is", "it", "its", "ive", "just", "know", "like",
     "look", "looking", "make", "may", "me", "might", "must", "my", "need", "no", "not", "now", "of", "off", "ok", "okay", "on",
     "or", "our", "out", "over", "please", "shall", "she", "should", "so", "some", "such", "sure", "tell", "thank", "thanks",
     "that", "the", "their", "them", "then", "there", "these", "they", "this", "those", "to", "too", "up", "us", "user", "very",

@@ -48,7 +48,7 @@ pub fn verify(session: &Session, mut case: TestCase) -> Verified {
 struct Checks<'a> {
     session: &'a Session,
     user: Vec<&'a str>,
-    spoken: Spoken,
+    spoken: Spoken<'a>,
     evidence: Vec<Evidence>,
     dropped: Vec<Skipped>,
 }
@@ -147,7 +147,8 @@ impl<'a> Checks<'a> {
             None => Some("it is not what the user said first".to_owned()),
             Some(said) => self.learned_from_agent(said, Known::FromTheStart),
         };
-        let said = said.filter(|_| self.keeps("opening", fault))?.to_owned();
+        let is_kept = self.keeps("opening", fault);
+        let said = said.filter(|_| is_kept)?.to_owned();
         self.evidence.push(Evidence { field: "opening".to_owned(), turn: 1, quote: said.clone() });
         Some(said)
     }

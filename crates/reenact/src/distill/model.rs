@@ -216,29 +216,29 @@ fn expectations(proposed: Vec<ProposedExpectation>, evidence: &mut Quotes) -> Ve
 fn schema() -> AnswerSchema {
     let text = json!({"type": "string"});
     let optional = json!({"type": ["string", "null"]});
-    let evidence = list(object(json!({"turn": {"type": "integer"}, "quote": text})));
+    let evidence = list(&object(&json!({"turn": {"type": "integer"}, "quote": text})));
     let kinds = json!({"type": "string", "enum": ["open", "asked", "after", "when", "never"]});
-    let gate = object(json!({"kind": kinds, "of": optional}));
-    let schema = object(json!({
+    let gate = object(&json!({"kind": kinds, "of": optional}));
+    let schema = object(&json!({
         "skip": optional,
         "id": text,
-        "goal": object(json!({"text": text, "evidence": evidence})),
-        "persona": object(json!({"text": optional, "evidence": evidence})),
-        "guidelines": list(object(json!({"text": text, "evidence": evidence}))),
-        "facts": list(object(json!({"id": text, "text": text, "gate": gate, "evidence": evidence}))),
+        "goal": object(&json!({"text": text, "evidence": evidence})),
+        "persona": object(&json!({"text": optional, "evidence": evidence})),
+        "guidelines": list(&object(&json!({"text": text, "evidence": evidence}))),
+        "facts": list(&object(&json!({"id": text, "text": text, "gate": gate, "evidence": evidence}))),
         "opening": optional,
-        "patience": object(json!({"asks": {"type": ["integer", "null"]}, "evidence": evidence})),
-        "expectations": list(object(json!({"id": text, "text": text, "evidence": evidence}))),
+        "patience": object(&json!({"asks": {"type": ["integer", "null"]}, "evidence": evidence})),
+        "expectations": list(&object(&json!({"id": text, "text": text, "evidence": evidence}))),
     }));
     AnswerSchema { name: "distilled_case".to_owned(), schema }
 }
 
 /// An object of exactly these properties: strict structured output wants every key required.
-fn object(properties: Value) -> Value {
+fn object(properties: &Value) -> Value {
     let required: Vec<_> = properties.as_object().into_iter().flat_map(Map::keys).cloned().collect();
     json!({"type": "object", "properties": properties, "required": required, "additionalProperties": false})
 }
 
-fn list(items: Value) -> Value {
+fn list(items: &Value) -> Value {
     json!({"type": "array", "items": items})
 }

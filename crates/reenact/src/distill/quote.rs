@@ -77,4 +77,19 @@ mod tests {
         assert_eq!(find("I know that", "no"), None);
         assert_eq!(find("anything", " \"…\" "), None);
     }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_found_is_always_a_part_of_the_text(text in "[a-c “”’.İ\n…中]{0,30}", quote in "[a-c \"'.i中]{0,8}") {
+            if let Some(found) = find(&text, &quote) {
+                proptest::prop_assert!(!found.is_empty() && text.contains(found));
+            }
+        }
+
+        #[test]
+        fn words_cut_from_a_text_are_found_in_it(before in "[a-c]{0,5}", words in "[d-fA-C][d-fA-C “’–]{0,20}", after in "[a-c]{0,5}") {
+            let text = format!("{before} {words} {after}");
+            proptest::prop_assert!(find(&text, &words.to_lowercase()).is_some());
+        }
+    }
 }

@@ -3,7 +3,8 @@
 //! A case must not put into the user's mouth what the user learned from the agent. Whether a
 //! paraphrase does that only a reader can tell; whether a number, a name or an id does, code can.
 
-use std::sync::LazyLock;
+use std::borrow::Cow;
+use std::sync::{LazyLock, OnceLock};
 
 use regex::{Match, Regex};
 
@@ -80,26 +81,28 @@ pub enum FirstSaid {
 }
 
 /// What was said in a session, ready to be searched for many values.
+///
+/// A message is brought into its normal form when a search first comes to it: most values were said
+/// early, and the long tool results behind them need not be read.
 #[derive(Debug, Clone)]
-pub struct Spoken {
-    messages: Vec<(Speaker, String)>,
+pub struct Spoken<'a> {
+    messages: Vec<(&'a Message, OnceLock<String>)>,
 }
 
-impl Spoken {
-    /// Reads a session. A tool call counts as the agent's words; the operator's prompt, which the user never hears, does not count.
+impl<'a> Spoken<'a> {
+    /// Takes up a session. A tool call counts as the agent's words; the operator's prompt, which the user never hears, does not count.
     #[must_use]
-    pub fn of(session: &Session) -> Self {
+    pub fn of(session: &'a Session) -> Self {
         let messages = session.conversation.messages.iter().filter(|m| m.speaker != Speaker::Operator);
-        Spoken { messages: messages.map(|m| (m.speaker, normalised(&all_words(m)))).collect() }
+        Spoken { messages: messages.map(|message| (message, OnceLock::new())).collect() }
     }
 
     /// Who said a value first.
     #[must_use]
     pub fn first_said(&self, value: &str) -> FirstSaid {
-        let value = normalised(value);
-        match self.messages.iter().find(|(_, words)| says(words, &value)) {
+        match self.saying(value).next().map(|message| message.speaker) {
             None => FirstSaid::ByNobody,
-            Some((Speaker::User, _)) => FirstSaid::ByUser,
+            Some(Speaker::User) => FirstSaid::ByUser,
             Some(_) => FirstSaid::ByAgent,
         }
     }
@@ -107,8 +110,16 @@ impl Spoken {
     /// Whether the user said a value at any time.
     #[must_use]
     pub fn user_says(&self, value: &str) -> bool {
+        self.saying(value).any(|message| message.speaker == Speaker::User)
+    }
+
+    fn saying(&self, value: &str) -> impl Iterator<Item = &'a Message> {
         let value = normalised(value);
-        self.messages.iter().any(|(speaker, words)| *speaker == Speaker::User && says(words, &value))
+        let says = move |(message, form): &(&'a Message, OnceLock<String>)| {
+            let form = form.get_or_init(|| normalised(&all_words(message)));
+            says(form, &value).then_some(*message)
+        };
+        self.messages.iter().filter_map(says)
     }
 }
 
@@ -120,17 +131,21 @@ pub fn said_first_by_user(session: &Session, value: &str) -> bool {
     Spoken::of(session).first_said(value) == FirstSaid::ByUser
 }
 
-fn all_words(message: &Message) -> String {
+fn all_words(message: &Message) -> Cow<'_, str> {
+    if message.tool_calls.is_empty() {
+        return Cow::Borrowed(&message.text);
+    }
     let calls = message.tool_calls.iter().flat_map(|call| [call.name.as_str(), call.arguments.as_str()]);
-    std::iter::once(message.text.as_str()).chain(calls).collect::<Vec<_>>().join("\n")
+    std::iter::once(message.text.as_str()).chain(calls).collect::<Vec<_>>().join("\n").into()
 }
 
 type Read = for<'a> fn(&'a str, Match<'a>) -> Option<Value<'a>>;
 
 static EMAIL: LazyLock<Regex> = LazyLock::new(|| pattern(r"[A-Za-z0-9_.+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+"));
 static SNAKE: LazyLock<Regex> = LazyLock::new(|| pattern(r"[A-Za-z0-9]+(?:_[A-Za-z0-9]+)+"));
-static DIGITS: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"[#$€£¥]?[A-Za-z]*[0-9][A-Za-z0-9:./@+,-]*(?:\s?[aApP](?:\.[mM]\.|[mM]\b))?"));
+static DIGITS: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r"[#$€£¥]?(?:[A-Z]+-)?[A-Za-z]*[0-9][A-Za-z0-9:./@+,-]*(?:\s?[aApP](?:\.[mM]\.|[mM]\b))?")
+});
 static CAPITALS: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"\p{Lu}[\p{L}\p{N}'’-]*(?: (?:(?:of|and|the|de|la|&) )?\p{Lu}[\p{L}\p{N}'’-]*)*"));
 static SHORT_NUMBER: LazyLock<Regex> = LazyLock::new(|| pattern(r"^[0-9]{1,2}(?:st|nd|rd|th)?$"));
@@ -169,7 +184,7 @@ fn name<'a>(text: &'a str, found: Match<'a>) -> Option<Value<'a>> {
     let words = found.as_str();
     let words = if begins_sentence(&text[..found.start()]) { words.split_once(' ')?.1 } else { words };
     let words = words.strip_suffix("'s").or(words.strip_suffix("’s")).unwrap_or(words);
-    let telling = words.split(' ').filter(|word| !is_ordinary(&word.to_lowercase()));
+    let telling = words.split(' ').filter(|word| !is_ordinary(word));
     (telling.map(str::len).sum::<usize>() > 2).then_some(Value { kind: ValueKind::Name, text: words })
 }
 
@@ -187,7 +202,8 @@ fn begins_sentence(before: &str) -> bool {
 }
 
 fn is_ordinary(word: &str) -> bool {
-    is_function_word(word) || CALENDAR.contains(&word)
+    let word = word.to_lowercase().replace(['\'', '’'], "");
+    is_function_word(&word) || CALENDAR.contains(&word.as_str())
 }
 
 /// Days and months are capitalised and name nothing that one side must have learned from the other.
@@ -195,7 +211,7 @@ fn is_ordinary(word: &str) -> bool {
 const CALENDAR: &[&str] = &[
     "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "january", "february", "march", "april",
     "may", "june", "july", "august", "september", "october", "november", "december", "jan", "feb", "mar", "apr", "jun", "jul",
-    "aug", "sep", "sept", "oct", "nov", "dec", "english", "i'm",
+    "aug", "sep", "sept", "oct", "nov", "dec", "english",
 ];
 
 #[cfg(test)]
@@ -221,7 +237,7 @@ mod tests {
     #[test]
     fn short_numbers_are_left_out_and_long_ones_are_kept() {
         assert!(texts("2 rooms on the 20th, 3 nights").is_empty());
-        assert_eq!(texts("room 204 in 2025-05-20, 订单 88123"), ["204", "2025-05-20", "88123"]);
+        assert_eq!(texts("room 204 in 2025-05-20, 订单88123, ZX-99"), ["204", "2025-05-20", "88123", "ZX-99"]);
     }
 
     #[test]

@@ -53,8 +53,16 @@ pub fn opening(scene: Scene<'_>) -> Option<UserAct> {
 pub fn request(scene: Scene<'_>) -> ModelRequest {
     let part = |role, name| ChatMessage { role, content: render(Prompt::User, name, Values::of(scene.brief)) };
     let mut messages = vec![part(ChatRole::System, "system"), part(ChatRole::User, "start")];
-    messages.extend(scene.heard.seen_by_user());
+    scene.heard.seen_by_user().into_iter().for_each(|message| append(&mut messages, message));
     ModelRequest { messages, schema: schema() }
+}
+
+/// Many chat templates refuse two messages of one role in a row, and an agent may send two.
+fn append(messages: &mut Vec<ChatMessage>, next: ChatMessage) {
+    match messages.last_mut().filter(|last| last.role == next.role) {
+        Some(last) => last.content.extend(["\n\n", &next.content]),
+        None => messages.push(next),
+    }
 }
 
 /// What the model's answer amounts to.
