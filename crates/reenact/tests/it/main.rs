@@ -1,0 +1,3 @@
+//! The tests of the SDK from outside, in one binary.
+
+mod suite;
