@@ -24,6 +24,7 @@ mod links;
 mod reader;
 mod save;
 mod scalar;
+mod schema;
 mod source;
 mod suite;
 mod tree;

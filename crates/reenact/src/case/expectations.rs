@@ -1,9 +1,8 @@
 //! The expectations of a case: a list, or MLflow's mapping of ids to values.
 
 use regex::Regex;
-use serde_json::Value;
 
-use super::fields::{Fields, text_item};
+use super::fields::{Fields, text_item, text_of};
 use super::ids::{self, Named};
 use super::keys::EXPECTATION;
 use super::tree::{Content, Entry, Fault, Node};
@@ -53,16 +52,12 @@ fn under_id(entry: &Entry, faults: &mut Vec<Fault>) -> Expectation {
             let mut fields = Fields::new(entries, &EXPECTATION, entry.line, faults);
             of_fields(id, &mut fields, entry.line)
         }
-        Content::Map(_) | Content::List(_) => judged(id, any_text(entry.value.to_json(faults))),
+        Content::Map(_) | Content::List(_) => judged(id, entry.value.to_json(faults).to_string()),
         Content::Null | Content::Scalar(_) => {
-            let text = super::fields::text_of(&entry.value, entry.line, &entry.key, faults);
+            let text = text_of(&entry.value, entry.line, &entry.key, faults);
             judged(id, text)
         }
     }
-}
-
-fn any_text(value: Value) -> String {
-    value.to_string()
 }
 
 fn judged(id: String, text: String) -> Expectation {
@@ -89,20 +84,22 @@ fn checked_text(name: &'static str, fields: &mut Fields<'_, '_>) -> Option<Strin
     if name != "contains"
         && let Err(error) = Regex::new(&text)
     {
-        let what = format!("`{name}` is not a regular expression: {}", reason(&error));
+        let (reason, fix) = reason(&error);
+        let what = format!("`{name}` is not a usable regular expression: {reason}");
         let line = fields.line_of(name);
-        fields.faults.push(Fault::new(
-            line,
-            what,
-            "mend the pattern; a character meant as itself takes a `\\` before it",
-        ));
+        fields.faults.push(Fault::new(line, what, fix));
     }
     Some(text)
 }
 
-/// The reason of a pattern's error in one line; its own form points into the pattern over several.
-fn reason(error: &regex::Error) -> String {
+/// The reason of a pattern's error in one line, where its own form points into the pattern over several,
+/// and what to do about it.
+fn reason(error: &regex::Error) -> (String, &'static str) {
+    if let regex::Error::CompiledTooBig(limit) = error {
+        return (format!("it takes more than {limit} bytes"), "ask for fewer repetitions");
+    }
     let message = error.to_string();
     let last = message.lines().last().unwrap_or_default().trim();
-    last.strip_prefix("error: ").unwrap_or(last).to_owned()
+    let reason = last.strip_prefix("error: ").unwrap_or(last).to_owned();
+    (reason, "mend the pattern; a character meant as itself takes a `\\` before it")
 }

@@ -9,26 +9,29 @@ use super::{Fact, Gate};
 const GATE_FORMS: &str =
     "write `open`, `never`, `{ asked: TOPIC }`, `{ after: FACT-ID }` or `{ when: WHAT THE AGENT DOES }`";
 
-/// The facts with the line of each.
+/// The facts with the line of the gate of each.
 pub(super) fn read(fields: &mut Fields<'_, '_>) -> (Vec<Fact>, Vec<u64>) {
     let nodes = fields.list("facts", "facts");
-    let lines: Vec<u64> = nodes.iter().map(|node| node.line).collect();
-    let mut facts: Vec<Fact> = nodes.iter().map(|node| fact(node, fields.faults)).collect();
-    let named = facts.iter_mut().zip(&lines).enumerate();
-    let named = named.map(|(n, (fact, line))| Named { id: &mut fact.id, made: format!("fact-{}", n + 1), line: *line });
+    let read = nodes.iter().map(|node| fact(node, fields.faults));
+    let (mut facts, gate_lines): (Vec<Fact>, Vec<u64>) = read.unzip();
+    let named = facts.iter_mut().zip(nodes).enumerate();
+    let named =
+        named.map(|(n, (fact, node))| Named { id: &mut fact.id, made: format!("fact-{}", n + 1), line: node.line });
     ids::settle("fact", named.collect(), fields.faults);
-    (facts, lines)
+    (facts, gate_lines)
 }
 
-fn fact(node: &Node, faults: &mut Vec<Fault>) -> Fact {
+fn fact(node: &Node, faults: &mut Vec<Fault>) -> (Fact, u64) {
     let Content::Map(entries) = &node.content else {
-        return Fact { id: String::new(), text: text_item(node, "a fact", faults), gate: Gate::Open };
+        let text = text_item(node, "a fact", faults);
+        return (Fact { id: String::new(), text, gate: Gate::Open }, node.line);
     };
     let mut fields = Fields::new(entries, &FACT, node.line, faults);
     let id = fields.text("id").unwrap_or_default();
     let text = fields.needed_text("text");
     let gate = fields.any("gate").map_or(Gate::Open, |(node, line)| gate(node, line, fields.faults));
-    Fact { id, text, gate }
+    let gate_line = fields.line_of("gate");
+    (Fact { id, text, gate }, gate_line)
 }
 
 fn gate(node: &Node, line: u64, faults: &mut Vec<Fault>) -> Gate {

@@ -1,7 +1,9 @@
 //! A mapping of the file with the table of keys that it may have: each value asked for by name and form.
 
-use super::keys::Table;
+use super::keys::{Need, Table};
 use super::tree::{Content, Entry, Fault, Meaning, Node};
+
+const OR_LEAVE_OUT: &str = "write a text, or leave it out";
 
 pub(super) struct Fields<'a, 'f> {
     entries: &'a [Entry],
@@ -60,9 +62,14 @@ impl<'a, 'f> Fields<'a, 'f> {
     pub(super) fn needs(&mut self, name: &str) -> bool {
         let is_there = self.entry(name).is_some();
         if !is_there && !self.unreadable && !self.misspelt.contains(&name) {
-            let what = format!("{} has no `{name}`", self.table.what);
+            let is_written = self.entries.iter().any(|entry| entry.key == name);
+            let what = match is_written {
+                true => format!("`{name}` is empty"),
+                false => format!("{} has no `{name}`", self.table.what),
+            };
+            let fix = format!("{} `{name}`: {}", if is_written { "fill in" } else { "add" }, self.about(name));
             let line = self.line_of(name);
-            self.faults.push(Fault::new(line, what, format!("add `{name}`: {}", self.about(name))));
+            self.faults.push(Fault::new(line, what, fix));
         }
         is_there
     }
@@ -81,7 +88,9 @@ impl<'a, 'f> Fields<'a, 'f> {
     /// The text of a key. A number or a word such as `true` is the text that it is written as.
     pub(super) fn text(&mut self, name: &str) -> Option<String> {
         let entry = self.entry(name)?;
-        Some(text_of(&entry.value, entry.line, name, self.faults))
+        let is_needed = self.table.keys.iter().any(|key| key.name == name && key.need == Need::Needed);
+        let fix = if is_needed { format!("fill in `{name}`: {}", self.about(name)) } else { OR_LEAVE_OUT.to_owned() };
+        Some(text(&entry.value, entry.line, &format!("`{name}`"), &fix, self.faults))
     }
 
     /// The texts of a key: a list of them, or a single one.
@@ -115,8 +124,8 @@ impl<'a, 'f> Fields<'a, 'f> {
                 Content::Scalar(scalar) => format!("`{}`", shortened(&scalar.text)),
                 _ => entry.value.described().to_owned(),
             };
-            let what = format!("`{name}` is {found}, expected a whole number");
-            self.faults.push(Fault::new(entry.line, what, "write a number from 1, without quotes"));
+            let what = format!("`{name}` is {found}, expected a whole number from 1");
+            self.faults.push(Fault::new(entry.line, what, "write a number such as `2`, without quotes"));
         }
         number
     }
@@ -152,31 +161,25 @@ impl<'a, 'f> Fields<'a, 'f> {
 
 /// The text under a key, with the faults of one that is no text or is blank.
 pub(super) fn text_of(node: &Node, line: u64, name: &str, faults: &mut Vec<Fault>) -> String {
-    text(node, line, &format!("`{name}`"), faults)
+    text(node, line, &format!("`{name}`"), OR_LEAVE_OUT, faults)
 }
 
 /// The text that is an item of a list.
 pub(super) fn text_item(node: &Node, what: &str, faults: &mut Vec<Fault>) -> String {
-    text(node, node.line, what, faults)
+    text(node, node.line, what, OR_LEAVE_OUT, faults)
 }
 
-fn text(node: &Node, line: u64, what: &str, faults: &mut Vec<Fault>) -> String {
-    match &node.content {
-        Content::Scalar(scalar) if scalar.text.trim().is_empty() => {
-            faults.push(Fault::new(line, format!("{what} is empty"), "write a text, or leave it out"));
-            String::new()
-        }
-        Content::Scalar(scalar) => scalar.text.clone(),
-        Content::Null => {
-            faults.push(Fault::new(line, format!("{what} is empty"), "write a text, or leave it out"));
-            String::new()
-        }
+fn text(node: &Node, line: u64, what: &str, fix_of_blank: &str, faults: &mut Vec<Fault>) -> String {
+    let (what, fix) = match &node.content {
+        Content::Scalar(scalar) if !scalar.text.trim().is_empty() => return scalar.text.clone(),
+        Content::Scalar(_) | Content::Null => (format!("{what} is empty"), fix_of_blank),
         Content::List(_) | Content::Map(_) => {
-            let what = format!("{what} is {}, expected text", node.described());
-            faults.push(Fault::new(line, what, "write one text; one with `: ` or ` #` in it goes in quotes"));
-            String::new()
+            let fix = "write one text; one with `: ` or ` #` in it goes in quotes";
+            (format!("{what} is {}, expected text", node.described()), fix)
         }
-    }
+    };
+    faults.push(Fault::new(line, what, fix));
+    String::new()
 }
 
 /// The first characters of a text of somebody's file, for an error.

@@ -180,8 +180,9 @@ impl Table {
         }
         let written = written.trim().to_lowercase().replace(['-', ' '], "_");
         let distance = |name: &str| {
+            let is_start = written.len() > 2 && name.starts_with(&written);
             let holds = written.len() > 3 && name.len() > 3 && (name.contains(&written) || written.contains(name));
-            if holds { 1 } else { strsim::damerau_levenshtein(&written, name) }
+            if is_start || holds { 1 } else { strsim::damerau_levenshtein(&written, name) }
         };
         let close_enough = (written.chars().count() / 3).clamp(1, 3);
         let candidates = self.keys.iter().map(|key| (distance(key.name), key.name));

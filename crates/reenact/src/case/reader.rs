@@ -18,6 +18,11 @@ use super::{Brief, Evidence, Origin, RESERVED_CONTEXT_KEYS, Suite, TestCase};
 pub(super) fn document(root: &Node, faults: &mut Vec<Fault>) -> Suite {
     match &root.content {
         Content::List(nodes) => suite(None, nodes, root.line, faults),
+        Content::Map(entries) if is_a_case(entries) => {
+            let fix = "put it into a list: `cases:` on a line of its own, and below it the case after `- `";
+            faults.push(Fault::new(root.line, "this is a case, expected a suite", fix));
+            Suite::default()
+        }
         Content::Map(entries) => {
             let mut fields = Fields::new(entries, &SUITE, root.line, faults);
             let name = fields.text("suite");
@@ -32,6 +37,11 @@ pub(super) fn document(root: &Node, faults: &mut Vec<Fault>) -> Suite {
             Suite::default()
         }
     }
+}
+
+fn is_a_case(entries: &[Entry]) -> bool {
+    let has = |name: &str| entries.iter().any(|entry| entry.key == name);
+    !has("cases") && (has("goal") || has("inputs"))
 }
 
 /// Reads the lines of a JSONL suite: each a case, the first perhaps a header.

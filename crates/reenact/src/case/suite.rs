@@ -5,7 +5,7 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Problem, save, source, write};
+use super::{Problem, save, schema, source, write};
 use crate::{Error, ErrorKind, Result, TestCase};
 
 /// A file of cases that a person reads, edits and keeps in git.
@@ -50,6 +50,12 @@ impl Suite {
     #[must_use]
     pub fn to_jsonl(&self) -> String {
         write::json_lines(self)
+    }
+
+    /// The JSON schema of the suite file, for editors; `docs/schema/suite.json` holds it.
+    #[must_use]
+    pub fn file_schema() -> serde_json::Value {
+        schema::of_suite_file()
     }
 
     /// Writes the suite, as YAML or as JSON lines by the extension, whole or not at all.
