@@ -1,0 +1,3 @@
+//! The SDK as its users call it; one module for each part.
+
+mod store;
