@@ -1,0 +1,3 @@
+//! The integration tests of the SDK, one module for each part.
+
+mod report;
