@@ -15,8 +15,10 @@ pub use store::Store;
 pub use trial::{Disclosure, Ending, Outcome, Trial};
 pub use user::{Leaving, Scene, SimulatedUser, UserAct, UserFault};
 
+mod acts;
 pub mod agent;
 pub mod case;
+mod claim;
 mod conversation;
 pub mod distill;
 mod error;
@@ -30,5 +32,6 @@ mod session;
 pub mod simulate;
 mod skipped;
 pub mod store;
+mod text;
 mod trial;
 pub mod user;
