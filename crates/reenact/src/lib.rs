@@ -7,6 +7,7 @@ pub use conversation::{ChatMessage, ChatRole, Conversation, Message, Speaker, To
 pub use error::{Error, ErrorKind, Place, Result};
 pub use judge::{Assessment, Judge, Verdict};
 pub use model::{AnswerSchema, Completion, Model, ModelFault, ModelFaultKind, ModelRequest, ServeModel, Usage};
+pub use report::{Report, RunOutput};
 pub use run::{Plan, Run};
 pub use session::Session;
 pub use skipped::Skipped;
@@ -14,8 +15,10 @@ pub use store::Store;
 pub use trial::{Disclosure, Ending, Outcome, Trial};
 pub use user::{Leaving, Scene, SimulatedUser, UserAct, UserFault};
 
+mod acts;
 pub mod agent;
 pub mod case;
+mod claim;
 mod conversation;
 pub mod distill;
 mod error;
@@ -29,5 +32,6 @@ mod session;
 pub mod simulate;
 mod skipped;
 pub mod store;
+mod text;
 mod trial;
 pub mod user;

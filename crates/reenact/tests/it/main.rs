@@ -1,3 +1,5 @@
-//! The tests of the SDK from outside, in one binary.
+//! The SDK as its users call it, in one binary; one module for each part.
 
+mod report;
+mod store;
 mod suite;
