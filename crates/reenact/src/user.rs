@@ -5,6 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Brief, Conversation, Disclosure};
 
+pub use agenda::{AgendaUser, PATIENCE_DEFAULT};
+
+mod agenda;
+mod gate;
 pub mod guard;
 pub mod model;
 

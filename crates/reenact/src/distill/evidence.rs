@@ -11,7 +11,8 @@ use regex::Regex;
 
 use super::quote;
 use super::values::{FirstSaid, Spoken, ValueKind, values};
-use crate::words::{content_words, normalised, says};
+use crate::spelling::{normalised, says};
+use crate::text::{content_stems, is_stop_word};
 use crate::{Evidence, Expectation, Fact, Gate, Origin, Session, Skipped, Speaker, TestCase};
 
 /// What is left of a case after the checks.
@@ -234,11 +235,11 @@ impl<'a> Checks<'a> {
             let of_field = self.evidence.iter().filter(move |e| e.field == field && e.turn >= turn_min);
             of_field.map(|e| e.quote.as_str()).collect::<Vec<_>>().join("\n")
         };
-        let known = content_words(&format!("{}\n{}", self.user.first().unwrap_or(&""), quotes("goal", 1)));
-        let mut own = content_words(&format!("{text}\n{}", quotes(field, 2)));
+        let known = content_stems(&format!("{}\n{}", self.user.first().unwrap_or(&""), quotes("goal", 1)));
+        let mut own = content_stems(&format!("{text}\n{}", quotes(field, 2)));
         own.sort_unstable();
         own.dedup();
-        own.retain(|word| !known.contains(word));
+        own.retain(|word| !is_stop_word(word) && !known.contains(word));
         own
     }
 
@@ -286,15 +287,15 @@ fn overlap(one: &Evidence, other: &Evidence) -> bool {
 }
 
 fn count_in(goal: &str, words: &[String]) -> usize {
-    let goal = content_words(goal);
+    let goal = content_stems(goal);
     words.iter().filter(|word| goal.contains(word)).count()
 }
 
 /// A line of the brief that has all the words of an expectation tells the user what will be judged.
 fn leaked(text: &str, expectations: &[Expectation]) -> Option<String> {
-    let words = content_words(text);
+    let words = content_stems(text);
     let is_told = |expectation: &&Expectation| {
-        let asked = content_words(expectation.text.as_deref().unwrap_or_default());
+        let asked = content_stems(expectation.text.as_deref().unwrap_or_default());
         asked.len() > 1 && asked.iter().all(|word| words.contains(word))
     };
     expectations.iter().find(is_told).map(|told| format!("it tells the user the expectation `{}`", told.id))

@@ -7,7 +7,6 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::evidence::{Verified, verify};
-use super::slug::{slug, unique};
 use crate::prompt::{Prompt, render, transcript};
 use crate::{
     AnswerSchema, Brief, ChatMessage, ChatRole, Check, Completion, Evidence, Expectation, Fact, Gate, ModelFault,
@@ -141,7 +140,7 @@ fn case(session: &Session, answer: Answer) -> (TestCase, Vec<Skipped>) {
         opening: answer.opening,
         patience: answer.patience.asks,
     };
-    let id = slug(&answer.id, &slug(&session.id, "case"));
+    let id = unique(&answer.id, "case", |_| false);
     let origin = Origin { session: session.id.clone(), evidence: evidence.0 };
     (TestCase { id, brief, context: Map::new(), expectations, origin: Some(origin) }, dropped)
 }
@@ -168,7 +167,7 @@ fn guidelines(proposed: Vec<Item<String>>, evidence: &mut Quotes) -> Vec<String>
 fn facts(session: &Session, proposed: Vec<ProposedFact>, evidence: &mut Quotes) -> (Vec<Fact>, Vec<Skipped>) {
     let mut ids: Vec<(String, String)> = Vec::new();
     for fact in &proposed {
-        let id = unique(slug(&fact.id, "fact"), |id| ids.iter().any(|(_, taken)| taken == id));
+        let id = unique(&fact.id, "fact", |id| ids.iter().any(|(_, taken)| taken == id));
         ids.push((fact.id.clone(), id));
     }
     let (mut facts, mut dropped) = (Vec::new(), Vec::new());
@@ -206,12 +205,25 @@ fn gate(proposed: &ProposedGate, ids: &[(String, String)]) -> Result<Gate, Strin
 fn expectations(proposed: Vec<ProposedExpectation>, evidence: &mut Quotes) -> Vec<Expectation> {
     let mut expectations: Vec<Expectation> = Vec::new();
     for ProposedExpectation { id, text, evidence: quotes } in proposed {
-        let id = unique(slug(&id, "expectation"), |id| expectations.iter().any(|other| other.id == id));
+        let id = unique(&id, "expectation", |id| expectations.iter().any(|other| other.id == id));
         evidence.add(&format!("expectations.{id}"), quotes);
         expectations.push(Expectation { id, text: Some(text), check: Check::Judged });
     }
     expectations
 }
+
+/// A readable id from the model's words, with a number behind it where it is taken.
+fn unique(words: &str, fallback: &str, is_taken: impl Fn(&str) -> bool) -> String {
+    let lower = words.to_lowercase();
+    let parts: Vec<_> = lower.split(|c: char| !c.is_alphanumeric()).filter(|part| !part.is_empty()).collect();
+    let id = if parts.is_empty() { fallback.to_owned() } else { parts[..parts.len().min(ID_WORDS_MAX)].join("-") };
+    let numbered = (2..).map(|n: u64| format!("{id}-{n}"));
+    let mut candidates = std::iter::once(id.clone()).chain(numbered);
+    candidates.find(|candidate| !is_taken(candidate)).unwrap_or(id)
+}
+
+/// An id is a name to be typed, not a sentence.
+const ID_WORDS_MAX: usize = 6;
 
 fn schema() -> AnswerSchema {
     let text = json!({"type": "string"});

@@ -8,7 +8,8 @@ use std::sync::{LazyLock, OnceLock};
 
 use regex::{Match, Regex};
 
-use crate::words::{is_function_word, normalised, says};
+use crate::spelling::{normalised, says};
+use crate::text::is_stop_word;
 use crate::{Message, Session, Speaker};
 
 /// What kind of thing a value names.
@@ -202,8 +203,8 @@ fn begins_sentence(before: &str) -> bool {
 }
 
 fn is_ordinary(word: &str) -> bool {
-    let word = word.to_lowercase().replace(['\'', '’'], "");
-    is_function_word(&word) || CALENDAR.contains(&word.as_str())
+    let word = word.to_lowercase().replace('’', "'");
+    is_stop_word(&word) || CALENDAR.contains(&word.as_str())
 }
 
 /// Days and months are capitalised and name nothing that one side must have learned from the other.

@@ -5,13 +5,11 @@
 use regex::{Regex, RegexBuilder};
 
 use super::{Assessment, Verdict};
+use crate::shorten::shorten;
 use crate::{Check, Conversation, Expectation, Speaker};
 
 /// The judge's name in an assessment.
 pub const NAME: &str = "assertion";
-
-/// A reason is read in a table; some words on either side are enough to find the place.
-const QUOTE_CHARS_MAX: usize = 80;
 
 /// Decides an expectation, or says that code cannot (`None`: it needs a reader).
 ///
@@ -74,20 +72,20 @@ fn regex(text: &str) -> Result<Regex, String> {
 fn bad_pattern(text: &str, error: &regex::Error) -> String {
     let drawn = error.to_string();
     let why = drawn.lines().last().unwrap_or_default().trim().trim_start_matches("error: ").to_owned();
-    format!("the pattern `{}` is not a regular expression: {why}", shortened(text))
+    format!("the pattern `{}` is not a regular expression: {why}", shorten(text))
 }
 
 fn must(pattern: &Regex, said: &[Said<'_>], verb: &str, text: &str) -> Decision {
     match matching(pattern, said) {
         Some((reason, turns)) => (Verdict::Pass, reason, turns),
-        None => (Verdict::Fail, format!("no message of the agent {verb} `{}`", shortened(text)), turns_of(said)),
+        None => (Verdict::Fail, format!("no message of the agent {verb} `{}`", shorten(text)), turns_of(said)),
     }
 }
 
 fn must_not(pattern: &Regex, said: &[Said<'_>], text: &str) -> Decision {
     match matching(pattern, said) {
         Some((reason, turns)) => (Verdict::Fail, reason, turns),
-        None => (Verdict::Pass, format!("no message of the agent matches `{}`", shortened(text)), turns_of(said)),
+        None => (Verdict::Pass, format!("no message of the agent matches `{}`", shorten(text)), turns_of(said)),
     }
 }
 
@@ -98,7 +96,7 @@ fn matching(pattern: &Regex, said: &[Said<'_>]) -> Option<(String, Vec<u32>)> {
     let place = first.turn.map_or("before the first turn".to_owned(), |turn| format!("in turn {turn}"));
     let mut turns: Vec<u32> = matches.iter().filter_map(|(s, _)| s.turn).collect();
     turns.dedup();
-    Some((format!("the agent said \"{}\" {place}", shortened(words.as_str())), turns))
+    Some((format!("the agent said \"{}\" {place}", shorten(words.as_str())), turns))
 }
 
 fn turns_of(said: &[Said<'_>]) -> Vec<u32> {
@@ -118,12 +116,4 @@ fn said_by_agent(conversation: &Conversation) -> Vec<Said<'_>> {
         }
     }
     said
-}
-
-fn shortened(text: &str) -> String {
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    match line.char_indices().nth(QUOTE_CHARS_MAX) {
-        None => line,
-        Some((end, _)) => format!("{}…", &line[..end]),
-    }
 }

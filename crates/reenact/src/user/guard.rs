@@ -8,7 +8,8 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::Scene;
-use crate::words::{content_words, normalised, says};
+use crate::spelling::{normalised, says};
+use crate::text::content_stems;
 use crate::{Fact, Gate, Speaker};
 
 type Check = fn(&Scene<'_>, &str, &[String]) -> Option<String>;
@@ -45,7 +46,7 @@ pub fn given_away(scene: &Scene<'_>, text: &str, declared: Vec<String>) -> Vec<S
 
 /// A fact such as "yes" stands in too much to mean anything.
 pub(super) fn stands_in(fact: &Fact, words: &str) -> bool {
-    !content_words(&fact.text).is_empty() && says(words, &normalised(&fact.text))
+    !content_stems(&fact.text).is_empty() && says(words, &normalised(&fact.text))
 }
 
 fn told_by_agent(scene: &Scene<'_>, fact: &Fact) -> bool {

@@ -8,9 +8,9 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{Leaving, Scene, SimulatedUser, UserAct, UserFault, guard};
+use super::{Leaving, PATIENCE_DEFAULT, Scene, SimulatedUser, UserAct, UserFault, guard};
 use crate::prompt::{Prompt, render};
-use crate::words::normalised;
+use crate::spelling::normalised;
 use crate::{
     AnswerSchema, Brief, ChatMessage, ChatRole, Completion, Gate, Model, ModelFault, ModelFaultKind, ModelRequest,
 };
@@ -146,7 +146,7 @@ struct Values<'a> {
     persona: Option<&'a str>,
     guidelines: &'a [String],
     facts: Vec<Known<'a>>,
-    patience: Option<u32>,
+    patience: u32,
 }
 
 #[derive(Serialize)]
@@ -160,7 +160,8 @@ impl<'a> Values<'a> {
     fn of(brief: &'a Brief) -> Self {
         let Brief { goal, persona, guidelines, facts, opening: _, patience } = brief;
         let facts = facts.iter().map(|fact| Known { id: &fact.id, text: &fact.text, may: may(&fact.gate) }).collect();
-        Values { goal, persona: persona.as_deref(), guidelines, facts, patience: *patience }
+        let patience = patience.unwrap_or(PATIENCE_DEFAULT);
+        Values { goal, persona: persona.as_deref(), guidelines, facts, patience }
     }
 }
 

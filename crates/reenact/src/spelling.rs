@@ -1,9 +1,12 @@
-//! Text as words: what two spellings of the same thing have in common.
+//! The normal form of a text: what two spellings of the same words have in common.
 //!
-//! A normal form is a string of lower-case words with one space before, between and after them, so
+//! It is a string of lower-case words with one space before, between and after them, so
 //! that a phrase occurs in a text if and only if its normal form is a substring of the text's.
 
+use std::borrow::Cow;
 use std::str::Chars;
+
+use crate::text::is_cjk;
 
 /// The normal form of a text. Case, punctuation, possessives, thousands separators, ordinals and
 /// the spelling of a time of day (to the half day) do not count; each CJK character is a word.
@@ -23,16 +26,6 @@ pub(crate) fn normalised(text: &str) -> String {
 /// Whether a phrase occurs in a text; both are normal forms. The empty phrase occurs nowhere.
 pub(crate) fn says(text: &str, phrase: &str) -> bool {
     phrase.len() > 2 && text.contains(phrase)
-}
-
-/// The words of a text that carry its meaning, in order, without those that any sentence has.
-pub(crate) fn content_words(text: &str) -> Vec<String> {
-    normalised(text).split_whitespace().filter(|word| !is_function_word(word)).map(str::to_owned).collect()
-}
-
-/// Whether a lower-case word is one that any sentence may have.
-pub(crate) fn is_function_word(word: &str) -> bool {
-    FUNCTION_WORDS.binary_search(&word).is_ok()
 }
 
 fn push(form: &mut String, c: char, last: char, rest: &mut Chars<'_>) {
@@ -70,10 +63,6 @@ fn is_thousands(rest: &str) -> bool {
     digits == 3
 }
 
-fn is_cjk(c: char) -> bool {
-    matches!(c, '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{f900}'..='\u{faff}')
-}
-
 /// Numbers and times in one spelling: `20th` is `20`, `17.00` is `17`, `5:30 pm` and `17:30` are one.
 fn with_plain_numbers(form: &str) -> String {
     let words: Vec<&str> = form.split_whitespace().collect();
@@ -89,7 +78,7 @@ fn with_plain_numbers(form: &str) -> String {
     plain
 }
 
-fn plain_number<'a>(words: &[&'a str]) -> (std::borrow::Cow<'a, str>, usize) {
+fn plain_number<'a>(words: &[&'a str]) -> (Cow<'a, str>, usize) {
     let word = words[0];
     if !word.starts_with(|c: char| c.is_ascii_digit()) {
         return (word.into(), 1);
@@ -127,18 +116,6 @@ fn time_of_day(words: &[&str]) -> Option<(String, usize)> {
     (hour < 24 && minute < 60).then(|| (format!("t{:02}{minute:02}", hour % 12), half_day.max(1)))
 }
 
-#[rustfmt::skip]
-const FUNCTION_WORDS: &[&str] = &[
-    "a", "about", "agent", "all", "also", "am", "an", "and", "any", "are", "as", "assistant", "at", "be", "been", "but", "by",
-    "can", "could", "customer", "did", "do", "does", "dont", "for", "from", "get", "had", "has", "have", "he", "hello", "her",
-    "here", "hey", "hi", "him", "his", "how", "i", "id", "if", "ill", "im", "in", "into", "is", "it", "its", "ive", "just", "know", "like",
-    "look", "looking", "make", "may", "me", "might", "must", "my", "need", "no", "not", "now", "of", "off", "ok", "okay", "on",
-    "or", "our", "out", "over", "please", "shall", "she", "should", "so", "some", "such", "sure", "tell", "thank", "thanks",
-    "that", "the", "their", "them", "then", "there", "these", "they", "this", "those", "to", "too", "up", "us", "user", "very",
-    "want", "wants", "was", "we", "were", "what", "when", "where", "which", "who", "why", "will", "with", "would", "yes",
-    "you", "your",
-];
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -164,11 +141,5 @@ mod tests {
         assert!(says(&text, &normalised("酒店")));
         assert!(!says(&text, &normalised("New")));
         assert!(!says(&text, &normalised("?!")));
-    }
-
-    #[test]
-    fn function_words_are_sorted_because_they_are_searched() {
-        assert!(FUNCTION_WORDS.is_sorted());
-        assert_eq!(content_words("What is the price of it?"), ["price"]);
     }
 }
