@@ -3,3 +3,8 @@
 mod agents;
 mod models;
 mod server;
+//! The SDK as its users call it, in one binary; one module for each part.
+
+mod report;
+mod store;
+mod suite;
