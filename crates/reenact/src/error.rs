@@ -24,6 +24,8 @@ pub enum ErrorKind {
     Store,
     /// A model did not answer, or not usably.
     Model,
+    /// What is asked now differs from what was recorded under the same key.
+    Divergence,
     /// The work was stopped before its end and can be resumed.
     Interrupted,
 }

@@ -1,0 +1,164 @@
+//! Putting sessions into the store, many in one transaction, each with the words that find it again.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::Store;
+use super::fault::{self, Doing};
+use super::words::Terms;
+use crate::{Result, Session, Speaker};
+
+/// How much of the first user message a list of sessions may show, in characters.
+const OPENING_CHARACTERS: usize = 200;
+
+/// Memory for pages and for the index while many sessions are written, and how often the log is carried
+/// over into the file: an import writes the same pages of the index again and again.
+const WRITING: &str = "
+    PRAGMA synchronous = NORMAL;
+    PRAGMA cache_size = -65536;
+    PRAGMA wal_autocheckpoint = 8192;
+";
+
+/// A session as the store has it, with the ids of the traces that were put together in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredSession {
+    /// The session.
+    pub session: Session,
+    /// The ids of the traces already merged into it.
+    pub traces: Vec<String>,
+}
+
+/// One write transaction over many sessions. Dropped without [`SessionWriter::commit`], it leaves the
+/// store as it was at the last [`SessionWriter::checkpoint`].
+#[derive(Debug)]
+pub struct SessionWriter<'a> {
+    store: &'a Store,
+    connection: Connection,
+    terms: Terms,
+}
+
+impl Store {
+    /// Begins to write sessions. Others read on meanwhile, and wait if they want to write.
+    ///
+    /// # Errors
+    /// Where another process writes and does not come to an end.
+    pub fn write_sessions(&self) -> Result<SessionWriter<'_>> {
+        let connection = self.own_connection()?;
+        let begun = connection.execute_batch(WRITING).and_then(|()| connection.execute_batch("BEGIN IMMEDIATE"));
+        begun.map_err(|error| fault::at(self.path(), Doing::Write, error))?;
+        Ok(SessionWriter { store: self, connection, terms: Terms::default() })
+    }
+}
+
+impl SessionWriter<'_> {
+    /// The session under an id, where there is one.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub fn get(&mut self, id: &str) -> Result<Option<StoredSession>> {
+        let sql = "SELECT body, traces FROM conversations WHERE session = (SELECT key FROM sessions WHERE id = ?1)";
+        let texts = |row: &rusqlite::Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?));
+        let found = self.connection.prepare_cached(sql).and_then(|mut found| found.query_row([id], texts).optional());
+        let found = found.map_err(|error| fault::at(self.store.path(), Doing::Read, error))?;
+        let Some((body, traces)) = found else { return Ok(None) };
+        let unreadable = |error| fault::unreadable(self.store.path(), &format!("session `{id}`"), error);
+        let session = serde_json::from_str(&body).map_err(unreadable)?;
+        let traces = serde_json::from_str(&traces).map_err(unreadable)?;
+        Ok(Some(StoredSession { session, traces }))
+    }
+
+    /// Puts a session into the store, in the place of the one under the same id if there is one.
+    ///
+    /// # Errors
+    /// Where the store cannot be written.
+    pub fn put(&mut self, session: &Session, traces: &[String]) -> Result<()> {
+        let put = Row::of(session, traces).and_then(|row| self.put_row(session, &row));
+        put.map_err(|error| fault::at(self.store.path(), Doing::Write, error))
+    }
+
+    fn put_row(&mut self, session: &Session, row: &Row) -> rusqlite::Result<()> {
+        let find = "SELECT key FROM sessions WHERE id = ?1";
+        let key: Option<i64> =
+            self.connection.prepare_cached(find)?.query_row([&session.id], |row| row.get(0)).optional()?;
+        let conversation = &session.conversation;
+        let key = self.connection.prepare_cached(PUT_SESSION)?.query_row(
+            params![
+                key,
+                session.id,
+                session.source,
+                session.started_at.map(Timestamp::as_microsecond),
+                conversation.turn_count() as i64,
+                conversation.messages.len() as i64,
+                opening(session),
+                row.metadata
+            ],
+            |row| row.get::<_, i64>(0),
+        )?;
+        self.connection.prepare_cached(PUT_CONVERSATION)?.execute(params![key, row.traces, row.body])?;
+        self.connection.prepare_cached(PUT_WORDS)?.execute(params![key, self.terms.of(conversation)])?;
+        Ok(())
+    }
+
+    /// Makes all that was put so far durable, and goes on.
+    ///
+    /// # Errors
+    /// Where the store cannot be written.
+    pub fn checkpoint(&mut self) -> Result<()> {
+        self.execute("COMMIT")?;
+        self.execute("BEGIN IMMEDIATE")
+    }
+
+    /// Makes all that was put durable.
+    ///
+    /// # Errors
+    /// Where the store cannot be written.
+    pub fn commit(self) -> Result<()> {
+        self.execute("COMMIT")
+    }
+
+    fn execute(&self, sql: &str) -> Result<()> {
+        self.connection.execute_batch(sql).map_err(|error| fault::at(self.store.path(), Doing::Write, error))
+    }
+}
+
+const PUT_SESSION: &str = "
+    INSERT INTO sessions (key, id, source, started_at, turns, messages, opening, metadata)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+    ON CONFLICT (key) DO UPDATE SET source = excluded.source, started_at = excluded.started_at,
+        turns = excluded.turns, messages = excluded.messages, opening = excluded.opening, metadata = excluded.metadata
+    RETURNING key";
+
+const PUT_CONVERSATION: &str = "INSERT OR REPLACE INTO conversations (session, traces, body) VALUES (?1, ?2, ?3)";
+
+const PUT_WORDS: &str = "INSERT OR REPLACE INTO session_words (rowid, words) VALUES (?1, ?2)";
+
+/// The columns of a session that are JSON.
+struct Row {
+    metadata: String,
+    traces: String,
+    body: String,
+}
+
+impl Row {
+    fn of(session: &Session, traces: &[String]) -> rusqlite::Result<Row> {
+        let json = |error: serde_json::Error| rusqlite::Error::ToSqlConversionFailure(error.into());
+        Ok(Row {
+            metadata: serde_json::to_string(&session.metadata).map_err(json)?,
+            traces: serde_json::to_string(traces).map_err(json)?,
+            body: serde_json::to_string(session).map_err(json)?,
+        })
+    }
+}
+
+/// The first words of the user, in one line.
+fn opening(session: &Session) -> String {
+    let first = session.conversation.by(Speaker::User).next().map_or("", |message| message.text.as_str());
+    // Cut before joining: the first message may be a whole document.
+    let start = first.char_indices().nth(4 * OPENING_CHARACTERS).map_or(first, |(end, _)| &first[..end]);
+    let line = start.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(OPENING_CHARACTERS) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None if start.len() < first.len() => line + "…",
+        None => line,
+    }
+}
