@@ -8,3 +8,9 @@ mod server;
 mod report;
 mod store;
 mod suite;
+//! The integration tests of the SDK, one module for each part.
+
+mod report;
+//! The SDK as its users call it; one module for each part.
+
+mod store;
