@@ -70,6 +70,11 @@ impl HttpFault {
     pub(crate) fn new(kind: HttpFaultKind, reason: impl Into<String>) -> Self {
         HttpFault { kind, reason: reason.into(), retry: Retry::No }
     }
+
+    /// The same fault, saying whose answer it was.
+    pub(crate) fn of(self, url: &Url) -> Self {
+        HttpFault { reason: format!("{}: {}", place(url), self.reason), ..self }
+    }
 }
 
 /// Posts JSON and reads the body of a successful answer.
@@ -154,7 +159,7 @@ fn innermost(error: &dyn std::error::Error) -> String {
 fn refused(request: &Post<'_>, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> HttpFault {
     let place = place(request.url);
     let reason = match headers.get("location").and_then(|to| to.to_str().ok()) {
-        Some(to) if status.is_redirection() => format!("{place} answered {status}: it moved to {to}"),
+        Some(to) if status.is_redirection() => format!("{place} answered {status}: it moved to {}", shorten(to)),
         _ => format!("{place} answered {status}: {}", error_text(body)),
     };
     let again = [

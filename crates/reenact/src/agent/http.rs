@@ -7,7 +7,7 @@ use reqwest::Url;
 use serde_json::{Map, Value, json};
 
 use super::{Agent, AgentFault, AgentReply, AgentTurn, FaultKind, Held};
-use crate::http::{HttpFault, HttpFaultKind, Post, place, post};
+use crate::http::{HttpFault, HttpFaultKind, Post, post};
 use crate::{Environment, chat_completions, trace_context};
 
 /// The variable with the key that is sent to agents as a bearer token.
@@ -39,10 +39,10 @@ impl Agent for HttpAgent {
             body: &self.body(turn),
             timeout: self.timeout,
         };
-        let body = post(request).await.map_err(|fault| self.fault(fault))?;
-        let choice = chat_completions::read_choice(&body).map_err(|fault| self.fault(named(&self.url, fault)))?;
+        let body = post(request).await.map_err(|fault| self.fault(&fault))?;
+        let choice = chat_completions::read_choice(&body).map_err(|fault| self.fault(&fault.of(&self.url)))?;
         let message = chat_completions::read_message(&choice.message)
-            .map_err(|reason| self.fault(named(&self.url, HttpFault::new(HttpFaultKind::Malformed, reason))))?;
+            .map_err(|reason| self.fault(&HttpFault::new(HttpFaultKind::Malformed, reason).of(&self.url)))?;
         AgentReply { messages: vec![message], ended: false }.checked()
     }
 }
@@ -61,7 +61,7 @@ impl HttpAgent {
         body
     }
 
-    fn fault(&self, fault: HttpFault) -> AgentFault {
+    fn fault(&self, fault: &HttpFault) -> AgentFault {
         let kind = match fault.kind {
             HttpFaultKind::Unreachable => FaultKind::Unreachable,
             HttpFaultKind::TimedOut => FaultKind::TimedOut,
@@ -70,10 +70,6 @@ impl HttpAgent {
         };
         AgentFault::new(kind, self.environment.redact(&fault.reason))
     }
-}
-
-fn named(url: &Url, fault: HttpFault) -> HttpFault {
-    HttpFault::new(fault.kind, format!("{}: {}", place(url), fault.reason))
 }
 
 /// The case's context: the form allows texts only, so other values are written as JSON.

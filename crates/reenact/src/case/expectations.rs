@@ -8,8 +8,10 @@ use super::keys::EXPECTATION;
 use super::tree::{Content, Entry, Fault, Node};
 use super::{Check, Expectation};
 
+type MakeCheck = fn(String) -> Check;
+
 /// The keys that say by what code decides, with what each makes of its text.
-const CHECKS: [(&str, fn(String) -> Check); 3] =
+const CHECKS: [(&str, MakeCheck); 3] =
     [("contains", Check::Contains), ("matches", Check::Matches), ("must_not_match", Check::MustNotMatch)];
 
 pub(super) fn read(fields: &mut Fields<'_, '_>) -> Vec<Expectation> {

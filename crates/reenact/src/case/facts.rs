@@ -1,9 +1,9 @@
 //! The facts of a case, and their gates.
 
-use super::fields::{Fields, shortened, text_item, text_of};
+use super::fields::{Fields, text_item, text_of};
 use super::ids::{self, Named};
 use super::keys::{FACT, GATE};
-use super::tree::{Content, Entry, Fault, Node};
+use super::tree::{Content, Entry, Fault, Node, shown};
 use super::{Fact, Gate};
 
 const GATE_FORMS: &str =
@@ -39,7 +39,7 @@ fn gate(node: &Node, line: u64, faults: &mut Vec<Fault>) -> Gate {
         Content::Scalar(scalar) if scalar.text == "open" => Gate::Open,
         Content::Scalar(scalar) if scalar.text == "never" => Gate::Never,
         Content::Scalar(scalar) => {
-            let what = format!("`{}` is not a gate", shortened(&scalar.text));
+            let what = format!("`{}` is not a gate", shown(&scalar.text));
             faults.push(Fault::new(line, what, GATE_FORMS));
             Gate::Open
         }
@@ -59,7 +59,7 @@ fn conditional(entry: &Entry, line: u64, faults: &mut Vec<Fault>) -> Gate {
         "when" => Gate::When,
         unknown => {
             let fix = GATE.nearest(unknown).map(|name| format!("did you mean `{name}`?"));
-            let what = format!("`{}` is not a gate", shortened(unknown));
+            let what = format!("`{}` is not a gate", shown(unknown));
             faults.push(Fault::new(line, what, fix.unwrap_or_else(|| GATE_FORMS.to_owned())));
             return Gate::Open;
         }

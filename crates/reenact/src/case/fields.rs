@@ -1,7 +1,7 @@
 //! A mapping of the file with the table of keys that it may have: each value asked for by name and form.
 
 use super::keys::{Need, Table};
-use super::tree::{Content, Entry, Fault, Meaning, Node};
+use super::tree::{Content, Entry, Fault, Meaning, Node, shown};
 
 const OR_LEAVE_OUT: &str = "write a text, or leave it out";
 
@@ -32,7 +32,7 @@ impl<'a, 'f> Fields<'a, 'f> {
     }
 
     fn unknown_key(&mut self, entry: &Entry) {
-        let what = format!("`{}` is not a key of {}", entry.key, self.table.what);
+        let what = format!("`{}` is not a key of {}", shown(&entry.key), self.table.what);
         let fix = match self.table.nearest(&entry.key) {
             Some(name) => {
                 self.misspelt.push(name);
@@ -121,7 +121,7 @@ impl<'a, 'f> Fields<'a, 'f> {
         };
         if number.is_none() {
             let found = match &entry.value.content {
-                Content::Scalar(scalar) => format!("`{}`", shortened(&scalar.text)),
+                Content::Scalar(scalar) => format!("`{}`", shown(&scalar.text)),
                 _ => entry.value.described().to_owned(),
             };
             let what = format!("`{name}` is {found}, expected a whole number from 1");
@@ -180,13 +180,4 @@ fn text(node: &Node, line: u64, what: &str, fix_of_blank: &str, faults: &mut Vec
     };
     faults.push(Fault::new(line, what, fix));
     String::new()
-}
-
-/// The first characters of a text of somebody's file, for an error.
-pub(super) fn shortened(text: &str) -> String {
-    const SHOWN_MAX: usize = 60;
-    match text.char_indices().nth(SHOWN_MAX) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
 }

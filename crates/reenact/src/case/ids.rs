@@ -2,8 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::fields::shortened;
-use super::tree::Fault;
+use super::tree::{Fault, shown};
 
 /// How much of a goal goes into the id of its case.
 const SLUG_WORDS_MAX: usize = 6;
@@ -24,7 +23,7 @@ pub(super) fn settle(what: &str, things: Vec<Named<'_>>, faults: &mut Vec<Fault>
     for thing in given {
         match lines.get(thing.id) {
             Some(first) => {
-                let what = format!("the {what} id `{}` is taken, first at line {first}", shortened(thing.id));
+                let what = format!("the {what} id `{}` is taken, first at line {first}", shown(thing.id));
                 faults.push(Fault::new(thing.line, what, "give each its own id"));
             }
             None => {

@@ -1,7 +1,6 @@
 //! What one part of a case says of another: gates that wait for facts, evidence for parts.
 
-use super::fields::shortened;
-use super::tree::Fault;
+use super::tree::{Fault, shown};
 use super::{Fact, Gate, TestCase};
 
 /// Every `after` waits for a fact that there is, and none waits for itself in the end.
@@ -14,12 +13,12 @@ pub(super) fn check_gates(facts: &[Fact], lines: &[u64], faults: &mut Vec<Fault>
     for (index, (fact, line)) in facts.iter().zip(lines).enumerate() {
         match &fact.gate {
             Gate::After(id) if next[index].is_none() && !id.is_empty() => {
-                faults.push(Fault::new(*line, format!("no fact has the id `{}`", shortened(id)), known_ids(facts, id)));
+                faults.push(Fault::new(*line, format!("no fact has the id `{}`", shown(id)), known_ids(facts, id)));
             }
             _ => {}
         }
         if let Some(cycle) = cycle_from(index, &next) {
-            let ids = cycle.iter().chain([&index]).map(|i| format!("`{}`", facts[*i].id)).collect::<Vec<_>>();
+            let ids = cycle.iter().chain([&index]).map(|i| format!("`{}`", shown(&facts[*i].id))).collect::<Vec<_>>();
             let what = format!("these facts wait for each other: {}", ids.join(" after "));
             faults.push(Fault::new(*line, what, "give one of them another gate, so that it can be said first"));
         }
@@ -30,10 +29,10 @@ fn known_ids(facts: &[Fact], wanted: &str) -> String {
     let nearest = facts.iter().map(|fact| fact.id.as_str()).filter(|id| strsim::damerau_levenshtein(id, wanted) <= 2);
     nearest.min_by_key(|id| strsim::damerau_levenshtein(id, wanted)).map_or_else(
         || {
-            let ids = facts.iter().take(8).map(|fact| format!("`{}`", shortened(&fact.id)));
+            let ids = facts.iter().take(8).map(|fact| format!("`{}`", shown(&fact.id)));
             format!("the facts of this case are {}", ids.collect::<Vec<_>>().join(", "))
         },
-        |id| format!("did you mean `{id}`?"),
+        |id| format!("did you mean `{}`?", shown(id)),
     )
 }
 
@@ -70,7 +69,7 @@ pub(super) fn check_field(field: &str, case: &TestCase, line: u64, faults: &mut 
         Some(_) => false,
     };
     if !is_there {
-        let what = format!("`{}` is no part of this case", shortened(field));
+        let what = format!("`{}` is no part of this case", shown(field));
         let fix = "cite `goal`, `persona`, `opening`, `facts.ID`, `guidelines.N` (from 1) or `expectations.ID`";
         faults.push(Fault::new(line, what, fix));
     }

@@ -67,7 +67,8 @@ fn of_text(format: Format, text: &str, faults: &mut Vec<Fault>) -> Suite {
         Some(root) => return reader::document(&root, faults),
         None if is_broken => {}
         None => {
-            faults.push(Fault::new(1, "there is nothing in the file but comments", "list the cases below `cases:`"))
+            let what = "there is nothing in the file but comments";
+            faults.push(Fault::new(1, what, "list the cases below `cases:`"));
         }
     }
     Suite::default()

@@ -66,7 +66,7 @@ impl Fault {
     }
 
     pub(super) fn key_twice(line: u64, key: &str, first: u64) -> Self {
-        let what = format!("the key `{key}` stands twice in one mapping, first at line {first}");
+        let what = format!("the key `{}` stands twice in one mapping, first at line {first}", shown(key));
         Fault::new(line, what, "keep one of the two")
     }
 }
@@ -96,7 +96,7 @@ impl Node {
                 Meaning::Value(value) => value.clone(),
                 Meaning::Text => Value::String(scalar.text.clone()),
                 Meaning::Inexact => {
-                    let what = format!("the number {} cannot be kept as it is written", scalar.text);
+                    let what = format!("the number {} cannot be kept as it is written", shown(&scalar.text));
                     faults.push(Fault::new(self.line, what, "put it in quotes, so that it is text"));
                     Value::Null
                 }
@@ -165,4 +165,13 @@ pub(super) fn number(decimal: &str) -> Meaning {
         decimal.parse::<f64>().ok().and_then(Number::from_f64)
     };
     exact.map_or(Meaning::Inexact, |number| Meaning::Value(Value::Number(number)))
+}
+
+/// A text of somebody's file as an error shows it: on one line, not too long, and without characters that
+/// would steer a terminal.
+pub(super) fn shown(text: &str) -> String {
+    const SHOWN_MAX: usize = 60;
+    let escaped = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    let shown: String = text.chars().take(SHOWN_MAX).map(escaped).collect();
+    if text.chars().nth(SHOWN_MAX).is_some() { format!("{shown}…") } else { shown }
 }

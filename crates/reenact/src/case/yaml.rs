@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span, Tag};
 
-use super::tree::{Content, DEPTH_MAX, Entry, Fault, Meaning, Node, Scalar, meaning};
+use super::tree::{Content, DEPTH_MAX, Entry, Fault, Meaning, Node, Scalar, meaning, shown};
 
 /// How many values anchors and aliases may copy in one file; ten lines of them can stand for billions.
 const COPIES_MAX: usize = 100_000;
@@ -193,6 +193,6 @@ fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>, line: u64) -> Resul
 }
 
 fn unknown_tag(tag: &Tag, line: u64) -> Fault {
-    let what = format!("the YAML tag `{}{}` means nothing here", tag.handle, tag.suffix);
+    let what = format!("the YAML tag `{}` means nothing here", shown(&format!("{}{}", tag.handle, tag.suffix)));
     Fault::new(line, what, "leave the tag out; text that starts with `!` goes in quotes")
 }

@@ -1,3 +1,8 @@
+//! What the crate does, seen from outside: one module for each part.
+
+mod agents;
+mod models;
+mod server;
 //! The SDK as its users call it, in one binary; one module for each part.
 
 mod distill_model;
@@ -8,3 +13,9 @@ mod scripted;
 mod store;
 mod suite;
 mod user_model;
+//! The integration tests of the SDK, one module for each part.
+
+mod report;
+//! The SDK as its users call it; one module for each part.
+
+mod store;

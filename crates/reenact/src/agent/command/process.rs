@@ -70,7 +70,7 @@ impl Process {
         // A program that does not read, or no longer, may have answered nevertheless: its stdout decides, not
         // which of the two of us was faster.
         match self.send(&request).await {
-            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => return Err(ReadFault::Io(error)),
+            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(ReadFault::Io(error)),
             _ => self.next_line().await,
         }
     }

@@ -32,7 +32,7 @@ fn an_unknown_key_names_the_nearest_one_and_is_not_called_missing_as_well() {
 fn a_case_without_a_goal_has_a_problem() {
     insta::assert_snapshot!(told(&problems("s.yaml", "- id: a\n- goal: \"  \"\n- goal:\n- goal: [x]\n- 7\n")), @"
     1: a case has no `goal` → add `goal`: what the user wants, in a sentence or two
-    2: `goal` is empty → write a text, or leave it out
+    2: `goal` is empty → fill in `goal`: what the user wants, in a sentence or two
     3: `goal` is empty → fill in `goal`: what the user wants, in a sentence or two
     4: `goal` is a list, expected text → write one text; one with `: ` or ` #` in it goes in quotes
     5: expected a case, found a number → write the case as a mapping with a `goal`
@@ -63,9 +63,9 @@ fn ids_are_unique_and_the_first_one_is_named() {
 #[test]
 fn a_bad_pattern_says_why_in_one_line() {
     insta::assert_snapshot!(of_case("    expectations:\n      - matches: '(open'\n      - must_not_match: '*'\n      - matches: '(\\w{1000}){1000}'\n"), @r"
-    4: `matches` is not a regular expression: unclosed group → mend the pattern; a character meant as itself takes a `\` before it
-    5: `must_not_match` is not a regular expression: repetition operator missing expression → mend the pattern; a character meant as itself takes a `\` before it
-    6: `matches` is not a regular expression: Compiled regex exceeds size limit of 10485760 bytes. → mend the pattern; a character meant as itself takes a `\` before it
+    4: `matches` is not a usable regular expression: unclosed group → mend the pattern; a character meant as itself takes a `\` before it
+    5: `must_not_match` is not a usable regular expression: repetition operator missing expression → mend the pattern; a character meant as itself takes a `\` before it
+    6: `matches` is not a usable regular expression: it takes more than 10485760 bytes → ask for fewer repetitions
     ");
 }
 
@@ -84,7 +84,7 @@ fn gates_have_their_forms_and_wait_for_facts_that_there_are() {
 ";
     insta::assert_snapshot!(of_case(lines), @"
     4: `sometimes` is not a gate → write `open`, `never`, `{ asked: TOPIC }`, `{ after: FACT-ID }` or `{ when: WHAT THE AGENT DOES }`
-    5: `ask` is not a gate → write `open`, `never`, `{ asked: TOPIC }`, `{ after: FACT-ID }` or `{ when: WHAT THE AGENT DOES }`
+    5: `ask` is not a gate → did you mean `asked`?
     6: no fact has the id `tow` → did you mean `two`?
     7: these facts wait for each other: `four` after `five` after `four` → give one of them another gate, so that it can be said first
     9: these facts wait for each other: `six` after `six` → give one of them another gate, so that it can be said first
@@ -175,10 +175,15 @@ fn a_file_without_cases_has_a_problem() {
 }
 
 #[test]
+fn what_is_shown_of_a_file_cannot_steer_a_terminal() {
+    let told = of_case("    \"\\e[31m\\nx\": 1\n    ? \"k\"\n    : 1\n");
+    assert!(told.starts_with(r"3: `\u{1b}[31m\nx` is not a key of a case"), "{told}");
+}
+
+#[test]
 fn a_single_case_at_the_top_is_told_where_cases_go() {
     insta::assert_snapshot!(told(&problems("s.yaml", "goal: refund\n")), @"
-    1: `goal` is not a key of a suite → its keys are `suite`, `cases`
-    1: a suite has no `cases` → add `cases`: the cases, in the order in which they are reported
+    1: this is a case, expected a suite → put it into a list: `cases:` on a line of its own, and below it the case after `- `
     ");
 }
 
