@@ -1,10 +1,8 @@
-//! What the crate does, seen from outside: one module for each part.
+//! The SDK as its users call it, in one binary; one module for each part.
 
 mod agents;
 mod models;
-mod server;
-//! The SDK as its users call it, in one binary; one module for each part.
-
 mod report;
+mod server;
 mod store;
 mod suite;
