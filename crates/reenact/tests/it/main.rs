@@ -1,4 +1,4 @@
-//! What the crate does, seen from outside: one module for each part.
+//! The SDK as its users call it, in one binary; one module for each part.
 
 mod agents;
 mod models;
@@ -10,6 +10,8 @@ mod judge;
 mod prompts;
 mod report;
 mod scripted;
+mod report;
+mod server;
 mod store;
 mod suite;
 mod user_model;
