@@ -7,7 +7,7 @@ pub use conversation::{ChatMessage, ChatRole, Conversation, Message, Speaker, To
 pub use environment::Environment;
 pub use error::{Error, ErrorKind, Place, Result};
 pub use judge::{Assessment, Judge, Verdict};
-pub use model::{AnswerSchema, Completion, Model, ModelFault, ModelFaultKind, ModelRequest, ServeModel, Usage};
+pub use model::{AnswerSchema, Completion, Engine, Model, ModelFault, ModelFaultKind, ModelRequest, ServeModel, Usage};
 pub use report::{Report, RunOutput};
 pub use run::{Plan, Run};
 pub use session::Session;
