@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use process::{Process, ReadFault};
+use process::{Process, ReadFault, Resting};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -47,21 +47,22 @@ struct Answer {
 #[async_trait]
 impl Agent for CommandAgent {
     async fn reply(&self, turn: AgentTurn<'_>, held: &mut Held) -> Result<AgentReply, AgentFault> {
-        // Taken, and put back after a usable reply only: a process that failed is stopped when it is dropped.
-        let mut process = match held.take().and_then(|held| held.downcast::<Process>().ok()) {
+        // Put back after a usable reply only: a process that failed is stopped when it is dropped.
+        let resting = held.take().and_then(|held| held.downcast::<Resting>().ok());
+        let mut process = match resting.and_then(|resting| resting.wake()) {
             Some(process) => process,
-            None => Box::new(self.start(turn)?),
+            None => self.start(turn)?,
         };
         let exchange = process.exchange(request_line(turn));
         let line = match tokio::time::timeout(self.timeout, exchange).await {
             Ok(Ok(line)) => line,
-            Ok(Err(fault)) => return Err(self.broken(fault, *process).await),
-            Err(_) => return Err(self.timed_out(*process).await),
+            Ok(Err(fault)) => return Err(self.broken(fault, process).await),
+            Err(_) => return Err(self.timed_out(process).await),
         };
         let reply = read_answer(&line).and_then(AgentReply::checked);
         match reply {
             Ok(reply) => {
-                *held = Some(process);
+                *held = Some(Box::new(Resting::new(process)));
                 Ok(reply)
             }
             Err(fault) => Err(self.fault(fault.fault, &fault.reason, &process.stop().await)),

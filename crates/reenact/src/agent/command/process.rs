@@ -3,10 +3,11 @@
 use std::collections::VecDeque;
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
+use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
 use crate::shorten::shorten;
@@ -23,6 +24,12 @@ const STDERR_LINES_QUOTED: usize = 3;
 /// A program that has closed its stdout is about to exit; one that stays is stopped after this time.
 const EXIT_GRACE: Duration = Duration::from_secs(2);
 
+/// How long a program may stay when its conversation is over: tracing libraries send what they have at the end.
+const LEAVE_GRACE: Duration = Duration::from_secs(3);
+
+/// How often a program that is leaving is looked at while the runtime shuts down.
+const LEAVE_POLL: Duration = Duration::from_millis(5);
+
 /// After the program is gone its stderr ends at once, unless something that it started holds it open.
 const STDERR_GRACE: Duration = Duration::from_millis(500);
 
@@ -37,12 +44,34 @@ pub(super) enum ReadFault {
     Io(std::io::Error),
 }
 
-/// A running program. Dropping it stops the program and everything that it started.
+/// A program that waits for the next message, as a conversation holds it. Dropping it ends the conversation:
+/// the program gets the time to leave by itself.
+pub(super) struct Resting(Option<Process>);
+
+impl Resting {
+    pub(super) fn new(process: Process) -> Self {
+        Resting(Some(process))
+    }
+
+    pub(super) fn wake(mut self) -> Option<Process> {
+        self.0.take()
+    }
+}
+
+impl Drop for Resting {
+    fn drop(&mut self) {
+        if let Some(process) = self.0.take() {
+            process.leave();
+        }
+    }
+}
+
+/// A running program. Dropping it stops the program and everything that it started, at once.
 pub(super) struct Process {
-    child: Child,
     stdin: ChildStdin,
     stdout: BufReader<ChildStdout>,
     stderr: Stderr,
+    group: Group,
 }
 
 impl Process {
@@ -62,7 +91,7 @@ impl Process {
         let stdin = child.stdin.take().expect("stdin is piped");
         let stdout = BufReader::new(child.stdout.take().expect("stdout is piped"));
         let stderr = Stderr::listen(child.stderr.take().expect("stderr is piped"));
-        Ok(Process { child, stdin, stdout, stderr })
+        Ok(Process { stdin, stdout, stderr, group: Group { leader: child.id(), child, leaves_by: None } })
     }
 
     /// Sends one line and waits for one.
@@ -98,44 +127,76 @@ impl Process {
 
     /// How a program that closed its stdout came to its end, and its last words.
     pub(super) async fn ended(mut self) -> (String, String) {
-        let group = self.child.id();
-        let how = match tokio::time::timeout(EXIT_GRACE, self.child.wait()).await {
+        let how = match tokio::time::timeout(EXIT_GRACE, self.group.child.wait()).await {
             Ok(Ok(status)) => describe(status),
             Ok(Err(error)) => format!("ended ({error})"),
             Err(_) => "closed its stdout".to_owned(),
         };
-        // At once after the program was reaped: nobody else can have its id yet.
-        kill_group(group);
         (how, self.stop().await)
     }
 
     /// Stops the program and returns its last words on stderr.
     pub(super) async fn stop(mut self) -> String {
-        kill_group(self.child.id());
+        self.group.kill();
         // Reaped here where it is quick; else the runtime does it when the handle is dropped.
-        let _ = tokio::time::timeout(EXIT_GRACE, self.child.kill()).await;
+        let _ = tokio::time::timeout(EXIT_GRACE, self.group.child.wait()).await;
         self.stderr.last_words().await
     }
-}
 
-/// Stops everything in the process group of a program. What left the group on its own is not ours to stop.
-#[cfg(unix)]
-fn kill_group(leader: Option<u32>) {
-    if let Some(group) = leader.and_then(|id| rustix::process::Pid::from_raw(id as i32)) {
-        // Fails where nobody is left, which is what we want.
-        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+    /// Closes the program's stdin and lets it leave in its own time, within limits: it may have traces to send.
+    fn leave(self) {
+        let Process { stdin, stdout, stderr, mut group } = self;
+        drop(stdin);
+        group.leaves_by = Some(Instant::now() + LEAVE_GRACE);
+        let leaving = async move {
+            // However it went, what is left of the group goes with it.
+            let _ = tokio::time::timeout(LEAVE_GRACE, group.child.wait()).await;
+            group.leaves_by = None;
+            drop((stdout, stderr, group));
+        };
+        // Without a runtime, or with one that is shutting down, the group waits when it is dropped.
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn(leaving);
+        }
     }
 }
 
-/// Without process groups only the program itself is stopped, by its handle.
-#[cfg(not(unix))]
-fn kill_group(_leader: Option<u32>) {}
+/// A program and all that it started. Dropping it stops them; what left the group on its own is not ours to stop.
+struct Group {
+    /// The program's id, which is the group's, until the group was stopped.
+    leader: Option<u32>,
+    child: Child,
+    /// Until when it may leave by itself.
+    leaves_by: Option<Instant>,
+}
 
-impl Drop for Process {
+impl Group {
+    /// Stops what is left. Whoever reaps the program calls this at once, while nobody else can have its id.
+    #[cfg(unix)]
+    fn kill(&mut self) {
+        if let Some(group) = self.leader.take().and_then(|id| rustix::process::Pid::from_raw(id as i32)) {
+            // Fails where nobody is left, which is what we want.
+            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+        }
+    }
+
+    /// Without process groups only the program itself is stopped.
+    #[cfg(not(unix))]
+    fn kill(&mut self) {
+        if self.leader.take().is_some() {
+            // Fails where it is gone, which is what we want.
+            let _ = self.child.start_kill();
+        }
+    }
+}
+
+impl Drop for Group {
     fn drop(&mut self) {
-        // None where it was reaped, because its id may be somebody else's by now.
-        kill_group(self.child.id());
-        self.stderr.listener.abort();
+        let may_stay = |leaves_by: Option<Instant>| leaves_by.is_some_and(|leaves_by| Instant::now() < leaves_by);
+        while may_stay(self.leaves_by) && matches!(self.child.try_wait(), Ok(None)) {
+            std::thread::sleep(LEAVE_POLL);
+        }
+        self.kill();
     }
 }
 
@@ -185,5 +246,11 @@ impl Stderr {
         let lines = text.lines().filter(|line| !line.trim().is_empty()).collect::<Vec<_>>();
         let last = &lines[lines.len().saturating_sub(STDERR_LINES_QUOTED)..];
         last.iter().map(|line| shorten(line)).collect::<Vec<_>>().join(" | ")
+    }
+}
+
+impl Drop for Stderr {
+    fn drop(&mut self) {
+        self.listener.abort();
     }
 }

@@ -115,7 +115,7 @@ async fn a_key_that_a_program_prints_is_masked() {
 }
 
 /// A program, and one that it starts, that both keep a pipe open as long as they live; they answer once.
-async fn lingering(directory: &Path) -> (String, std::thread::JoinHandle<()>) {
+fn lingering(directory: &Path) -> (String, std::thread::JoinHandle<()>) {
     let pipe = directory.join("alive");
     assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     let script = r#"exec 3>"$1"; sleep 1000 & read -r line; echo '{"reply":"hi"}'; read -r line; wait"#;
@@ -130,10 +130,42 @@ async fn all_are_gone(gone: std::thread::JoinHandle<()>) {
     tokio::time::timeout(LONG, gone).await.expect("a program is still alive").unwrap();
 }
 
+/// A program that writes to a pipe when its stdin is closed, and what is read from that pipe.
+fn leaving(directory: &Path) -> (String, std::thread::JoinHandle<String>) {
+    let pipe = directory.join("traces");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let script = r#"exec 3>"$1"; read -r line; echo '{"reply":"hi"}'; read -r line; sleep 0.1; echo flushed >&3"#;
+    let name = format!("{} sh {}", sh(script), shell_words::quote(pipe.to_str().unwrap()));
+    (name, std::thread::spawn(move || std::fs::read_to_string(pipe).unwrap()))
+}
+
 #[tokio::test]
-async fn when_a_conversation_ends_its_program_and_all_that_it_started_are_gone() {
+async fn when_a_conversation_ends_its_program_may_send_its_traces_first() {
     let directory = tempfile::tempdir().unwrap();
-    let (name, gone) = lingering(directory.path()).await;
+    let (name, traces) = leaving(directory.path());
+    let mut talk = Talk::new();
+    assert_eq!(talk.hear(&*open(&name), "hello").await, "hi");
+    drop(talk);
+    assert_eq!(tokio::task::spawn_blocking(|| traces.join().unwrap()).await.unwrap(), "flushed\n");
+}
+
+#[test]
+fn a_program_may_send_its_traces_also_when_the_runtime_ends_with_the_conversation() {
+    let directory = tempfile::tempdir().unwrap();
+    let (name, traces) = leaving(directory.path());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let mut talk = Talk::new();
+        assert_eq!(talk.hear(&*open(&name), "hello").await, "hi");
+    });
+    drop(runtime);
+    assert_eq!(traces.join().unwrap(), "flushed\n");
+}
+
+#[tokio::test]
+async fn a_program_that_does_not_leave_when_its_conversation_ends_is_stopped_with_all_that_it_started() {
+    let directory = tempfile::tempdir().unwrap();
+    let (name, gone) = lingering(directory.path());
     let mut talk = Talk::new();
     assert_eq!(talk.hear(&*open(&name), "hello").await, "hi");
     drop(talk);
@@ -143,7 +175,7 @@ async fn when_a_conversation_ends_its_program_and_all_that_it_started_are_gone()
 #[tokio::test]
 async fn when_the_time_is_up_the_program_and_all_that_it_started_are_gone() {
     let directory = tempfile::tempdir().unwrap();
-    let (name, gone) = lingering(directory.path()).await;
+    let (name, gone) = lingering(directory.path());
     let mut talk = Talk::new();
     assert_eq!(talk.hear(&*open(&name), "hello").await, "hi");
     let impatient = open_within(&name, Duration::from_millis(50));

@@ -11,6 +11,7 @@ use crate::server::LONG;
 
 #[cfg(unix)]
 mod command;
+mod documented;
 mod function;
 mod http;
 mod recorded;
