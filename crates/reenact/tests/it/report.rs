@@ -172,6 +172,13 @@ fn a_report_survives_json() {
     assert_eq!(serde_json::from_str::<RunOutput>(&json).unwrap(), output);
 }
 
+#[test]
+fn what_is_printed_does_not_depend_on_which_trial_ended_first() {
+    let output = market();
+    let backwards = output.trials.iter().rev().cloned().collect();
+    assert_eq!(RunOutput::new(output.run.clone(), backwards), output);
+}
+
 /// To write it again after a change: `UPDATE_SCHEMA=1 cargo test -p reenact published_schema`.
 #[test]
 fn the_published_schema_is_that_of_the_output() {
