@@ -40,6 +40,8 @@ struct Page<'a> {
     headline: String,
     left_out: Option<String>,
     report: &'a Report,
+    /// Apart, because a report leaves out a name that is not there, and the template is strict.
+    suite: Option<&'a str>,
     status: &'static str,
     counts: Vec<Count>,
     missing: u64,
@@ -57,6 +59,7 @@ impl<'a> Page<'a> {
             headline: report.headline(),
             left_out: report.left_out(),
             report,
+            suite: report.suite.as_deref(),
             status: status_word(report.status),
             counts: Outcome::ALL.iter().map(outcome).collect(),
             missing: report.missing(),

@@ -1,6 +1,3 @@
-//! The SDK as its users call it; one module for each part.
-
-mod report;
 //! The SDK as its users call it, in one binary; one module for each part.
 
 mod agents;
