@@ -6,13 +6,14 @@ pub use case::{Brief, Check, Evidence, Expectation, Fact, Gate, Origin, Suite, T
 pub use conversation::{ChatMessage, ChatRole, Conversation, Message, Speaker, ToolCall, Turn};
 pub use environment::Environment;
 pub use error::{Error, ErrorKind, Place, Result};
+pub use journal::{Journal, StepKey, StepRole};
 pub use judge::{Assessment, Judge, Verdict};
 pub use model::{AnswerSchema, Completion, Engine, Model, ModelFault, ModelFaultKind, ModelRequest, ServeModel, Usage};
 pub use report::{Report, RunOutput};
 pub use run::{Plan, Run};
-pub use session::Session;
+pub use session::{Session, SessionQuery};
 pub use skipped::Skipped;
-pub use store::Store;
+pub use store::{RunLease, RunSummary, SessionReader, SessionSummary, SessionWriter, Store, StoredSession};
 pub use trial::{Disclosure, Ending, Outcome, Trial};
 pub use user::{Leaving, Scene, SimulatedUser, UserAct, UserFault};
 
