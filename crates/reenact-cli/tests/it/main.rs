@@ -1,0 +1,3 @@
+//! The command as its users call it, in one binary; one module for each verb.
+
+mod check;
