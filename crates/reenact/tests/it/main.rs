@@ -1,5 +1,7 @@
 //! The SDK as its users call it, in one binary; one module for each part.
 
+mod journal;
+mod runs;
 mod agents;
 mod distill_model;
 mod judge;
