@@ -4,7 +4,10 @@ use std::collections::HashMap;
 
 use crate::{Session, Skipped, TestCase, text};
 
+pub mod evidence;
+pub mod model;
 mod offline;
+mod quote;
 pub mod values;
 
 /// What a distillation gives.

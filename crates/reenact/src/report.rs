@@ -34,9 +34,15 @@ pub struct RunOutput {
 }
 
 impl RunOutput {
-    /// A run and its trials, with their report.
+    /// A run and its trials, put in the order of the cases, with their report.
+    ///
+    /// Trials end in whatever order they end; what is printed of them does not depend on it.
     #[must_use]
-    pub fn new(run: Run, trials: Vec<Trial>) -> Self {
+    pub fn new(run: Run, mut trials: Vec<Trial>) -> Self {
+        let order: BTreeMap<&str, usize> =
+            run.suite.cases.iter().enumerate().map(|(index, case)| (case.id.as_str(), index)).collect();
+        let place = |trial: &Trial| (order.get(trial.case.as_str()).copied().unwrap_or(usize::MAX), trial.trial);
+        trials.sort_by(|a, b| place(a).cmp(&place(b)).then_with(|| a.case.cmp(&b.case)));
         let report = Report::of(&run, &trials);
         RunOutput { run, trials, report }
     }

@@ -1,3 +1,3 @@
-//! The command as its users call it; one module for each verb.
+//! The command as its users call it, in one binary; one module for each verb.
 
 mod check;

@@ -9,7 +9,9 @@ use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior, Value};
 use serde::Serialize;
 
-use super::{CaseReport, EndingCount, EndingKind, PassRate, Report, RunOutput, Status, TrialSummary, speaker_word};
+use super::{
+    CaseReport, EndingCount, EndingKind, PassRate, Report, RunOutput, Status, TrialSummary, Why, speaker_word,
+};
 use crate::{Conversation, Message, Outcome, Session, Speaker, TestCase, Trial, Verdict};
 
 /// Longer messages are cut in the page, with a mark; the store keeps all of them.
@@ -80,7 +82,8 @@ struct Interval {
     width: u32,
     cases: u64,
     trials: u64,
-    effective_trials: String,
+    /// Where clustering costs something.
+    effective_trials: Option<String>,
 }
 
 impl Interval {
@@ -96,7 +99,7 @@ impl Interval {
             width: x(rate.high).saturating_sub(x(rate.low)),
             cases: rate.cases,
             trials: rate.trials,
-            effective_trials: format!("{:.1}", rate.effective_trials),
+            effective_trials: rate.clustered().then(|| format!("{:.1}", rate.effective_trials)),
         }
     }
 }
@@ -171,7 +174,7 @@ fn case_views<'a>(output: &'a RunOutput, sessions: &'a BTreeMap<String, Session>
         if let Some(first) = trials.iter_mut().find(|trial| trial.outcome == "failed" && !opened) {
             (first.open, opened) = (true, true);
         }
-        let why = report.why().map(|why| why.to_string());
+        let why = report.why().map(Why::to_string);
         let status = status_word(report.status);
         CaseView { id: &report.case, goal: &report.goal, status, why, trials, missing: &report.missing }
     };
@@ -191,7 +194,7 @@ impl<'a> TrialView<'a> {
             number: trial.trial,
             outcome: outcome_word(trial.outcome),
             ending: EndingKind::from(&trial.ending).words(),
-            why: summary.why.as_ref().filter(|why| why.expectation.is_none()).map(|why| why.to_string()),
+            why: summary.why.as_ref().filter(|why| why.expectation.is_none()).map(Why::to_string),
             session_id: &trial.session_id,
             open: false,
             assessments: assessment_views(trial, case),

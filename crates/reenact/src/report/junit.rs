@@ -51,7 +51,9 @@ fn test_of(suite_name: &str, summary: &TrialSummary, trial: &Trial) -> TestCase 
     test.set_assertions(trial.assessments.len());
     test.add_property(Property::new("session_id", xml(&trial.session_id)));
     test.add_property(Property::new("ending", EndingKind::from(&trial.ending).words()));
-    test.set_system_out(xml(&transcript(&trial.conversation)));
+    if summary.outcome == Outcome::Passed {
+        test.set_system_out(xml(&transcript(&trial.conversation)));
+    }
     test
 }
 
@@ -73,18 +75,18 @@ fn status_of(summary: &TrialSummary, trial: &Trial) -> TestCaseStatus {
     };
     let mut status = TestCaseStatus::non_success(kind);
     let message = summary.why.as_ref().map_or_else(|| name.to_owned(), Why::to_string);
-    status.set_type(name).set_message(xml(&message)).set_description(xml(&description(&message, trial)));
+    status.set_type(name).set_message(xml(&message)).set_description(xml(&description(trial)));
     status
 }
 
 /// Every expectation that was not met or not decided, then the conversation: all that a reader of a CI page has.
-fn description(message: &str, trial: &Trial) -> String {
-    let mut text = format!("{message}\n\n");
+fn description(trial: &Trial) -> String {
+    let mut text = String::new();
     for assessment in trial.assessments.iter().filter(|assessment| assessment.verdict != Verdict::Pass) {
         let verdict = if assessment.verdict == Verdict::Fail { "fail" } else { "inconclusive" };
         let cited = cited(&assessment.turns);
         let _ =
-            writeln!(text, "{verdict} {}{cited}: {} [{}]", assessment.expectation, assessment.reason, assessment.judge);
+            writeln!(text, "{verdict} {}: {}{cited} [{}]", assessment.expectation, assessment.reason, assessment.judge);
     }
     text + "\n" + &transcript(&trial.conversation)
 }

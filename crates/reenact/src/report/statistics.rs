@@ -62,6 +62,14 @@ pub struct PassRate {
     pub intraclass_correlation: f64,
 }
 
+impl PassRate {
+    /// Whether the trials are worth noticeably fewer independent ones, because those of one case resemble each other.
+    #[must_use]
+    pub fn clustered(&self) -> bool {
+        self.trials as f64 - self.effective_trials >= 0.05
+    }
+}
+
 /// The pass rate of decided trials with a 95 % interval that respects clustering by case.
 ///
 /// With fewer than 30 cases, or a rate near 0 or 1, it is Wilson's interval on the effective number of

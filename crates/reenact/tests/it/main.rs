@@ -1,5 +1,13 @@
 //! The SDK as its users call it, in one binary; one module for each part.
 
+mod agents;
+mod distill_model;
+mod judge;
+mod models;
+mod prompts;
 mod report;
+mod scripted;
+mod server;
 mod store;
 mod suite;
+mod user_model;

@@ -336,7 +336,7 @@ proptest! {
         let xml = report::junit(&output).unwrap();
         let tests = elements(&xml);
         for trial in &trials {
-            prop_assert_eq!(page.matches(&format!("Simulated · {}<", trial.session_id)).count(), 1);
+            prop_assert_eq!(page.matches(&format!("Simulated · <code>{}<", trial.session_id)).count(), 1);
             let named = |(_, attributes): &&(String, BTreeMap<String, String>)| attributes.get("value") == Some(&trial.session_id);
             prop_assert_eq!(tests.iter().filter(named).count(), 1);
         }

@@ -71,10 +71,10 @@ impl Told {
 
     fn said<'a>(&mut self, turn: u32, text: &'a str, agent_sentences: Vec<&'a str>) -> Said<'a> {
         let sentences = text::sentences(text);
-        let adopts = |sentence: &&&str| values::values(sentence).into_iter().any(|value| self.is_adopted(value));
+        let adopts = |sentence: &&&str| values::values(sentence).iter().any(|value| self.is_adopted(value.text));
         let adopting: Vec<&str> = sentences.iter().filter(adopts).copied().collect();
         let adopted = adopting.first().and_then(|sentence| {
-            values::values(sentence).into_iter().find(|value| self.is_adopted(value)).map(str::to_owned)
+            values::values(sentence).iter().find(|value| self.is_adopted(value.text)).map(|value| value.text.to_owned())
         });
         self.user.extend(text::words(text).map(text::stem));
         Said { turn, text, sentences, agent_sentences, adopted, adopting }
