@@ -57,7 +57,7 @@ fn conversation(spans: &[Seen<'_>]) -> Result<Vec<Message>, String> {
         messages = merge_messages(messages, talk.messages.clone(), Times::TellApart);
     }
     restore_asked(&mut messages, &top, &talks[main])?;
-    add_results(&mut messages, spans);
+    add_results(&mut messages, spans, talks[main].last);
     Ok(messages)
 }
 
@@ -186,24 +186,37 @@ fn restore_asked(messages: &mut [Message], top: &[&Seen<'_>], main: &Talk<'_, '_
     Ok(())
 }
 
-/// Results of tools that no later call of the model was told.
-fn add_results(messages: &mut Vec<Message>, spans: &[Seen<'_>]) {
+/// Results of tools that no later call of the model was told: of calls in the last answer, and of tools
+/// that ran after it without being called, such as a hand-over.
+fn add_results(messages: &mut Vec<Message>, spans: &[Seen<'_>], last: &Seen<'_>) {
     for span in spans.iter().filter(|span| span.work == Work::Tool) {
         let (id, name) = (span.call_id.map(|id| id.label()), tool_name(span));
-        let open = |message: &Message| {
-            message.tool_calls.iter().any(|call| match (&id, &call.id) {
-                (Some(id), Some(call_id)) => id == call_id && !is_answered(messages, call_id),
-                _ => call.name == name && call.id.as_ref().is_none_or(|call_id| !is_answered(messages, call_id)),
-            })
-        };
-        let Some(caller) = messages.iter().rposition(open) else { continue };
-        let id = id.or_else(|| messages[caller].tool_calls.iter().find(|call| call.name == name)?.id.clone());
-        let already = messages[caller + 1..].iter().take_while(|message| message.speaker == Speaker::Tool).count();
-        let nameless_answer = id.is_none() && already >= messages[caller].tool_calls.len();
-        if !nameless_answer {
-            messages.insert(caller + 1 + already, result_of(span, id, name));
+        if id.as_ref().is_some_and(|id| is_answered(messages, id)) {
+            continue;
+        }
+        if let Some((caller, call_id)) = open_call(messages, id.as_deref(), &name) {
+            let answered = messages[caller + 1..].iter().take_while(|message| message.speaker == Speaker::Tool).count();
+            messages.insert(caller + 1 + answered, result_of(span, call_id, name));
+        } else if span.start.is_some() && span.start >= last.end && span.parent == last.parent {
+            messages.push(result_of(span, id, name));
         }
     }
+}
+
+/// The last call of a tool that has no result yet: where it stands, and its id.
+fn open_call(messages: &[Message], id: Option<&str>, name: &str) -> Option<(usize, Option<String>)> {
+    let is_open = |at: usize, call: &ToolCall| match (id, &call.id) {
+        (Some(id), Some(call_id)) => id == call_id,
+        (None, Some(call_id)) => call.name == name && !is_answered(messages, call_id),
+        (_, None) => {
+            let answers = messages[at + 1..].iter().take_while(|message| message.speaker == Speaker::Tool).count();
+            call.name == name && answers < messages[at].tool_calls.len()
+        }
+    };
+    messages.iter().enumerate().rev().find_map(|(at, message)| {
+        let call = message.tool_calls.iter().find(|call| is_open(at, call))?;
+        Some((at, call.id.clone()))
+    })
 }
 
 fn is_answered(messages: &[Message], call_id: &str) -> bool {
