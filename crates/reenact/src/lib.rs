@@ -22,6 +22,7 @@ pub mod agent;
 pub mod case;
 mod chat_completions;
 mod claim;
+mod clock;
 mod conversation;
 pub mod distill;
 mod environment;

@@ -62,7 +62,7 @@ fn files<'a>(args: &'a Args, store: &Store, run: &RunOutput) -> Result<Vec<(&'a 
 }
 
 /// The recorded sessions that the cases come from, as far as the store has them.
-fn origins(store: &Store, run: &RunOutput) -> Result<BTreeMap<String, Session>> {
+pub(super) fn origins(store: &Store, run: &RunOutput) -> Result<BTreeMap<String, Session>> {
     let mut sessions = BTreeMap::new();
     for origin in run.run.suite.cases.iter().filter_map(|case| case.origin.as_ref()) {
         if let Some(session) = stored_session(store, &origin.session)? {
