@@ -8,7 +8,7 @@ pub use environment::Environment;
 pub use error::{Error, ErrorKind, Place, Result};
 pub use journal::{Journal, StepKey, StepRole};
 pub use judge::{Assessment, Judge, Verdict};
-pub use model::{AnswerSchema, Completion, Model, ModelFault, ModelFaultKind, ModelRequest, ServeModel, Usage};
+pub use model::{AnswerSchema, Completion, Engine, Model, ModelFault, ModelFaultKind, ModelRequest, ServeModel, Usage};
 pub use report::{Report, RunOutput};
 pub use run::{Plan, Run};
 pub use session::{Session, SessionQuery};

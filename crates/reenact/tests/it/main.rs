@@ -2,10 +2,12 @@
 
 mod agents;
 mod distill_model;
+mod journal;
 mod judge;
 mod models;
 mod prompts;
 mod report;
+mod runs;
 mod scripted;
 mod server;
 mod store;
