@@ -93,6 +93,19 @@ fn a_stored_run_is_reported_again_with_its_exit_status() {
 }
 
 #[test]
+fn colour_is_for_who_forces_it_and_never_for_who_declines_it() {
+    let folder = tempfile::tempdir().unwrap();
+    store_in(folder.path(), Some(Verdict::Pass));
+    let report = |variable| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_reenact"));
+        command.env_remove("NO_COLOR").env_remove("CLICOLOR_FORCE").env(variable, "1");
+        command.current_dir(folder.path()).args(["--store", "store.db", "report"]).output().unwrap()
+    };
+    assert!(stdout(&report("CLICOLOR_FORCE")).contains('\u{1b}'));
+    assert!(!stdout(&report("NO_COLOR")).contains('\u{1b}'));
+}
+
+#[test]
 fn files_and_json_come_from_the_same_run() {
     let folder = tempfile::tempdir().unwrap();
     store_in(folder.path(), None);
