@@ -12,6 +12,7 @@ pub(crate) mod file;
 #[cfg(test)]
 pub(crate) mod fixtures;
 pub(crate) mod report;
+pub(crate) mod sessions;
 mod table;
 pub(crate) mod trial;
 

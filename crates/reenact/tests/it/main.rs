@@ -1,13 +1,13 @@
 //! The SDK as its users call it, in one binary; one module for each part.
 
-mod journal;
-mod runs;
 mod agents;
 mod distill_model;
+mod journal;
 mod judge;
 mod models;
 mod prompts;
 mod report;
+mod runs;
 mod scripted;
 mod server;
 mod store;
