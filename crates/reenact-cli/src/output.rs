@@ -13,6 +13,7 @@ pub(crate) mod file;
 pub(crate) mod fixtures;
 pub(crate) mod progress;
 pub(crate) mod report;
+pub(crate) mod sessions;
 mod table;
 pub(crate) mod trial;
 

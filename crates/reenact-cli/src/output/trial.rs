@@ -123,7 +123,7 @@ fn turns(conversation: &Conversation, trial: Option<&Trial>) -> Vec<Vec<Line>> {
     turns
 }
 
-fn speaker(speaker: Speaker) -> &'static str {
+pub(super) fn speaker(speaker: Speaker) -> &'static str {
     match speaker {
         Speaker::User => "user",
         Speaker::Agent => "agent",

@@ -104,6 +104,24 @@ impl Store {
         Ok(self.session_keys(query, usize::MAX)?.len())
     }
 
+    /// The start of a session's id that no other session's id has, at least `characters` long: enough for
+    /// [`Store::session`] to find it, and short enough for a table.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub fn short_session_id(&self, id: &str, characters: usize) -> Result<String> {
+        let neighbours: [Option<String>; 2] = self.with(Doing::Read, |connection| {
+            let neighbour = |sql| connection.prepare_cached(sql)?.query_row([id], |row| row.get(0));
+            Ok([
+                neighbour("SELECT max(id) FROM sessions WHERE id < ?1")?,
+                neighbour("SELECT min(id) FROM sessions WHERE id > ?1")?,
+            ])
+        })?;
+        let shared = |other: &String| id.chars().zip(other.chars()).take_while(|(a, b)| a == b).count();
+        let needed = neighbours.iter().flatten().map(|other| shared(other) + 1).max().unwrap_or(0);
+        Ok(id.chars().take(needed.max(characters)).collect())
+    }
+
     /// The keys of what a query finds, newest first.
     fn session_keys(&self, query: &SessionQuery, most: usize) -> Result<Vec<i64>> {
         let filter = Filter::of(query.conditions());
