@@ -99,7 +99,11 @@ pub fn import(
 /// Reads inputs without a store: hands over each fragment as it is parsed, not gathered to sessions.
 ///
 /// The counts of sessions in the result stay 0. An error of `each` ends the reading and is returned.
-pub fn read(inputs: Vec<Input>, format: Option<Format>, each: &mut dyn FnMut(Fragment) -> Result<()>) -> Result<Imported> {
+pub fn read(
+    inputs: Vec<Input>,
+    format: Option<Format>,
+    each: &mut dyn FnMut(Fragment) -> Result<()>,
+) -> Result<Imported> {
     let mut each = |fragment, _: &Arc<Path>, _: &mut Imported| each(fragment);
     let mut reading = Reading { format, imported: Imported::default(), progress: &mut |_| {}, each: &mut each };
     reading.inputs(inputs)?;
@@ -183,7 +187,13 @@ impl Reading<'_> {
             }
             if self.imported.records.is_multiple_of(RECORDS_PER_REPORT) {
                 let (records, skipped) = (self.imported.records, self.imported.skipped_count);
-                (self.progress)(Progress { file: &file.name, bytes_read: bytes_read.get(), bytes_total, records, skipped });
+                (self.progress)(Progress {
+                    file: &file.name,
+                    bytes_read: bytes_read.get(),
+                    bytes_total,
+                    records,
+                    skipped,
+                });
             }
         }
     }
@@ -227,7 +237,9 @@ impl Reading<'_> {
 
     fn skip(&mut self, file: &mut File, line: u64, reason: Reason) -> Result<()> {
         let line = line + reason.lines_down;
-        if file.format.is_none() || (self.format.is_some() && file.useful == 0 && file.unknown.len() < UNKNOWN_RECORDS_MAX) {
+        if file.format.is_none()
+            || (self.format.is_some() && file.useful == 0 && file.unknown.len() < UNKNOWN_RECORDS_MAX)
+        {
             file.unknown.push((line, reason.text));
         } else {
             self.imported.skip(&file.name, line, reason.text);
@@ -262,7 +274,8 @@ impl Reading<'_> {
         let known: Vec<_> = Format::all().map(Format::name).collect();
         let of_input = |message: String| Error::new(ErrorKind::Input, message).at(&file.name, None);
         let Some((line, reason)) = file.unknown.first() else {
-            return of_input("the file is empty".to_owned()).hint("export the conversations again, or name another file");
+            return of_input("the file is empty".to_owned())
+                .hint("export the conversations again, or name another file");
         };
         match self.format {
             None => of_input(format!("no record is in a known format (line {line}: {reason})"))

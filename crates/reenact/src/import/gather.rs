@@ -92,7 +92,8 @@ impl<'s> Gather<'s> {
     /// Spans of the trace that came before the one that names its session.
     fn stray_of(&mut self, fragment: &Fragment, id: &str) -> Option<Held> {
         let trace = fragment.trace.as_ref().filter(|trace| *trace != id)?;
-        let is_stray = self.held.get(trace).is_some_and(|held| held.known == Known::No && held.traces == [trace.clone()]);
+        let is_stray =
+            self.held.get(trace).is_some_and(|held| held.known == Known::No && held.traces == [trace.clone()]);
         let stray = is_stray.then(|| self.held.remove(trace)).flatten()?;
         self.held_bytes -= stray.bytes;
         Some(stray)
@@ -214,7 +215,10 @@ impl Held {
             Known::No => format!("{}:{line}", file.display()),
             Known::Yes => format!("the store, from {}", self.session.source),
         };
-        format!("session `{}` is already known with other messages ({first}); give one of them another id", self.session.id)
+        format!(
+            "session `{}` is already known with other messages ({first}); give one of them another id",
+            self.session.id
+        )
     }
 
     fn name_source(&mut self, fragment: &Fragment, file: &Path) {

@@ -50,7 +50,12 @@ fn work_of(operation: &str) -> Work {
 
 type Entries<'a> = Vec<(Text<'a>, super::value::Value<'a>)>;
 
-fn take_numbered<'a>(rest: &str, value: super::value::Value<'a>, prompt: &mut Entries<'a>, completion: &mut Entries<'a>) {
+fn take_numbered<'a>(
+    rest: &str,
+    value: super::value::Value<'a>,
+    prompt: &mut Entries<'a>,
+    completion: &mut Entries<'a>,
+) {
     let owned = |path: &str| Text(Cow::Owned(path.to_owned()));
     if let Some(path) = rest.strip_prefix("prompt.") {
         prompt.push((owned(path), value));

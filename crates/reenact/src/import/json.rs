@@ -122,7 +122,9 @@ pub(super) fn time_of(text: &str) -> Option<Timestamp> {
     }
     let parsed: Option<Timestamp> = text.parse().ok();
     // Times without a zone are what a server wrote, and servers write UTC.
-    parsed.or_else(|| text.parse::<jiff::civil::DateTime>().ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|z| z.timestamp()))
+    parsed.or_else(|| {
+        text.parse::<jiff::civil::DateTime>().ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|z| z.timestamp())
+    })
 }
 
 /// Which unit a count since 1970 has shows in its size: none of the ranges meet before the year 5000.

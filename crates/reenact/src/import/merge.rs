@@ -173,7 +173,9 @@ fn by_time(known: Vec<Message>, told: Vec<Message>) -> Vec<Message> {
     let mut joined = Vec::with_capacity(known.len() + told.len());
     let mut told = told.into_iter().zip(told_times).peekable();
     for (message, time) in known.into_iter().zip(known_times) {
-        while let Some((earlier, _)) = told.next_if(|(_, told_time)| told_time.is_some() && time.is_some() && *told_time < time) {
+        while let Some((earlier, _)) =
+            told.next_if(|(_, told_time)| told_time.is_some() && time.is_some() && *told_time < time)
+        {
             joined.push(earlier);
         }
         joined.push(message);
@@ -245,9 +247,10 @@ mod tests {
 
     #[test]
     fn turns_without_history_are_ordered_by_time() {
-        assert_eq!(joined("u one @1/a two @2/u five @5/a six @6", "u three @3/a four @4"), [
-            "one", "two", "three", "four", "five", "six"
-        ]);
+        assert_eq!(
+            joined("u one @1/a two @2/u five @5/a six @6", "u three @3/a four @4"),
+            ["one", "two", "three", "four", "five", "six"]
+        );
     }
 
     #[test]
@@ -258,11 +261,10 @@ mod tests {
 
     #[test]
     fn words_that_an_agent_wrapped_into_a_prompt_are_told_once() {
-        assert_eq!(joined("u are you open @1/a yes @2", "u Context: x. Question: are you open/a yes/u fine @3"), [
-            "are you open",
-            "yes",
-            "fine"
-        ]);
+        assert_eq!(
+            joined("u are you open @1/a yes @2", "u Context: x. Question: are you open/a yes/u fine @3"),
+            ["are you open", "yes", "fine"]
+        );
     }
 
     #[test]

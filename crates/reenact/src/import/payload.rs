@@ -25,10 +25,30 @@ impl Side {
     /// Keys under which agents take a question or give an answer, the surest first.
     fn text_keys(self) -> &'static [&'static str] {
         match self {
-            Side::Input => &["input", "question", "query", "user_input", "message", "prompt", "text", "content", "request", "inputs"],
-            Side::Output => {
-                &["output", "answer", "response", "message", "output_text", "text", "content", "result", "completion", "outputs"]
-            }
+            Side::Input => &[
+                "input",
+                "question",
+                "query",
+                "user_input",
+                "message",
+                "prompt",
+                "text",
+                "content",
+                "request",
+                "inputs",
+            ],
+            Side::Output => &[
+                "output",
+                "answer",
+                "response",
+                "message",
+                "output_text",
+                "text",
+                "content",
+                "result",
+                "completion",
+                "outputs",
+            ],
         }
     }
 }

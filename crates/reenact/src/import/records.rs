@@ -173,7 +173,8 @@ impl<R: Read> Records<R> {
     fn skip_to_value(&mut self) -> io::Result<bool> {
         loop {
             let rest = self.rest();
-            let blank = rest.iter().take_while(|byte| byte.is_ascii_whitespace() || matches!(byte, b',' | b'[')).count();
+            let blank =
+                rest.iter().take_while(|byte| byte.is_ascii_whitespace() || matches!(byte, b',' | b'[')).count();
             self.consume(blank);
             match self.rest().first() {
                 None => {
@@ -385,7 +386,10 @@ mod tests {
     #[test]
     fn the_elements_of_an_array_are_records() {
         assert_eq!(cut("[{\"a\":1}, {\"b\":[2]}]"), [at(1, "{\"a\":1}"), at(1, "{\"b\":[2]}")]);
-        assert_eq!(cut("[\n {\n \"a\":1},\n 7,\n {\"b\":2}\n]\n"), [at(2, "{\"a\":1}"), at(4, "7"), at(5, "{\"b\":2}")]);
+        assert_eq!(
+            cut("[\n {\n \"a\":1},\n 7,\n {\"b\":2}\n]\n"),
+            [at(2, "{\"a\":1}"), at(4, "7"), at(5, "{\"b\":2}")]
+        );
         assert_eq!(cut("[{\"a\":1}, {\"b\""), [at(1, "{\"a\":1}"), at(1, "unfinished")]);
     }
 
@@ -412,7 +416,8 @@ mod tests {
         let lines = format!("{good}\n{{\"a\":\"{huge}\"}}\n{good}\n");
         let elements = format!("[{good},\n{{\"a\":\"{huge}\"}},\n{good}]");
         for text in [lines, elements] {
-            let found: Vec<_> = cut(&text).into_iter().map(|(line, text)| (line, text.len() < 100, text == good)).collect();
+            let found: Vec<_> =
+                cut(&text).into_iter().map(|(line, text)| (line, text.len() < 100, text == good)).collect();
             assert_eq!(found, [(1, true, true), (2, true, false), (3, true, true)]);
         }
     }

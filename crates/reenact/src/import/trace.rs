@@ -85,7 +85,11 @@ fn talks<'s, 'a>(spans: &'s [Seen<'a>]) -> Result<Vec<Talk<'s, 'a>>, String> {
             None => chains.push(vec![call]),
         }
     }
-    chains.iter().map(|chain| read_chain(chain)).filter(|talk| !matches!(talk, Ok(talk) if talk.messages.is_empty())).collect()
+    chains
+        .iter()
+        .map(|chain| read_chain(chain))
+        .filter(|talk| !matches!(talk, Ok(talk) if talk.messages.is_empty()))
+        .collect()
 }
 
 /// The last call tells the messages; the calls before it tell when they were said.

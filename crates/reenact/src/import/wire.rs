@@ -182,7 +182,9 @@ impl<'a> WireMessage<'a> {
         let mut message = Message::agent("");
         if let Some(name) = self.name {
             let id = self.call_id.or(self.tool_call_id);
-            message.tool_calls.push(WireCall { id, function: None, name: Some(name), arguments: self.arguments }.understood());
+            message
+                .tool_calls
+                .push(WireCall { id, function: None, name: Some(name), arguments: self.arguments }.understood());
         } else {
             let words = self.content.words();
             message.tool_calls = calls_of(&words).ok_or("a function_call does not say which function")?;
@@ -235,7 +237,12 @@ fn read_part(part: Part<'_>, message: &mut Message, results: &mut Vec<Message>) 
         "text" | "input_text" | "output_text" => add_text(message, part.spoken()),
         "refusal" => add_text(message, part.spoken()),
         "tool_call" | "tool_use" | "function_call" | "tool-call" => {
-            let call = WireCall { id: part.tool_use_id.or(part.id), function: None, name: part.name, arguments: part.arguments };
+            let call = WireCall {
+                id: part.tool_use_id.or(part.id),
+                function: None,
+                name: part.name,
+                arguments: part.arguments,
+            };
             message.tool_calls.push(call.understood());
         }
         "tool_call_response" | "tool_result" | "function_call_output" | "tool-result" => results.push(part.result()),
