@@ -1,6 +1,7 @@
 //! The exit statuses, documented in the README: 0 all passed, 1 an expectation failed or a regression,
 //! 2 usage or set-up, 3 could not be decided.
 
+use reenact::report::Status;
 use reenact::{Error, ErrorKind};
 
 pub(crate) const PASSED: u8 = 0;
@@ -13,5 +14,14 @@ pub(crate) fn of(error: &Error) -> u8 {
     match error.kind() {
         ErrorKind::Interrupted => UNDECIDED,
         _ => USAGE,
+    }
+}
+
+/// The status of a run.
+pub(crate) fn of_run(status: Status) -> u8 {
+    match status {
+        Status::Passed => PASSED,
+        Status::Failed => FAILED,
+        Status::Undecided => UNDECIDED,
     }
 }

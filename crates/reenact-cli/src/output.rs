@@ -1,9 +1,22 @@
 //! What people see: tables, progress, errors; colour only on a terminal.
 
+use std::borrow::Cow;
 use std::error::Error as _;
+use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
-use reenact::Error;
+use reenact::{Error, ErrorKind, Result};
+use serde::Serialize;
+
+pub(crate) mod file;
+#[cfg(test)]
+pub(crate) mod fixtures;
+pub(crate) mod report;
+mod table;
+pub(crate) mod trial;
+
+/// As wide as a terminal was for long, where there is no terminal to ask.
+const WIDTH_WITHOUT_TERMINAL: u16 = 80;
 
 /// Prints an error on stderr: the message, its causes below it, the hint apart.
 pub(crate) fn error(error: &Error) {
@@ -17,5 +30,70 @@ pub(crate) fn error(error: &Error) {
     if let Some(hint) = error.hint_text() {
         let cyan = Style::new().fg_color(Some(AnsiColor::Cyan.into()));
         anstream::eprintln!("   {cyan}hint{cyan:#}: {hint}");
+    }
+}
+
+/// Prints a text for people on stdout, without its colours where they do not belong.
+pub(crate) fn text(text: &str) -> Result<()> {
+    written(anstream::stdout().lock().write_all(text.as_bytes()))
+}
+
+/// Prints data on stdout as JSON, one line.
+pub(crate) fn json(data: &impl Serialize) -> Result<()> {
+    let mut line = serde_json::to_vec(data)
+        .map_err(|source| Error::new(ErrorKind::Io, "cannot write the result as JSON").caused_by(source))?;
+    line.push(b'\n');
+    written(io::stdout().lock().write_all(&line))
+}
+
+/// A reader who has seen enough, as `head` has, is no error.
+fn written(result: io::Result<()>) -> Result<()> {
+    match result {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Error::new(ErrorKind::Io, "cannot write to standard output").caused_by(error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The width to write for, in columns.
+pub(crate) fn width() -> u16 {
+    comfy_table::Table::new().width().unwrap_or(WIDTH_WITHOUT_TERMINAL)
+}
+
+/// Foreign text that is safe to print: control characters, which could move the cursor, recolour the
+/// terminal or turn the direction of reading, are taken out; line breaks stay and tabs become spaces.
+pub(crate) fn printable(text: &str) -> Cow<'_, str> {
+    let turns_reading = |c| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}');
+    let harmful = |c: char| c != '\n' && (c.is_control() || turns_reading(c));
+    if !text.contains(harmful) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(text.replace('\t', "    ").chars().filter(|&c| !harmful(c)).collect())
+}
+
+/// Foreign text in one line of at most `chars_max` characters; the mark `…` stands where it was cut.
+pub(crate) fn shortened(text: &str, chars_max: usize) -> String {
+    let line = printable(text).split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(chars_max) {
+        None => line,
+        Some(_) => line.chars().take(chars_max.saturating_sub(1)).chain(['…']).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn foreign_text_cannot_steer_the_terminal() {
+        assert_eq!(printable("a\u{1b}[31mb\u{7}\u{9b}2J\tc\r\nd\u{202e}"), "a[31mb2J    c\nd");
+        assert!(matches!(printable("plain\ntext ✓"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn a_cut_is_marked_and_never_splits_a_character() {
+        assert_eq!(shortened("äöü\n äöü", 7), "äöü äöü");
+        assert_eq!(shortened("äöü\n äöü", 6), "äöü ä…");
     }
 }

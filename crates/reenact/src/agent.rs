@@ -1,4 +1,7 @@
 //! The agent under test, behind one method.
+//!
+//! [`open`] turns a name into an agent, [`from_fn`] a function. What each kind of agent is told and what it
+//! answers stands in `docs/agents.md`.
 
 use std::any::Any;
 
@@ -7,7 +10,17 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{Conversation, Message};
+use crate::{Conversation, Message, Speaker};
+
+pub use function::from_fn;
+pub use name::{AgentSettings, SessionLookup, open};
+
+mod command;
+mod function;
+mod http;
+mod name;
+mod recorded;
+mod scripted;
 
 /// What is told to the agent on each turn.
 #[derive(Debug, Clone, Copy)]
@@ -26,10 +39,19 @@ pub struct AgentTurn<'a> {
     pub origin: Option<&'a str>,
 }
 
+impl AgentTurn<'_> {
+    /// The user's new words.
+    #[must_use]
+    pub fn said(&self) -> &str {
+        self.conversation.messages.last().map_or("", |message| message.text.as_str())
+    }
+}
+
 /// What the agent did with a turn.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AgentReply {
-    /// What it said, with its tool calls and their results; at least one message has text.
+    /// What it said, with its tool calls and their results. At least one message has text, unless the agent
+    /// ends the conversation without a word.
     pub messages: Vec<Message>,
     /// Whether the agent says that the conversation is over.
     #[serde(default)]
@@ -40,6 +62,34 @@ impl AgentReply {
     /// A reply of one text.
     pub fn text(text: impl Into<String>) -> Self {
         AgentReply { messages: vec![Message::agent(text)], ended: false }
+    }
+
+    /// The same reply, if a user can do something with it.
+    ///
+    /// # Errors
+    /// [`FaultKind::Empty`] where the agent said nothing and did not end the conversation.
+    pub fn checked(self) -> Result<Self, AgentFault> {
+        if self.ended || self.messages.iter().any(|message| message.speaker == Speaker::Agent && message.is_heard()) {
+            return Ok(self);
+        }
+        let only_calls = self.messages.iter().any(|message| !message.tool_calls.is_empty());
+        let reason = match only_calls {
+            true => "the agent answered with tool calls and no text; it must run its tools itself and then answer",
+            false => "the agent answered without any text",
+        };
+        Err(AgentFault::new(FaultKind::Empty, reason))
+    }
+}
+
+impl From<String> for AgentReply {
+    fn from(text: String) -> Self {
+        AgentReply::text(text)
+    }
+}
+
+impl From<&str> for AgentReply {
+    fn from(text: &str) -> Self {
+        AgentReply::text(text)
     }
 }
 

@@ -13,7 +13,23 @@ pub use check::{Problem, check};
 pub use suite::Suite;
 
 mod check;
+mod emit;
+mod expectations;
+mod facts;
+mod fields;
+mod ids;
+mod json;
+mod keys;
+mod links;
+mod reader;
+mod save;
+mod scalar;
+mod schema;
+mod source;
 mod suite;
+mod tree;
+mod write;
+mod yaml;
 
 /// Keys that `context` cannot have, because the agent's own arguments have those names.
 pub const RESERVED_CONTEXT_KEYS: [&str; 4] = ["input", "messages", "mlflow_session_id", "session_id"];

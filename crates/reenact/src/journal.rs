@@ -1,1 +1,254 @@
-//! journal
+//! The durable record of every answer that a conversation needed from outside.
+//!
+//! A model's completion, the agent's reply, a judge's answer: each is one *step* with a key. A step that is
+//! recorded gives its recorded answer; any other makes its call and records the answer before anybody sees
+//! it. So a run that was killed goes on where it was, a finished one plays again without a call, and the code
+//! that drives conversations does not know which of the two it is part of.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, ErrorKind, Result, Store};
+use recorder::{Recorder, Step};
+
+mod recorder;
+
+/// Who answers a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StepRole {
+    /// What plays the user.
+    User,
+    /// The agent under test.
+    Agent,
+    /// A judge.
+    Judge,
+    /// What distils cases.
+    Distiller,
+}
+
+impl fmt::Display for StepRole {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            StepRole::User => "user",
+            StepRole::Agent => "agent",
+            StepRole::Judge => "judge",
+            StepRole::Distiller => "distiller",
+        })
+    }
+}
+
+/// Which step of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct StepKey {
+    /// The case's id.
+    pub case: String,
+    /// Which trial of the case, from 1.
+    pub trial: u32,
+    /// Which step of this role in the trial; the caller counts, always in the same way.
+    pub position: u32,
+    /// Who answers.
+    pub role: StepRole,
+}
+
+impl fmt::Display for StepKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "case `{}`, trial {}, {} step {}", self.case, self.trial, self.role, self.position)
+    }
+}
+
+/// The record of one run. Shared by all its conversations; dropped, it waits until all is written.
+///
+/// The steps of a judge belong to the run's round of judging (see [`Store::judge_again`]), so that a run can be
+/// judged again without being simulated again.
+///
+/// ```
+/// use reenact::journal::{Journal, StepKey, StepRole};
+/// # use reenact::{Plan, Run, Store, Suite};
+/// # fn run() -> Run {
+/// #     let plan = Plan {
+/// #         agent: "recorded".into(), user_model: "offline".into(), judge_model: "offline".into(), trials: 1,
+/// #         max_turns: 8, concurrency: 1, seed: 0, agent_timeout_seconds: 60,
+/// #     };
+/// #     Run { id: "r1".into(), created_at: jiff::Timestamp::UNIX_EPOCH, plan, suite: Suite::default() }
+/// # }
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// let store = Store::in_memory()?;
+/// store.create_run(&run())?;
+/// let key = StepKey { case: "closed-market".into(), trial: 1, position: 1, role: StepRole::Agent };
+///
+/// let journal = Journal::open(&store, "r1")?;
+/// let reply: String = journal.step(key.clone(), "is the market open?", || async { "it is Saturday".to_owned() }).await?;
+/// assert_eq!(reply, "it is Saturday");
+///
+/// let again: String = journal.step(key, "is the market open?", || async { unreachable!() }).await?;
+/// assert_eq!(again, "it is Saturday");
+/// # Ok::<(), reenact::Error>(())
+/// # }).unwrap();
+/// ```
+#[derive(Debug)]
+pub struct Journal {
+    known: Mutex<HashMap<StepKey, Known>>,
+    recorder: Recorder,
+}
+
+/// What is known of a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Known {
+    /// Its call is being made.
+    Asked,
+    /// Its answer was handed to the recorder, with the hash of the request.
+    Answered(blake3::Hash),
+}
+
+impl Journal {
+    /// Opens the journal of a run, with what is recorded so far. The run is named as in [`Store::run`].
+    ///
+    /// # Errors
+    /// Where there is no such run, or the store cannot be read.
+    pub fn open(store: &Store, run: &str) -> Result<Journal> {
+        let (recorder, recorded) = Recorder::open(store, run)?;
+        let known = recorded.into_iter().map(|(key, request)| (key, Known::Answered(request))).collect();
+        Ok(Journal { known: Mutex::new(known), recorder })
+    }
+
+    /// The recorded answer of a step, or else the answer of `call`, which is recorded before it is returned.
+    ///
+    /// `T` may itself be a `Result`: that an agent failed is an answer like any other. What is returned is
+    /// what the record holds, read back, so a live run and a replayed one see the same value. A future that is
+    /// dropped once the call has answered loses nothing: the answer is with the recorder by then.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Divergence`] where the step is recorded with another request, [`ErrorKind::Store`] where the
+    /// answer cannot be recorded, and [`ErrorKind::Usage`] where a step is asked while its call is being made.
+    pub async fn step<Q, T, F, Fut>(&self, key: StepKey, request: &Q, call: F) -> Result<T>
+    where
+        Q: Serialize + ?Sized,
+        T: Serialize + DeserializeOwned,
+        F: FnOnce() -> Fut,
+        Fut: Future<Output = T>,
+    {
+        let request = hash(request, &key)?;
+        match self.claim(&key)? {
+            Claim::Recorded(recorded) if recorded == request => self.recorded(&key).await,
+            Claim::Recorded(_) => Err(diverged(&key)),
+            Claim::Free(claim) => {
+                let began = Instant::now();
+                let answer = call().await;
+                let latency_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+                let answer = serde_json::to_string(&answer).map_err(|error| unwritable(&key, error))?;
+                let step = Step { key: key.clone(), request, answer: answer.clone(), latency_ms };
+                let written = self.recorder.record(step)?;
+                claim.answered(request);
+                written.wait().await?;
+                parsed(&key, &answer)
+            }
+        }
+    }
+
+    /// How many steps are recorded.
+    #[must_use]
+    pub fn steps(&self) -> usize {
+        self.known().values().filter(|known| matches!(known, Known::Answered(_))).count()
+    }
+
+    fn claim(&self, key: &StepKey) -> Result<Claim<'_>> {
+        match self.known().entry(key.clone()) {
+            Entry::Occupied(known) => match *known.get() {
+                Known::Answered(request) => Ok(Claim::Recorded(request)),
+                Known::Asked => Err(asked_twice(key)),
+            },
+            Entry::Vacant(place) => {
+                place.insert(Known::Asked);
+                Ok(Claim::Free(Claimed { journal: self, key: key.clone() }))
+            }
+        }
+    }
+
+    async fn recorded<T: DeserializeOwned>(&self, key: &StepKey) -> Result<T> {
+        let answer = match self.recorder.answer(key)? {
+            Some(answer) => Some(answer),
+            // Its future was dropped before the answer was written; it is in the queue, or lost to a full disk.
+            None => {
+                self.recorder.flush()?.wait().await?;
+                self.recorder.answer(key)?
+            }
+        };
+        parsed(key, &answer.ok_or_else(|| lost(key))?)
+    }
+
+    /// A panic elsewhere leaves the map as it was.
+    fn known(&self) -> MutexGuard<'_, HashMap<StepKey, Known>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a step may do.
+enum Claim<'a> {
+    /// Take the recorded answer, if the request is the one with this hash.
+    Recorded(blake3::Hash),
+    /// Make the call.
+    Free(Claimed<'a>),
+}
+
+/// The right to make a step's call; given back where there is no answer.
+struct Claimed<'a> {
+    journal: &'a Journal,
+    key: StepKey,
+}
+
+impl Claimed<'_> {
+    fn answered(self, request: blake3::Hash) {
+        self.journal.known().insert(self.key.clone(), Known::Answered(request));
+    }
+}
+
+impl Drop for Claimed<'_> {
+    fn drop(&mut self) {
+        let mut known = self.journal.known();
+        if known.get(&self.key) == Some(&Known::Asked) {
+            known.remove(&self.key);
+        }
+    }
+}
+
+fn hash<Q: Serialize + ?Sized>(request: &Q, key: &StepKey) -> Result<blake3::Hash> {
+    let mut hasher = blake3::Hasher::new();
+    serde_json::to_writer(&mut hasher, request).map_err(|error| unwritable(key, error))?;
+    Ok(hasher.finalize())
+}
+
+fn parsed<T: DeserializeOwned>(key: &StepKey, answer: &str) -> Result<T> {
+    serde_json::from_str(answer).map_err(|error| {
+        Error::new(ErrorKind::Store, format!("the recorded answer of {key} is not of the form that is expected"))
+            .hint("it was recorded by another version of reenact; start a new run")
+            .caused_by(error)
+    })
+}
+
+fn diverged(key: &StepKey) -> Error {
+    Error::new(ErrorKind::Divergence, format!("{key}: what is asked now is not what was recorded"))
+        .hint("the suite, the plan, a prompt or the program changed since the run began; start a new run")
+}
+
+fn asked_twice(key: &StepKey) -> Error {
+    Error::new(ErrorKind::Usage, format!("{key} is asked twice at the same time"))
+        .hint("give each step of a trial a position of its own")
+}
+
+fn unwritable(key: &StepKey, error: serde_json::Error) -> Error {
+    Error::new(ErrorKind::Store, format!("{key} cannot be written as JSON"))
+        .hint("requests and answers must be values that serde_json can write")
+        .caused_by(error)
+}
+
+fn lost(key: &StepKey) -> Error {
+    Error::new(ErrorKind::Store, format!("the answer of {key} could not be recorded"))
+        .hint("see the error before this one, and resume the run")
+}

@@ -1,4 +1,6 @@
 //! Chat models under one kind of name.
+//!
+//! [`Engine::open`] turns a name into a model, or into the embedded engine that needs none.
 
 use std::fmt;
 
@@ -7,6 +9,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::ChatMessage;
+
+pub use name::{Engine, ModelSettings};
+pub use strict::strict_schema;
+
+mod answer;
+mod chat;
+mod name;
+mod scripted;
+mod strict;
 
 /// What is asked of a model: data, the same for every provider.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -20,7 +31,8 @@ pub struct ModelRequest {
 /// The form of a structured answer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AnswerSchema {
-    /// What the answer is: `user_act`, `judgement`, `distilled_case`.
+    /// What the answer is: `user_act`, `judgement`, `distilled_case`. A script knows by its beginning (`user`,
+    /// `judge`, `distil`) whose part it plays.
     pub name: String,
     /// Its JSON schema.
     pub schema: Value,

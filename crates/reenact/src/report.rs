@@ -1,1 +1,449 @@
-//! report
+//! What a run amounts to: counts, rates with their intervals, and the pages made of them.
+//!
+//! A [`Report`] is computed from a run and its trials and holds no state of its own, so a stored run can
+//! be reported again at any time. Nothing that was left out of a rate is left out of the report: every
+//! trial stands in it once, and what was planned and not done is named.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use html::html;
+pub use junit::junit;
+pub use statistics::PassRate;
+
+use crate::{Ending, Outcome, Plan, Run, Speaker, TestCase, Trial, Verdict};
+
+mod headline;
+mod html;
+mod junit;
+pub mod statistics;
+
+/// One run as data: what `run`, `judge` and `report` print with `--json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RunOutput {
+    /// The plan and the cases.
+    pub run: Run,
+    /// What was tried, in the order of the cases.
+    pub trials: Vec<Trial>,
+    /// What it amounts to.
+    pub report: Report,
+}
+
+impl RunOutput {
+    /// A run and its trials, put in the order of the cases, with their report.
+    ///
+    /// Trials end in whatever order they end; what is printed of them does not depend on it.
+    #[must_use]
+    pub fn new(run: Run, mut trials: Vec<Trial>) -> Self {
+        let order: BTreeMap<&str, usize> =
+            run.suite.cases.iter().enumerate().map(|(index, case)| (case.id.as_str(), index)).collect();
+        let place = |trial: &Trial| (order.get(trial.case.as_str()).copied().unwrap_or(usize::MAX), trial.trial);
+        trials.sort_by(|a, b| place(a).cmp(&place(b)).then_with(|| a.case.cmp(&b.case)));
+        let report = Report::of(&run, &trials);
+        RunOutput { run, trials, report }
+    }
+
+    /// Each case with its trials, in the order of its [`CaseReport::trials`].
+    #[must_use]
+    pub fn by_case(&self) -> Vec<(&CaseReport, Vec<&Trial>)> {
+        let mut by_case = group_by_case(&self.trials);
+        self.report.cases.iter().map(|case| (case, by_case.remove(case.case.as_str()).unwrap_or_default())).collect()
+    }
+}
+
+/// What a run amounts to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Report {
+    /// The run's id.
+    pub run: String,
+    /// When the run began.
+    pub created_at: Timestamp,
+    /// The name of the suite, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suite: Option<String>,
+    /// What was to be tried.
+    pub plan: Plan,
+    /// What the whole amounts to; decides the exit status.
+    pub status: Status,
+    /// Trials that the plan asks for.
+    pub trials_planned: u64,
+    /// Trials that were done; fewer than planned where the run is unfinished.
+    pub trials_done: u64,
+    /// Trials by outcome.
+    pub outcomes: OutcomeCounts,
+    /// Trials by ending; endings that did not occur are left out.
+    pub endings: Vec<EndingCount>,
+    /// Passed among decided trials; nothing where no trial was decided.
+    pub pass_rate: Option<PassRate>,
+    /// Every case of the suite, in its order.
+    pub cases: Vec<CaseReport>,
+}
+
+/// What one case amounts to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct CaseReport {
+    /// The case's id.
+    pub case: String,
+    /// What the user wants in it.
+    pub goal: String,
+    /// What it amounts to.
+    pub status: Status,
+    /// Its trials, in order.
+    pub trials: Vec<TrialSummary>,
+    /// Planned trials that were not done.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<u32>,
+    /// Its trials by outcome.
+    pub outcomes: OutcomeCounts,
+    /// Passed among its decided trials, 0 to 1; nothing where none was decided.
+    pub pass_rate: Option<f64>,
+    /// The first expectation that failed, in the first trial that failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_failure: Option<Why>,
+}
+
+/// One trial in a line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TrialSummary {
+    /// Which trial of the case, from 1.
+    pub trial: u32,
+    /// What it amounts to.
+    pub outcome: Outcome,
+    /// Why the conversation stopped.
+    pub ending: EndingKind,
+    /// Why it did not pass; nothing where it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<Why>,
+}
+
+/// Why a trial did not pass.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Why {
+    /// Which trial of the case, from 1.
+    pub trial: u32,
+    /// The expectation, where it is one that decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expectation: Option<String>,
+    /// The reason.
+    pub reason: String,
+    /// The turns of the simulated conversation that the reason cites, from 1.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub turns: Vec<u32>,
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(expectation) = &self.expectation {
+            write!(f, "{expectation}: ")?;
+        }
+        write!(f, "{}{}", self.reason, cited(&self.turns))
+    }
+}
+
+/// What a case or a whole run amounts to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// All that was planned was done, and every trial passed.
+    Passed,
+    /// Some trial failed.
+    Failed,
+    /// No trial failed, but some could not be judged or was not done, or there was none.
+    Undecided,
+}
+
+impl Status {
+    /// The one rule: what outcomes, and planned trials that are missing, amount to.
+    ///
+    /// ```
+    /// use reenact::report::{OutcomeCounts, Status};
+    ///
+    /// let passed = OutcomeCounts { passed: 3, ..OutcomeCounts::default() };
+    /// assert_eq!(Status::of(&passed, 0), Status::Passed);
+    /// assert_eq!(Status::of(&passed, 1), Status::Undecided);
+    /// ```
+    #[must_use]
+    pub fn of(outcomes: &OutcomeCounts, missing: u64) -> Status {
+        if outcomes.failed > 0 {
+            Status::Failed
+        } else if outcomes.passed > 0 && outcomes.passed == outcomes.total() && missing == 0 {
+            Status::Passed
+        } else {
+            Status::Undecided
+        }
+    }
+}
+
+/// Trials by outcome.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OutcomeCounts {
+    /// Every expectation was met.
+    pub passed: u64,
+    /// Some expectation was not met.
+    pub failed: u64,
+    /// Could not be decided.
+    pub inconclusive: u64,
+    /// The simulated user misbehaved.
+    pub invalid: u64,
+    /// The infrastructure failed.
+    pub errored: u64,
+}
+
+impl OutcomeCounts {
+    /// Counts outcomes.
+    pub fn of(outcomes: impl IntoIterator<Item = Outcome>) -> Self {
+        let mut counts = OutcomeCounts::default();
+        for outcome in outcomes {
+            match outcome {
+                Outcome::Passed => counts.passed += 1,
+                Outcome::Failed => counts.failed += 1,
+                Outcome::Inconclusive => counts.inconclusive += 1,
+                Outcome::Invalid => counts.invalid += 1,
+                Outcome::Errored => counts.errored += 1,
+            }
+        }
+        counts
+    }
+
+    /// How many trials have this outcome.
+    #[must_use]
+    pub fn get(&self, outcome: Outcome) -> u64 {
+        match outcome {
+            Outcome::Passed => self.passed,
+            Outcome::Failed => self.failed,
+            Outcome::Inconclusive => self.inconclusive,
+            Outcome::Invalid => self.invalid,
+            Outcome::Errored => self.errored,
+        }
+    }
+
+    /// All trials.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        Outcome::ALL.iter().map(|&outcome| self.get(outcome)).sum()
+    }
+
+    /// Trials that say something about the agent: passed or failed.
+    #[must_use]
+    pub fn decided(&self) -> u64 {
+        self.passed + self.failed
+    }
+}
+
+/// How many trials ended in one way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct EndingCount {
+    /// The way.
+    pub ending: EndingKind,
+    /// How many trials.
+    pub trials: u64,
+}
+
+/// Why a conversation stopped, without the detail: an [`Ending`] that can be counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the variants are those of `Ending` and documented there")]
+pub enum EndingKind {
+    Satisfied,
+    GaveUp,
+    AskedForPerson,
+    AgentEnded,
+    TurnLimit,
+    AgentFailed,
+    UserInvalid,
+    UserFailed,
+}
+
+impl EndingKind {
+    /// The ending in a few words, for people.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            EndingKind::Satisfied => "satisfied",
+            EndingKind::GaveUp => "gave up",
+            EndingKind::AskedForPerson => "asked for a person",
+            EndingKind::AgentEnded => "agent ended it",
+            EndingKind::TurnLimit => "turn limit",
+            EndingKind::AgentFailed => "agent failed",
+            EndingKind::UserInvalid => "user misbehaved",
+            EndingKind::UserFailed => "user failed",
+        }
+    }
+}
+
+impl From<&Ending> for EndingKind {
+    fn from(ending: &Ending) -> Self {
+        match ending {
+            Ending::Satisfied => EndingKind::Satisfied,
+            Ending::GaveUp => EndingKind::GaveUp,
+            Ending::AskedForPerson => EndingKind::AskedForPerson,
+            Ending::AgentEnded => EndingKind::AgentEnded,
+            Ending::TurnLimit => EndingKind::TurnLimit,
+            Ending::AgentFailed(_) => EndingKind::AgentFailed,
+            Ending::UserInvalid(_) => EndingKind::UserInvalid,
+            Ending::UserFailed(_) => EndingKind::UserFailed,
+        }
+    }
+}
+
+impl Report {
+    /// What a run amounts to, given the trials that were done.
+    #[must_use]
+    pub fn of(run: &Run, trials: &[Trial]) -> Report {
+        let cases = case_reports(run, trials);
+        let outcomes = OutcomeCounts::of(trials.iter().map(|trial| trial.outcome));
+        let missing = cases.iter().map(|case| case.missing.len() as u64).sum();
+        let tallies: Vec<_> = cases.iter().map(CaseReport::tally).collect();
+        Report {
+            run: run.id.clone(),
+            created_at: run.created_at,
+            suite: run.suite.name.clone(),
+            plan: run.plan.clone(),
+            status: Status::of(&outcomes, missing),
+            trials_planned: run.suite.cases.len() as u64 * u64::from(run.plan.trials),
+            trials_done: trials.len() as u64,
+            outcomes,
+            endings: ending_counts(trials),
+            pass_rate: statistics::pass_rate(&tallies),
+            cases,
+        }
+    }
+
+    /// What the whole amounts to, which decides the exit status: Passed 0, Failed 1, Undecided 3.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        self.status
+    }
+
+    /// Planned trials that were not done.
+    #[must_use]
+    pub fn missing(&self) -> u64 {
+        self.cases.iter().map(|case| case.missing.len() as u64).sum()
+    }
+
+    /// How many cases amount to this.
+    #[must_use]
+    pub fn cases_that(&self, status: Status) -> usize {
+        self.cases.iter().filter(|case| case.status == status).count()
+    }
+}
+
+impl CaseReport {
+    fn of(case: &str, goal: &str, trials: Vec<&Trial>, planned: u32) -> CaseReport {
+        let is_missing = |number: &u32| !trials.iter().any(|trial| trial.trial == *number);
+        let missing: Vec<u32> = (1..=planned).filter(is_missing).collect();
+        let trials: Vec<TrialSummary> = trials.into_iter().map(TrialSummary::of).collect();
+        let outcomes = OutcomeCounts::of(trials.iter().map(|trial| trial.outcome));
+        let failed = trials.iter().find(|trial| trial.outcome == Outcome::Failed);
+        CaseReport {
+            case: case.to_owned(),
+            goal: goal.to_owned(),
+            status: Status::of(&outcomes, missing.len() as u64),
+            pass_rate: rate_of(&outcomes),
+            first_failure: failed.and_then(|trial| trial.why.clone()),
+            trials,
+            missing,
+            outcomes,
+        }
+    }
+
+    /// Why this case did not pass: its first failure, else its first trial that could not be judged.
+    #[must_use]
+    pub fn why(&self) -> Option<&Why> {
+        self.first_failure.as_ref().or_else(|| self.trials.iter().find_map(|trial| trial.why.as_ref()))
+    }
+
+    fn tally(&self) -> statistics::Tally {
+        statistics::Tally { passed: self.outcomes.passed, decided: self.outcomes.decided() }
+    }
+}
+
+impl TrialSummary {
+    fn of(trial: &Trial) -> TrialSummary {
+        let ending = EndingKind::from(&trial.ending);
+        TrialSummary { trial: trial.trial, outcome: trial.outcome, ending, why: why(trial) }
+    }
+}
+
+fn rate_of(outcomes: &OutcomeCounts) -> Option<f64> {
+    let rate = || statistics::rounded(outcomes.passed as f64 / outcomes.decided() as f64);
+    (outcomes.decided() > 0).then(rate)
+}
+
+/// The suite's cases in its order; then cases that have trials and are not in the suite, so that no trial is lost.
+fn case_reports(run: &Run, trials: &[Trial]) -> Vec<CaseReport> {
+    let mut by_case = group_by_case(trials);
+    let planned = |case: &TestCase| {
+        let trials = by_case.remove(case.id.as_str()).unwrap_or_default();
+        CaseReport::of(&case.id, &case.brief.goal, trials, run.plan.trials)
+    };
+    let mut cases: Vec<CaseReport> = run.suite.cases.iter().map(planned).collect();
+    cases.extend(by_case.into_iter().map(|(case, trials)| CaseReport::of(case, "", trials, 0)));
+    cases
+}
+
+fn group_by_case(trials: &[Trial]) -> BTreeMap<&str, Vec<&Trial>> {
+    let mut by_case: BTreeMap<&str, Vec<&Trial>> = BTreeMap::new();
+    for trial in trials {
+        by_case.entry(&trial.case).or_default().push(trial);
+    }
+    by_case.values_mut().for_each(|trials| trials.sort_by_key(|trial| trial.trial));
+    by_case
+}
+
+fn ending_counts(trials: &[Trial]) -> Vec<EndingCount> {
+    let mut counts: BTreeMap<EndingKind, u64> = BTreeMap::new();
+    for trial in trials {
+        *counts.entry(EndingKind::from(&trial.ending)).or_default() += 1;
+    }
+    counts.into_iter().map(|(ending, trials)| EndingCount { ending, trials }).collect()
+}
+
+/// Why a trial did not pass: the assessment that decided, or the ending that left nothing to decide.
+fn why(trial: &Trial) -> Option<Why> {
+    let because =
+        |reason: &str| Why { trial: trial.trial, expectation: None, reason: reason.to_owned(), turns: Vec::new() };
+    match (trial.outcome, &trial.ending) {
+        (Outcome::Passed, _) => None,
+        (_, Ending::AgentFailed(fault)) => Some(because(&fault.reason)),
+        (_, Ending::UserInvalid(reason) | Ending::UserFailed(reason)) => Some(because(reason)),
+        (Outcome::Failed, _) => {
+            Some(assessed(trial, Verdict::Fail).unwrap_or_else(|| because("no assessment says why")))
+        }
+        _ if trial.assessments.is_empty() => Some(because("the case has no expectations")),
+        _ => Some(assessed(trial, Verdict::Inconclusive).unwrap_or_else(|| because("no assessment says why"))),
+    }
+}
+
+fn assessed(trial: &Trial, verdict: Verdict) -> Option<Why> {
+    let assessment = trial.assessments.iter().find(|assessment| assessment.verdict == verdict)?;
+    Some(Why {
+        trial: trial.trial,
+        expectation: Some(assessment.expectation.clone()),
+        reason: assessment.reason.clone(),
+        turns: assessment.turns.clone(),
+    })
+}
+
+/// Where a reason rests, such as ` (turns 1, 2)`; empty where it cites none.
+fn cited(turns: &[u32]) -> String {
+    let numbers = turns.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
+    match turns.len() {
+        0 => String::new(),
+        1 => format!(" (turn {numbers})"),
+        _ => format!(" (turns {numbers})"),
+    }
+}
+
+fn speaker_word(speaker: Speaker) -> &'static str {
+    match speaker {
+        Speaker::User => "user",
+        Speaker::Agent => "agent",
+        Speaker::Tool => "tool",
+        Speaker::Operator => "operator",
+    }
+}

@@ -28,7 +28,7 @@ pub struct Plan {
 }
 
 /// A suite that was, or is being, tried.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Run {
     /// Its id: a UUID of version 7, so that ids sort by time.
     pub id: String,

@@ -8,6 +8,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Conversation, Skipped};
 
+pub use query::SessionQuery;
+pub(crate) use query::{Comparison, Condition};
+
+mod query;
+pub(crate) mod words;
+
 /// A conversation that really happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Session {

@@ -12,14 +12,21 @@ use rusqlite::{Connection, OpenFlags};
 use tempfile::TempDir;
 
 use crate::{Error, ErrorKind, Result};
-use fault::Doing;
+pub(crate) use fault::Doing;
 
+pub use lease::RunLease;
+pub use runs::RunSummary;
+pub use session_reader::{SessionReader, SessionSummary};
 pub use session_writer::{SessionWriter, StoredSession};
 
 mod fault;
+mod lease;
+mod near;
+mod runs;
 mod schema;
+mod session_reader;
 mod session_writer;
-mod words;
+mod word_index;
 
 /// How long to wait for another writer. An import commits several times a second, so whoever is still
 /// shut out after this is shut out by something that does not end soon.
@@ -36,6 +43,9 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// let mut sessions = store.write_sessions()?;
 /// sessions.put(&Session::new("monday", conversation), &[])?;
 /// sessions.commit()?;
+///
+/// let found = store.sessions(&"market turns<3".parse()?)?;
+/// assert_eq!(found[0].opening, "is the market open");
 /// # Ok::<(), reenact::Error>(())
 /// ```
 #[derive(Clone)]
@@ -108,12 +118,12 @@ impl Store {
     }
 
     /// A connection of its own, for work that lasts.
-    fn own_connection(&self) -> Result<Connection> {
+    pub(crate) fn own_connection(&self) -> Result<Connection> {
         connect(&self.0.path, OpenFlags::empty())
     }
 
     /// Does something with a connection that is idle, or a new one.
-    fn with<T>(&self, doing: Doing, work: impl FnOnce(&mut Connection) -> rusqlite::Result<T>) -> Result<T> {
+    pub(crate) fn with<T>(&self, doing: Doing, work: impl FnOnce(&mut Connection) -> rusqlite::Result<T>) -> Result<T> {
         let idle = self.idle().pop();
         let mut connection = idle.map_or_else(|| self.own_connection(), Ok)?;
         let done = work(&mut connection);
@@ -134,6 +144,8 @@ fn connect(path: &Path, create: OpenFlags) -> Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | create;
     let connection = Connection::open_with_flags(absolute, flags).map_err(faulty)?;
     connection.busy_timeout(BUSY_TIMEOUT).map_err(faulty)?;
+    // A commit is on the disk when it returns: an answer that is used must survive a power cut too.
+    connection.pragma_update(None, "synchronous", "full").map_err(faulty)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
 }

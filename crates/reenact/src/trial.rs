@@ -28,6 +28,14 @@ pub enum Ending {
     UserFailed(String),
 }
 
+impl Ending {
+    /// Whether the conversation says something about the agent: neither the simulated user nor the infrastructure broke it.
+    #[must_use]
+    pub fn is_judgeable(&self) -> bool {
+        !matches!(self, Ending::UserInvalid(_) | Ending::AgentFailed(_) | Ending::UserFailed(_))
+    }
+}
+
 /// What a trial amounts to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

@@ -5,6 +5,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Brief, Conversation, Disclosure};
 
+pub use agenda::{AgendaUser, PATIENCE_DEFAULT};
+
+mod agenda;
+mod gate;
+pub mod guard;
+pub mod model;
+
 /// What the simulated user knows when it is its turn: its brief, what was heard, and what it has
 /// already said. There is no expectation here, and there is no way to one.
 #[derive(Debug, Clone, Copy)]

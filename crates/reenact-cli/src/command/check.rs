@@ -1,13 +1,87 @@
-//! `reenact check`.
+//! `reenact check`: everything that is wrong with a suite, without a model and without a store.
 
-use reenact::Result;
+use std::path::{Path, PathBuf};
+
+use reenact::case::{self, Problem};
+use reenact::{Result, Suite};
 
 use crate::args::Global;
-use crate::exit;
+use crate::{exit, output};
+
+/// More cases than these are counted and not named in a note.
+const NAMED_MAX: usize = 5;
 
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {}
+pub(crate) struct Args {
+    /// The suite files: .yaml for people, .jsonl or .json for machines
+    #[arg(value_name = "SUITE", required = true)]
+    suites: Vec<PathBuf>,
+}
 
-pub(crate) fn run(_args: &Args, _global: &Global) -> Result<u8> {
-    Ok(exit::PASSED)
+/// What became of one file.
+enum Checked {
+    Good(Suite),
+    Bad(Vec<Problem>),
+}
+
+/// Looks at every file, so that trouble with one does not hide that of the next.
+pub(crate) fn run(args: &Args, global: &Global) -> Result<u8> {
+    let mut status = exit::PASSED;
+    let mut problems = Vec::new();
+    for path in &args.suites {
+        match checked(path) {
+            Ok(Checked::Good(suite)) => tell_good(path, &suite, args, global),
+            Ok(Checked::Bad(found)) => problems.extend(found),
+            Err(error) => {
+                output::error(&error);
+                status = exit::USAGE;
+            }
+        }
+    }
+    if global.json {
+        anstream::println!("{:#}", serde_json::json!(problems));
+    } else {
+        tell_bad(&problems);
+    }
+    Ok(if problems.is_empty() { status } else { exit::USAGE })
+}
+
+fn checked(path: &Path) -> Result<Checked> {
+    let problems = case::check(path)?;
+    if problems.is_empty() { Suite::load(path).map(Checked::Good) } else { Ok(Checked::Bad(problems)) }
+}
+
+fn tell_good(path: &Path, suite: &Suite, args: &Args, global: &Global) {
+    if !global.json {
+        let file = if args.suites.len() > 1 { format!("{}: ", path.display()) } else { String::new() };
+        anstream::println!("{file}{}, no problems", counted(suite.cases.len(), "case"));
+    }
+    let hopeless = suite.cases.iter().filter(|case| case.expectations.is_empty()).map(|case| case.id.as_str());
+    let hopeless: Vec<&str> = hopeless.collect();
+    if !hopeless.is_empty() {
+        anstream::eprintln!("note: {}: {}", path.display(), without_expectations(&hopeless));
+    }
+}
+
+fn without_expectations(ids: &[&str]) -> String {
+    let named = ids.iter().take(NAMED_MAX).map(|id| format!("`{}`", id.escape_debug())).collect::<Vec<_>>().join(", ");
+    let more = match ids.len().saturating_sub(NAMED_MAX) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let have = if ids.len() == 1 { "has" } else { "have" };
+    format!("{} {have} no expectations and can never pass: {named}{more}", counted(ids.len(), "case"))
+}
+
+fn tell_bad(problems: &[Problem]) {
+    for problem in problems {
+        anstream::println!("{problem}\n    {}", problem.fix);
+    }
+    if !problems.is_empty() {
+        anstream::println!("{}", counted(problems.len(), "problem"));
+    }
+}
+
+fn counted(number: usize, what: &str) -> String {
+    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
 }

@@ -1,10 +1,11 @@
-//! The suite file.
+//! The suite file: a file of cases that a person reads, edits and keeps in git.
 
 use std::path::Path;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::{Problem, save, schema, source, write};
 use crate::{Error, ErrorKind, Result, TestCase};
 
 /// A file of cases that a person reads, edits and keeps in git.
@@ -18,11 +19,73 @@ pub struct Suite {
 }
 
 impl Suite {
-    /// Reads a suite.
+    /// Reads a suite: YAML, JSON, or JSON lines with one case on each; the extension decides, and the
+    /// content where the extension says nothing. Test cases and dataset records that MLflow wrote are read
+    /// as they are.
     ///
     /// # Errors
-    /// Where it is not one.
+    /// Where the file cannot be read, or where anything is wrong with it: the first problem, and how many
+    /// more there are. [`check`](super::check) lists them all.
     pub fn load(path: &Path) -> Result<Suite> {
-        Err(Error::new(ErrorKind::Input, "not built yet").at(path, None))
+        source::read(path)?.map_err(|problems| first_of(&problems, path))
     }
+
+    /// The suite as YAML, for people.
+    ///
+    /// ```
+    /// use reenact::{Brief, Suite, TestCase};
+    ///
+    /// let brief = Brief { goal: "Get my money back".into(), ..Brief::default() };
+    /// let (context, expectations) = Default::default();
+    /// let case = TestCase { id: "refund".into(), brief, context, expectations, origin: None };
+    /// let yaml = Suite { name: None, cases: vec![case] }.to_yaml();
+    /// assert!(yaml.ends_with("cases:\n  - id: refund\n    goal: Get my money back\n"));
+    /// ```
+    #[must_use]
+    pub fn to_yaml(&self) -> String {
+        write::yaml(self)
+    }
+
+    /// The suite as JSON lines, for machines: a header with its name where it has one, then a case on each line.
+    #[must_use]
+    pub fn to_jsonl(&self) -> String {
+        write::json_lines(self)
+    }
+
+    /// The JSON schema of the suite file, for editors; `docs/schema/suite.json` holds it.
+    #[must_use]
+    pub fn file_schema() -> serde_json::Value {
+        schema::of_suite_file()
+    }
+
+    /// Writes the suite, as YAML or as JSON lines by the extension, whole or not at all.
+    ///
+    /// # Errors
+    /// Where the extension is neither `.yaml`, `.yml` nor `.jsonl`, or where the file cannot be written;
+    /// a file that was there before is then unchanged.
+    pub fn save(&self, path: &Path) -> Result<()> {
+        let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+        let text = match extension.to_ascii_lowercase().as_str() {
+            "yaml" | "yml" => self.to_yaml(),
+            "jsonl" => self.to_jsonl(),
+            _ => {
+                let message = format!("a suite cannot be written as `.{extension}`");
+                let hint = "end the name in `.yaml` or `.yml` for people, or in `.jsonl` for machines";
+                return Err(Error::new(ErrorKind::Usage, message).at(path, None).hint(hint));
+            }
+        };
+        save::whole(path, &text)
+    }
+}
+
+fn first_of(problems: &[Problem], path: &Path) -> Error {
+    let command = format!("run `reenact check {}`", path.display());
+    let Some(first) = problems.first() else { return Error::new(ErrorKind::Input, "not a suite").at(path, None) };
+    let more = match problems.len() - 1 {
+        0 => String::new(),
+        1 => " (and 1 more problem)".to_owned(),
+        more => format!(" (and {more} more problems)"),
+    };
+    let error = Error::new(ErrorKind::Input, format!("{}{more}", first.what));
+    error.at(path, first.place.line).hint(format!("{}; {command}", first.fix))
 }

@@ -8,7 +8,7 @@ use crate::{Error, ErrorKind};
 
 /// What was being done to the store.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Doing {
+pub(crate) enum Doing {
     Open,
     Read,
     Write,

@@ -27,6 +27,8 @@ pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<()> {
         return Ok(());
     }
     if version == 0 {
+        // A conversation takes some kilobytes; small pages would leave much of themselves empty.
+        connection.pragma_update(None, "page_size", 16_384).map_err(faulty)?;
         // Readers go on reading while an import writes. The mode is kept in the file.
         connection.pragma_update(None, "journal_mode", "wal").map_err(faulty)?;
     }

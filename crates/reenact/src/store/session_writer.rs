@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::Store;
 use super::fault::{self, Doing};
-use super::words::Terms;
+use super::word_index::WordIndex;
 use crate::{Result, Session, Speaker};
 
 /// How much of the first user message a list of sessions may show, in characters.
@@ -34,7 +34,7 @@ pub struct StoredSession {
 pub struct SessionWriter<'a> {
     store: &'a Store,
     connection: Connection,
-    terms: Terms,
+    words: WordIndex,
 }
 
 impl Store {
@@ -46,7 +46,7 @@ impl Store {
         let connection = self.own_connection()?;
         let begun = connection.execute_batch(WRITING).and_then(|()| connection.execute_batch("BEGIN IMMEDIATE"));
         begun.map_err(|error| fault::at(self.path(), Doing::Write, error))?;
-        Ok(SessionWriter { store: self, connection, terms: Terms::default() })
+        Ok(SessionWriter { store: self, connection, words: WordIndex::default() })
     }
 }
 
@@ -76,26 +76,31 @@ impl SessionWriter<'_> {
         put.map_err(|error| fault::at(self.store.path(), Doing::Write, error))
     }
 
+    /// A session that is replaced gets a new key, because what the index knows of a key never changes.
     fn put_row(&mut self, session: &Session, row: &Row) -> rusqlite::Result<()> {
         let find = "SELECT key FROM sessions WHERE id = ?1";
-        let key: Option<i64> =
-            self.connection.prepare_cached(find)?.query_row([&session.id], |row| row.get(0)).optional()?;
+        let replaced = self.connection.prepare_cached(find)?.query_row([&session.id], |row| row.get(0)).optional()?;
+        if let Some(key) = replaced {
+            self.remove(key)?;
+        }
         let conversation = &session.conversation;
-        let key = self.connection.prepare_cached(PUT_SESSION)?.query_row(
-            params![
-                key,
-                session.id,
-                session.source,
-                session.started_at.map(Timestamp::as_microsecond),
-                conversation.turn_count() as i64,
-                conversation.messages.len() as i64,
-                opening(session),
-                row.metadata
-            ],
-            |row| row.get::<_, i64>(0),
-        )?;
+        self.connection.prepare_cached(PUT_SESSION)?.execute(params![
+            session.id,
+            session.source,
+            session.started_at.map(Timestamp::as_microsecond),
+            conversation.turn_count() as i64,
+            conversation.messages.len() as i64,
+            opening(session),
+            row.metadata
+        ])?;
+        let key = self.connection.last_insert_rowid();
         self.connection.prepare_cached(PUT_CONVERSATION)?.execute(params![key, row.traces, row.body])?;
-        self.connection.prepare_cached(PUT_WORDS)?.execute(params![key, self.terms.of(conversation)])?;
+        self.words.add(&self.connection, key, conversation)
+    }
+
+    fn remove(&self, key: i64) -> rusqlite::Result<()> {
+        self.connection.prepare_cached("DELETE FROM conversations WHERE session = ?1")?.execute([key])?;
+        self.connection.prepare_cached("DELETE FROM sessions WHERE key = ?1")?.execute([key])?;
         Ok(())
     }
 
@@ -104,6 +109,7 @@ impl SessionWriter<'_> {
     /// # Errors
     /// Where the store cannot be written.
     pub fn checkpoint(&mut self) -> Result<()> {
+        self.write_words()?;
         self.execute("COMMIT")?;
         self.execute("BEGIN IMMEDIATE")
     }
@@ -112,8 +118,15 @@ impl SessionWriter<'_> {
     ///
     /// # Errors
     /// Where the store cannot be written.
-    pub fn commit(self) -> Result<()> {
+    pub fn commit(mut self) -> Result<()> {
+        self.write_words()?;
         self.execute("COMMIT")
+    }
+
+    fn write_words(&mut self) -> Result<()> {
+        let written = self.words.write(&self.connection);
+        let merged = written.and_then(|()| self.words.merge_small_batches(&self.connection));
+        merged.map_err(|error| fault::at(self.store.path(), Doing::Write, error))
     }
 
     fn execute(&self, sql: &str) -> Result<()> {
@@ -122,15 +135,10 @@ impl SessionWriter<'_> {
 }
 
 const PUT_SESSION: &str = "
-    INSERT INTO sessions (key, id, source, started_at, turns, messages, opening, metadata)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
-    ON CONFLICT (key) DO UPDATE SET source = excluded.source, started_at = excluded.started_at,
-        turns = excluded.turns, messages = excluded.messages, opening = excluded.opening, metadata = excluded.metadata
-    RETURNING key";
+    INSERT INTO sessions (id, source, started_at, turns, messages, opening, metadata)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
 
-const PUT_CONVERSATION: &str = "INSERT OR REPLACE INTO conversations (session, traces, body) VALUES (?1, ?2, ?3)";
-
-const PUT_WORDS: &str = "INSERT OR REPLACE INTO session_words (rowid, words) VALUES (?1, ?2)";
+const PUT_CONVERSATION: &str = "INSERT INTO conversations (session, traces, body) VALUES (?1, ?2, ?3)";
 
 /// The columns of a session that are JSON.
 struct Row {

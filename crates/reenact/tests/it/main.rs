@@ -1,3 +1,15 @@
-//! The SDK as its users call it; one module for each part.
+//! The SDK as its users call it, in one binary; one module for each part.
 
+mod agents;
+mod distill_model;
+mod journal;
+mod judge;
+mod models;
+mod prompts;
+mod report;
+mod runs;
+mod scripted;
+mod server;
 mod store;
+mod suite;
+mod user_model;

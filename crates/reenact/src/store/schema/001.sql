@@ -1,7 +1,7 @@
 -- What lists and filters read is narrow and apart from the conversations, so that looking through a
 -- hundred thousand sessions does not touch their text.
 CREATE TABLE sessions (
-    key INTEGER PRIMARY KEY,
+    key INTEGER PRIMARY KEY AUTOINCREMENT,  -- never used again, because the index of words may still know it
     id TEXT NOT NULL UNIQUE,
     source TEXT NOT NULL,
     started_at INTEGER,             -- microseconds since 1970, UTC
@@ -19,11 +19,18 @@ CREATE TABLE conversations (
     body TEXT NOT NULL
 ) STRICT;
 
--- Which words occur in which session. The words are made in Rust (store/words.rs); the tokenizer here
--- only splits at the spaces between them.
-CREATE VIRTUAL TABLE session_words USING fts5 (
-    words, content = '', contentless_delete = 1, detail = none, tokenize = 'ascii'
-);
+-- Which words occur in which sessions (store/word_index.rs): for each batch of sessions and each term, the
+-- keys of those that hold it.
+CREATE TABLE word_batches (
+    batch INTEGER PRIMARY KEY,      -- the key that the keys of the batch are counted from
+    sessions INTEGER NOT NULL
+) STRICT;
+CREATE TABLE words (
+    batch INTEGER NOT NULL REFERENCES word_batches (batch),
+    term TEXT NOT NULL,
+    sessions BLOB NOT NULL,         -- distances between ascending keys, in seven-bit groups
+    PRIMARY KEY (batch, term)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE runs (
     key INTEGER PRIMARY KEY,

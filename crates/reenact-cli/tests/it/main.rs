@@ -1,0 +1,4 @@
+//! The command as its users call it, in one binary; one module for each verb.
+
+mod check;
+mod report;

@@ -1,0 +1,374 @@
+//! Dialogue acts by rule: what a sentence of a user or of an agent does.
+//!
+//! Lexicons and punctuation, after the act tags of agenda-based user simulation (Schatzmann et al. 2007,
+//! ACL N07-2038). They know English and a little Chinese; in another language a sentence that carries no
+//! sign is a plain statement, and what depends on a sign is left out rather than guessed.
+
+use crate::text;
+
+/// Whether a sentence is a question, or asks for something in the form of one.
+pub(crate) fn is_question(sentence: &str) -> bool {
+    let trimmed = sentence.trim_end_matches(|c: char| !c.is_alphanumeric() && c != '?' && c != '？');
+    trimmed.ends_with(['?', '？']) || trimmed.ends_with('吗') || starts_with_any(sentence, &QUESTION_STARTS)
+}
+
+const QUESTION_STARTS: [&str; 13] = [
+    "what is",
+    "what are",
+    "what's",
+    "which",
+    "how much",
+    "how many",
+    "how do",
+    "how can",
+    "when is",
+    "when does",
+    "where is",
+    "where can",
+    "who is",
+];
+
+/// Whether a sentence of an agent asks the user for something: a question or a polite imperative.
+pub(crate) fn asks(sentence: &str) -> bool {
+    is_question(sentence) || contains_any(sentence, &ASKING)
+}
+
+const ASKING: [&str; 20] = [
+    "please provide",
+    "please share",
+    "please confirm",
+    "please specify",
+    "please tell",
+    "please enter",
+    "please give",
+    "please let me know",
+    "please choose",
+    "please select",
+    "could you",
+    "can you",
+    "may i have",
+    "i need your",
+    "i'll need",
+    "i will need",
+    "i'd need",
+    "let me know",
+    "请提供",
+    "请告诉",
+];
+
+/// Whether a question can be answered with yes: it offers or proposes something.
+pub(crate) fn wants_consent(sentence: &str) -> bool {
+    contains_any(sentence, &PROPOSING)
+}
+
+const PROPOSING: [&str; 17] = [
+    "would you like",
+    "do you want",
+    "shall i",
+    "should i",
+    "is that correct",
+    "is this correct",
+    "is that ok",
+    "is that okay",
+    "do you confirm",
+    "please confirm",
+    "would that work",
+    "does that work",
+    "can i proceed",
+    "may i proceed",
+    "proceed",
+    "需要我",
+    "可以吗",
+];
+
+/// Whether a question only asks whether there is anything else.
+pub(crate) fn offers_more(sentence: &str) -> bool {
+    contains_any(sentence, &MORE)
+}
+
+const MORE: [&str; 13] = [
+    "anything else",
+    "something else",
+    "further assistance",
+    "further questions",
+    "more questions",
+    "any other questions",
+    "any questions",
+    "assist you further",
+    "help you further",
+    "else i can",
+    "else can i",
+    "还有什么",
+    "其他需要",
+];
+
+/// Whether a sentence asks for something to be done or told: what a goal is made of.
+pub(crate) fn requests(sentence: &str) -> bool {
+    is_question(sentence) || contains_any(sentence, &REQUESTING)
+}
+
+const REQUESTING: [&str; 33] = [
+    "i need",
+    "i want",
+    "i'd like",
+    "i would like",
+    "i wanna",
+    "i'm looking",
+    "i am looking",
+    "im looking",
+    "looking for",
+    "looking to",
+    "can you",
+    "could you",
+    "can i",
+    "could i",
+    "please",
+    "help me",
+    "help with",
+    "i'd love",
+    "i'm trying",
+    "i am trying",
+    "i have to",
+    "i wish",
+    "i was hoping",
+    "i'm interested",
+    "i am interested",
+    "tell me",
+    "find me",
+    "show me",
+    "book",
+    "我想",
+    "帮我",
+    "我要",
+    "推荐",
+];
+
+/// Whether a sentence opens a further request: "also", "another thing".
+pub(crate) fn adds(sentence: &str) -> bool {
+    contains_any(sentence, &ADDING)
+}
+
+const ADDING: [&str; 11] = [
+    "also",
+    "another",
+    "one more",
+    "additionally",
+    "in addition",
+    "as well",
+    "besides",
+    "next,",
+    "while you're at it",
+    "另外",
+    "还想",
+];
+
+/// Whether a sentence is nothing but manners: a greeting, thanks, praise, a goodbye.
+pub(crate) fn is_social(sentence: &str) -> bool {
+    let is_manner = |word: &str| {
+        let word = word.to_lowercase();
+        text::is_stop_word(&word) || MANNERS.contains(&word.as_str())
+    };
+    contains_any(sentence, &SOCIAL) && !is_question(sentence) && text::words(sentence).all(is_manner)
+}
+
+const SOCIAL: [&str; 22] = [
+    "hi",
+    "hello",
+    "hey",
+    "good morning",
+    "good afternoon",
+    "good evening",
+    "thank",
+    "thanks",
+    "cheers",
+    "bye",
+    "great",
+    "perfect",
+    "wonderful",
+    "awesome",
+    "appreciate",
+    "have a",
+    "you too",
+    "that's all",
+    "that is all",
+    "谢谢",
+    "再见",
+    "你好",
+];
+
+const MANNERS: [&str; 37] = [
+    "afternoon",
+    "again",
+    "amazing",
+    "appreciate",
+    "appreciated",
+    "assistance",
+    "awesome",
+    "cheers",
+    "day",
+    "evening",
+    "everything",
+    "excellent",
+    "fantastic",
+    "helpful",
+    "kind",
+    "lot",
+    "lovely",
+    "morning",
+    "much",
+    "nice",
+    "night",
+    "only",
+    "rest",
+    "sir",
+    "sounds",
+    "support",
+    "take",
+    "care",
+    "today",
+    "weekend",
+    "wonderful",
+    "谢",
+    "再",
+    "见",
+    "你",
+    "好",
+    "的",
+];
+
+/// Whether the user turns against what the agent just said.
+pub(crate) fn pushes_back(sentence: &str) -> bool {
+    starts_with_any(sentence, &CONTRADICTING_STARTS) || contains_any(sentence, &CONTRADICTING)
+}
+
+const CONTRADICTING_STARTS: [&str; 7] = ["no,", "no.", "no!", "no it", "nope", "wrong", "not true"];
+
+const CONTRADICTING: [&str; 29] = [
+    "that's wrong",
+    "that is wrong",
+    "you're wrong",
+    "you are wrong",
+    "that's not",
+    "thats not",
+    "that is not",
+    "that isn't",
+    "this is wrong",
+    "this is not",
+    "isn't right",
+    "not right",
+    "not correct",
+    "incorrect",
+    "not true",
+    "isn't true",
+    "i said",
+    "i told you",
+    "i already",
+    "as i said",
+    "you said",
+    "you told me",
+    "are you sure",
+    "can't be right",
+    "cannot be right",
+    "makes no sense",
+    "不对",
+    "错了",
+    "不是这样",
+];
+
+/// Whether the user asks for a person.
+pub(crate) fn asks_for_person(sentence: &str) -> bool {
+    contains_any(sentence, &PERSON)
+}
+
+const PERSON: [&str; 12] = [
+    "a human",
+    "real person",
+    "a person",
+    "human agent",
+    "live agent",
+    "an operator",
+    "a representative",
+    "your manager",
+    "your supervisor",
+    "a supervisor",
+    "someone else",
+    "人工",
+];
+
+/// Whether a sentence of an agent says that it cannot or will not.
+pub(crate) fn refuses(sentence: &str) -> bool {
+    contains_any(sentence, &REFUSING)
+}
+
+const REFUSING: [&str; 18] = [
+    "i can't",
+    "i cannot",
+    "i'm unable",
+    "i am unable",
+    "unable to",
+    "not able to",
+    "couldn't find",
+    "could not find",
+    "can't find",
+    "cannot find",
+    "i don't know",
+    "i'm afraid",
+    "i don't understand",
+    "i didn't understand",
+    "something went wrong",
+    "an error",
+    "no results",
+    "抱歉",
+];
+
+/// Whether a sentence begins with one of the phrases, as whole words, upper and lower case alike.
+fn starts_with_any(sentence: &str, phrases: &[&str]) -> bool {
+    let start = sentence.trim_start_matches(|c: char| !c.is_alphanumeric());
+    phrases.iter().any(|phrase| {
+        let head = start.get(..phrase.len());
+        head.is_some_and(|head| head.eq_ignore_ascii_case(phrase)) && ends_word(&start[phrase.len()..], phrase)
+    })
+}
+
+/// Whether a sentence contains one of the phrases, as whole words, upper and lower case alike.
+fn contains_any(sentence: &str, phrases: &[&str]) -> bool {
+    let lower = sentence.to_lowercase().replace('’', "'");
+    phrases.iter().any(|phrase| {
+        lower.match_indices(phrase).any(|(at, _)| {
+            let starts_word = !lower[..at].ends_with(|c: char| c.is_alphanumeric() && !text::is_cjk(c));
+            starts_word && ends_word(&lower[at + phrase.len()..], phrase)
+        })
+    })
+}
+
+fn ends_word(rest: &str, phrase: &str) -> bool {
+    !phrase.ends_with(char::is_alphanumeric) || !rest.starts_with(|c: char| c.is_alphanumeric() && !text::is_cjk(c))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_question_needs_no_question_mark() {
+        assert!(is_question("What is the price"));
+        assert!(is_question("Really?!"));
+        assert!(asks("Please provide your order number."));
+        assert!(!asks("Your order number is 4711."));
+    }
+
+    #[test]
+    fn manners_are_not_content() {
+        assert!(is_social("Thank you so much for your help!"));
+        assert!(is_social("Hi there"));
+        assert!(!is_social("Thanks, I need a place to go too."));
+        assert!(!is_social("The hotel is great"));
+    }
+
+    #[test]
+    fn a_phrase_is_found_as_whole_words_only() {
+        assert!(pushes_back("No, it's saturday"));
+        assert!(!pushes_back("Notice the date"));
+        assert!(!requests("bookkeeping is fun"));
+    }
+}

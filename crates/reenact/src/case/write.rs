@@ -1,0 +1,93 @@
+//! A suite as a file: the shape that the file has, as YAML for people and as JSON lines for machines.
+
+use serde_json::{Map, Value, json};
+
+use super::{Brief, Check, Evidence, Expectation, Fact, Gate, Suite, TestCase, emit};
+
+const YAML_HEAD: &str = "# A suite of test cases: `reenact check` finds mistakes in it, `reenact run` plays it.\n";
+
+pub(super) fn yaml(suite: &Suite) -> String {
+    let mut file = Map::new();
+    if let Some(name) = &suite.name {
+        file.insert("suite".to_owned(), name.as_str().into());
+    }
+    file.insert("cases".to_owned(), suite.cases.iter().map(case).collect());
+    format!("{YAML_HEAD}{}", emit::document(&file))
+}
+
+pub(super) fn json_lines(suite: &Suite) -> String {
+    let header = suite.name.iter().map(|name| json!({ "suite": name }));
+    header.chain(suite.cases.iter().map(case)).map(|line| format!("{line}\n")).collect()
+}
+
+/// A case, its keys in the order in which a person tells the story: who wants what, then what must happen.
+fn case(case: &TestCase) -> Value {
+    let mut keys = Map::new();
+    keys.insert("id".to_owned(), case.id.as_str().into());
+    brief(&case.brief, &mut keys);
+    if !case.context.is_empty() {
+        keys.insert("context".to_owned(), Value::Object(case.context.clone()));
+    }
+    list(&mut keys, "expectations", &case.expectations, expectation);
+    if let Some(origin) = &case.origin {
+        let mut inner = Map::new();
+        inner.insert("session".to_owned(), origin.session.as_str().into());
+        list(&mut inner, "evidence", &origin.evidence, evidence);
+        keys.insert("origin".to_owned(), Value::Object(inner));
+    }
+    Value::Object(keys)
+}
+
+fn brief(brief: &Brief, keys: &mut Map<String, Value>) {
+    keys.insert("goal".to_owned(), brief.goal.as_str().into());
+    text(keys, "persona", brief.persona.as_ref());
+    list(keys, "simulation_guidelines", &brief.guidelines, |text| text.as_str().into());
+    text(keys, "opening", brief.opening.as_ref());
+    list(keys, "facts", &brief.facts, fact);
+    if let Some(patience) = brief.patience {
+        keys.insert("patience".to_owned(), patience.into());
+    }
+}
+
+fn text(keys: &mut Map<String, Value>, name: &str, text: Option<&String>) {
+    if let Some(text) = text {
+        keys.insert(name.to_owned(), text.as_str().into());
+    }
+}
+
+fn list<T>(keys: &mut Map<String, Value>, name: &str, items: &[T], value: impl Fn(&T) -> Value) {
+    if !items.is_empty() {
+        keys.insert(name.to_owned(), items.iter().map(value).collect());
+    }
+}
+
+fn fact(fact: &Fact) -> Value {
+    let mut value = json!({ "id": fact.id, "text": fact.text });
+    let gate = match &fact.gate {
+        Gate::Open => return value,
+        Gate::Never => json!("never"),
+        Gate::Asked(topic) => json!({ "asked": topic }),
+        Gate::After(id) => json!({ "after": id }),
+        Gate::When(act) => json!({ "when": act }),
+    };
+    value["gate"] = gate;
+    value
+}
+
+fn expectation(expectation: &Expectation) -> Value {
+    let mut keys = Map::new();
+    keys.insert("id".to_owned(), expectation.id.as_str().into());
+    text(&mut keys, "text", expectation.text.as_ref());
+    let (name, check) = match &expectation.check {
+        Check::Judged => return Value::Object(keys),
+        Check::Contains(text) => ("contains", text),
+        Check::Matches(pattern) => ("matches", pattern),
+        Check::MustNotMatch(pattern) => ("must_not_match", pattern),
+    };
+    text(&mut keys, name, Some(check));
+    Value::Object(keys)
+}
+
+fn evidence(evidence: &Evidence) -> Value {
+    json!({ "field": evidence.field, "turn": evidence.turn, "quote": evidence.quote })
+}

@@ -1,0 +1,84 @@
+//! A claim: a short phrase of an agent, and the pattern that finds it said again in nearly the same words.
+//!
+//! The pattern keeps the words that carry the claim in their order and lets only words pass between them that do
+//! not turn it round: "the market is open" is found again in "markets are currently open", not in "the market is not
+//! open".
+
+use std::fmt::Write as _;
+
+use crate::text;
+
+/// Words that may stand between the words of a claim without changing what it says.
+const PASSING: &str = "is|are|was|were|be|been|has|have|had|will|a|an|the|this|that|your|our|its|it|currently|now|still|\
+                       already|also|today|fully|all|just|right|to|of|for|in|on|at|by|and";
+
+/// How many passing words may stand between two words of a claim.
+const PASSING_MAX: u32 = 4;
+
+/// A regular expression that matches a text in which the phrase is said again, or `None` where the phrase has no
+/// words that carry anything.
+pub(crate) fn pattern(phrase: &str) -> Option<String> {
+    let words: Vec<&str> = text::words(phrase).collect();
+    let carries = |word: &str| !text::is_stop_word(&word.to_lowercase());
+    let mut pattern = String::from("(?i)");
+    let mut passed = false;
+    let mut carried = 0;
+    for word in words {
+        if !carries(word) {
+            passed = true;
+            continue;
+        }
+        if carried > 0 {
+            pattern.push_str(&gap(passed));
+        }
+        write!(pattern, r"\b{}", inflected(word)).expect("a string takes everything");
+        (passed, carried) = (false, carried + 1);
+    }
+    (carried > 0).then_some(pattern)
+}
+
+/// What may stand between two words: where the phrase had words there, at least one must stand there again.
+fn gap(passed: bool) -> String {
+    let least = u32::from(passed);
+    let most = if passed { PASSING_MAX } else { 1 };
+    format!(r"\W+(?:(?:{PASSING})\W+){{{least},{most}}}")
+}
+
+/// The word in singular or plural.
+fn inflected(word: &str) -> String {
+    let stem = text::stem(word);
+    let plural = if stem.ends_with(char::is_alphabetic) { "(?:s|es)?" } else { "" };
+    format!(
+        "{}{plural}{}",
+        regex::escape(&stem),
+        if text::is_cjk(word.chars().next_back().unwrap_or(' ')) { "" } else { r"\b" }
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn says_again(phrase: &str, text: &str) -> bool {
+        regex::Regex::new(&pattern(phrase).unwrap()).unwrap().is_match(text)
+    }
+
+    #[test]
+    fn a_claim_is_found_again_in_nearly_the_same_words() {
+        for text in ["The market is open.", "US markets are currently open!", "the stock Market is now open"] {
+            assert!(says_again("market is open", text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_claim_turned_round_is_not_the_claim() {
+        for text in ["The market is not open.", "Markets are closed and open on Monday", "the market opens at 9:30"] {
+            assert!(!says_again("market is open", text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_phrase_of_passing_words_claims_nothing() {
+        assert_eq!(pattern("it is on the"), None);
+    }
+}

@@ -1,0 +1,291 @@
+//! The HTTP client that everything shares, and one bounded request with its retries.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use backon::{ExponentialBuilder, Retryable};
+use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::{Client, StatusCode, Url};
+use serde_json::Value;
+use tokio::time::Instant;
+
+use crate::shorten::shorten;
+use crate::{Error, ErrorKind, Result};
+
+/// Servers shed load for a second or two at a time; a fourth attempt seldom fares better.
+const RETRIES_MAX: usize = 2;
+
+/// The first wait; the next is twice as long. Both get up to as much again at random, so that many
+/// conversations that were refused together do not come back together.
+const RETRY_DELAY_FIRST: Duration = Duration::from_millis(200);
+
+/// A host that does not take a connection within this time is down.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Common servers close an idle connection after five seconds; a request sent at that moment would be lost.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
+
+/// An answer larger than this is no chat message.
+pub(crate) const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// A JSON request to one address.
+#[derive(Debug, Clone)]
+pub(crate) struct Post<'a> {
+    pub(crate) url: &'a Url,
+    /// Sent as a bearer token; never part of a fault.
+    pub(crate) key: Option<&'a str>,
+    pub(crate) headers: &'a [(&'static str, String)],
+    pub(crate) body: &'a Value,
+    /// For the whole exchange, waits and further attempts included.
+    pub(crate) timeout: Duration,
+}
+
+/// Why there is no usable answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct HttpFault {
+    pub(crate) kind: HttpFaultKind,
+    pub(crate) reason: String,
+    retry: Retry,
+}
+
+/// How an exchange failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum HttpFaultKind {
+    /// No connection, or it broke off.
+    Unreachable,
+    /// No answer in time.
+    TimedOut,
+    /// The server said no.
+    Refused,
+    /// The answer is not the JSON that was expected.
+    Malformed,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Retry {
+    No,
+    Soon,
+    After(Duration),
+}
+
+impl HttpFault {
+    /// A fault that another attempt would not cure.
+    pub(crate) fn new(kind: HttpFaultKind, reason: impl Into<String>) -> Self {
+        HttpFault { kind, reason: reason.into(), retry: Retry::No }
+    }
+
+    /// The same fault, saying whose answer it was.
+    pub(crate) fn of(self, url: &Url) -> Self {
+        HttpFault { reason: format!("{}: {}", place(url), self.reason), ..self }
+    }
+}
+
+/// Posts JSON and reads the body of a successful answer.
+///
+/// Tries again where the connection was refused and on 429, 502, 503 and 504, as `Retry-After` asks, as
+/// long as the timeout allows it.
+pub(crate) async fn post(request: Post<'_>) -> Result<Vec<u8>, HttpFault> {
+    let deadline = Instant::now() + request.timeout;
+    let delays =
+        ExponentialBuilder::default().with_min_delay(RETRY_DELAY_FIRST).with_max_times(RETRIES_MAX).with_jitter();
+    let attempts = (|| attempt(&request)).retry(delays).when(|fault| fault.retry != Retry::No);
+    let attempts = attempts.adjust(|fault, planned| wait_before_retry(fault.retry, planned?, deadline));
+    match tokio::time::timeout_at(deadline, attempts).await {
+        Ok(result) => result,
+        Err(_) => Err(timed_out(&request)),
+    }
+}
+
+/// How long to wait, or nothing where the answer would come after the deadline.
+fn wait_before_retry(retry: Retry, planned: Duration, deadline: Instant) -> Option<Duration> {
+    let wait = match retry {
+        Retry::No => return None,
+        Retry::Soon => planned,
+        Retry::After(asked) => asked.max(planned),
+    };
+    (Instant::now() + wait < deadline).then_some(wait)
+}
+
+async fn attempt(request: &Post<'_>) -> Result<Vec<u8>, HttpFault> {
+    let client = client(request.url).map_err(|reason| HttpFault::new(HttpFaultKind::Unreachable, reason))?;
+    let mut builder = client.post(request.url.clone()).json(request.body);
+    for (name, value) in request.headers {
+        builder = builder.header(*name, value);
+    }
+    if let Some(key) = request.key {
+        builder = builder.bearer_auth(key);
+    }
+    let response = builder.send().await.map_err(|error| broken(request, &error))?;
+    let (status, headers) = (response.status(), response.headers().clone());
+    let body = bounded_body(request, response).await?;
+    if status.is_success() { Ok(body) } else { Err(refused(request, status, &headers, &body)) }
+}
+
+async fn bounded_body(request: &Post<'_>, mut response: reqwest::Response) -> Result<Vec<u8>, HttpFault> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| broken(request, &error))? {
+        if body.len() + chunk.len() > BODY_BYTES_MAX {
+            let reason = format!("{} answered with more than {BODY_BYTES_MAX} bytes", place(request.url));
+            return Err(HttpFault::new(HttpFaultKind::Malformed, reason));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+fn timed_out(request: &Post<'_>) -> HttpFault {
+    let reason = format!("{} did not answer within {:?}", place(request.url), request.timeout);
+    HttpFault::new(HttpFaultKind::TimedOut, reason)
+}
+
+fn broken(request: &Post<'_>, error: &reqwest::Error) -> HttpFault {
+    let place = place(request.url);
+    if error.is_builder() {
+        return HttpFault::new(HttpFaultKind::Unreachable, format!("cannot ask {place}: {}", innermost(error)));
+    }
+    let what = if error.is_connect() { "cannot connect to" } else { "the connection broke off to" };
+    let retry = if error.is_connect() { Retry::Soon } else { Retry::No };
+    let reason = format!("{what} {place}: {}", innermost(error));
+    HttpFault { kind: HttpFaultKind::Unreachable, reason, retry }
+}
+
+/// The innermost source says what happened ("connection refused"); the outer ones repeat the address, which
+/// may have a key in it.
+fn innermost(error: &dyn std::error::Error) -> String {
+    let mut innermost = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost.to_string()
+}
+
+fn refused(request: &Post<'_>, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> HttpFault {
+    let place = place(request.url);
+    let reason = match headers.get("location").and_then(|to| to.to_str().ok()) {
+        Some(to) if status.is_redirection() => format!("{place} answered {status}: it moved to {}", shorten(to)),
+        _ => format!("{place} answered {status}: {}", error_text(body)),
+    };
+    let again = [
+        StatusCode::TOO_MANY_REQUESTS,
+        StatusCode::BAD_GATEWAY,
+        StatusCode::SERVICE_UNAVAILABLE,
+        StatusCode::GATEWAY_TIMEOUT,
+    ];
+    let retry = if again.contains(&status) { asked_wait(headers) } else { Retry::No };
+    HttpFault { kind: HttpFaultKind::Refused, reason, retry }
+}
+
+/// `Retry-After` in seconds. The form with a date is left to the planned delay: it needs a clock.
+fn asked_wait(headers: &HeaderMap) -> Retry {
+    let seconds = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
+    seconds.map_or(Retry::Soon, |seconds| Retry::After(Duration::from_secs(seconds)))
+}
+
+/// What a server says about its refusal: the message of an error object, else the body, in a line.
+pub(crate) fn error_text(body: &[u8]) -> String {
+    let parsed = serde_json::from_slice::<Value>(body).ok();
+    match parsed.as_ref().and_then(|body| error_message(body.get("error")?)) {
+        Some(message) => shorten(&message),
+        None if body.trim_ascii().is_empty() => "no reason given".to_owned(),
+        None => shorten(&String::from_utf8_lossy(body)),
+    }
+}
+
+/// The words of an `error` member in the forms that servers give it; none where it is null.
+pub(crate) fn error_message(error: &Value) -> Option<String> {
+    match error {
+        Value::Null => None,
+        Value::String(text) => Some(text.clone()),
+        other => Some(other.get("message").and_then(Value::as_str).map_or_else(|| other.to_string(), str::to_owned)),
+    }
+}
+
+/// Reads an address that is part of a name.
+///
+/// # Errors
+/// Where it is no address, or has a password in it: names are kept with every run.
+pub(crate) fn parse_url(name: &str) -> Result<Url> {
+    let url = Url::parse(name).map_err(|error| {
+        let what = format!("`{}` is not an address: {error}", without_password(name));
+        Error::new(ErrorKind::Usage, what).hint("an address looks like `http://localhost:8000/v1/chat/completions`")
+    })?;
+    if url.username().is_empty() && url.password().is_none() {
+        return Ok(url);
+    }
+    let what = format!("the address of {} has a user or a password in it", url.host_str().unwrap_or("a host"));
+    let hint =
+        "names are kept with the run: leave it out, and set REENACT_AGENT_API_KEY (agents) or REENACT_API_KEY (models)";
+    Err(Error::new(ErrorKind::Usage, what).hint(hint))
+}
+
+/// A name that could not be parsed may have a password before an `@`.
+fn without_password(name: &str) -> &str {
+    name.rsplit('@').next().unwrap_or(name)
+}
+
+/// An address as it may stand in an error: without a query, which may have a key in it.
+pub(crate) fn place(url: &Url) -> String {
+    let mut url = url.clone();
+    url.set_query(None);
+    url.set_fragment(None);
+    url.to_string()
+}
+
+/// The client for an address, built when the first request needs one: it loads certificates, which a command
+/// that asks nobody must not pay for.
+fn client(url: &Url) -> Result<&'static Client, String> {
+    static CLIENTS: [OnceLock<Result<Client, String>>; 4] = [const { OnceLock::new() }; 4];
+    let (is_local, is_plain) = (is_local(url), url.scheme() == "http");
+    let client = &CLIENTS[usize::from(is_local) * 2 + usize::from(is_plain)];
+    let client = client.get_or_init(|| {
+        let builder = Client::builder();
+        // A proxy that the environment names for the outside would look for `localhost` on its own machine.
+        let builder = if is_local { builder.no_proxy() } else { builder };
+        // A machine without certificates, such as a small container, can still speak plain HTTP.
+        build(if is_plain { builder.tls_certs_only([]) } else { builder })
+    });
+    client.as_ref().map_err(Clone::clone)
+}
+
+fn build(builder: reqwest::ClientBuilder) -> Result<Client, String> {
+    // Fails where the caller's program has installed a provider of its own, and then that one serves.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let builder = builder.connect_timeout(CONNECT_TIMEOUT).pool_idle_timeout(IDLE_TIMEOUT);
+    // A redirect would turn the POST into a GET; the fault names the new address instead.
+    let builder = builder.redirect(reqwest::redirect::Policy::none());
+    builder.build().map_err(|error| format!("cannot set up HTTP: {}", innermost(&error)))
+}
+
+fn is_local(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    host == "localhost" || host.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_past_the_deadline_is_not_begun() {
+        let deadline = Instant::now() + Duration::from_secs(5);
+        let planned = Duration::from_millis(200);
+        assert_eq!(wait_before_retry(Retry::After(Duration::from_secs(60)), planned, deadline), None);
+        let after = Duration::from_secs(1);
+        assert_eq!(wait_before_retry(Retry::After(after), planned, deadline), Some(after));
+    }
+
+    #[test]
+    fn the_shown_address_has_no_query() {
+        let url = Url::parse("https://example.org/v1?key=hunter2#m").unwrap();
+        assert_eq!(place(&url), "https://example.org/v1");
+    }
+
+    #[test]
+    fn error_bodies_of_every_form_become_one_line() {
+        assert_eq!(error_text(br#"{"error":{"message":"no such model","code":404}}"#), "no such model");
+        assert_eq!(error_text(br#"{"error":"busy"}"#), "busy");
+        assert_eq!(error_text(b"<html>\n  gateway</html>"), "<html> gateway</html>");
+        assert_eq!(error_text(b"  "), "no reason given");
+        assert_eq!(error_text(b"\xff"), "\u{fffd}");
+    }
+}

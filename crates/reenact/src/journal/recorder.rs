@@ -1,0 +1,188 @@
+//! Writing answers down: one thread, and as many answers in one transaction as are waiting.
+//!
+//! A disk needs about as long to make a hundred answers durable as to make one, so thousands of
+//! conversations that end a step at the same time wait for one write, not for thousands.
+
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::thread::{self, JoinHandle};
+
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+use tokio::sync::oneshot;
+
+use super::{StepKey, StepRole};
+use crate::store::Doing;
+use crate::{Error, ErrorKind, Result, Store};
+
+/// Answers in one transaction at the most, so that a burst does not keep other writers of the store out.
+const GROUP_MAX: usize = 1024;
+
+/// An answer to be written.
+#[derive(Debug)]
+pub(super) struct Step {
+    pub(super) key: StepKey,
+    pub(super) request: blake3::Hash,
+    /// As JSON.
+    pub(super) answer: String,
+    pub(super) latency_ms: u64,
+}
+
+/// What the writer is asked to do, and where it says that it is done.
+#[derive(Debug)]
+struct Order {
+    /// None asks only for what was ordered before.
+    step: Option<Step>,
+    done: oneshot::Sender<Result<(), String>>,
+}
+
+/// That an order is carried out; need not be waited for.
+#[derive(Debug)]
+pub(super) struct Written(oneshot::Receiver<Result<(), String>>);
+
+impl Written {
+    pub(super) async fn wait(self) -> Result<()> {
+        let failed = |reason: String| {
+            Error::new(ErrorKind::Store, format!("an answer could not be recorded: {reason}"))
+                .hint("the answer was not used; see to the store and its disk, then resume the run")
+        };
+        self.0.await.map_err(|_| stopped())?.map_err(failed)
+    }
+}
+
+/// Writes and reads the steps of one run.
+#[derive(Debug)]
+pub(super) struct Recorder {
+    store: Store,
+    run: RunRound,
+    /// Without a bound, because each conversation waits for its answer: there are never more orders in it
+    /// than conversations. A bounded one could be full, and an answer that waits for room could be dropped.
+    orders: Option<Sender<Order>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// A run and its round of judging, as the table of steps has them.
+#[derive(Debug, Clone, Copy)]
+struct RunRound {
+    run: i64,
+    judging: i64,
+}
+
+impl RunRound {
+    /// Only a judge's steps belong to a round.
+    fn round(self, role: StepRole) -> i64 {
+        if role == StepRole::Judge { self.judging } else { 0 }
+    }
+}
+
+impl Recorder {
+    /// A recorder for a run, and the keys and request hashes of what is recorded.
+    pub(super) fn open(store: &Store, run: &str) -> Result<(Recorder, Vec<(StepKey, blake3::Hash)>)> {
+        let key = store.run_key(run)?;
+        let run = store.with(Doing::Read, |connection| {
+            let sql = "SELECT judging FROM runs WHERE key = ?1";
+            Ok(RunRound { run: key, judging: connection.query_row(sql, [key], |row| row.get(0))? })
+        })?;
+        let recorded = store.with(Doing::Read, |connection| recorded(connection, run))?;
+        let (orders, inbox) = mpsc::channel();
+        let connection = store.own_connection()?;
+        let writing = thread::Builder::new().name("reenact-journal".to_owned());
+        let thread =
+            writing.spawn(move || write(connection, run, &inbox)).map_err(|error| stopped().caused_by(error))?;
+        Ok((Recorder { store: store.clone(), run, orders: Some(orders), thread: Some(thread) }, recorded))
+    }
+
+    /// Hands an answer to the writer; from here on it is kept, whoever waits for it or not.
+    pub(super) fn record(&self, step: Step) -> Result<Written> {
+        self.order(Some(step))
+    }
+
+    /// Comes after all that was handed over before.
+    pub(super) fn flush(&self) -> Result<Written> {
+        self.order(None)
+    }
+
+    fn order(&self, step: Option<Step>) -> Result<Written> {
+        let (done, written) = oneshot::channel();
+        let orders = self.orders.as_ref().ok_or_else(stopped)?;
+        orders.send(Order { step, done }).map_err(|_| stopped())?;
+        Ok(Written(written))
+    }
+
+    /// The answer that the store has for a step.
+    pub(super) fn answer(&self, key: &StepKey) -> Result<Option<String>> {
+        let sql = "SELECT answer FROM steps
+            WHERE run = ?1 AND judging = ?2 AND case_id = ?3 AND trial = ?4 AND position = ?5 AND role = ?6";
+        let judging = self.run.round(key.role);
+        self.store.with(Doing::Read, |connection| {
+            let step = params![self.run.run, judging, key.case, key.trial, key.position, key.role.to_string()];
+            connection.prepare_cached(sql)?.query_row(step, |row| row.get(0)).optional()
+        })
+    }
+}
+
+impl Drop for Recorder {
+    /// Without a sender the writer ends, once it has written what it has.
+    fn drop(&mut self) {
+        self.orders = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn recorded(connection: &Connection, run: RunRound) -> rusqlite::Result<Vec<(StepKey, blake3::Hash)>> {
+    let sql = "SELECT case_id, trial, position, role, request FROM steps WHERE run = ?1 AND judging IN (0, ?2)";
+    let mut steps = connection.prepare(sql)?;
+    let row = |row: &rusqlite::Row<'_>| {
+        let role = role(&row.get::<_, String>(3)?)?;
+        let key = StepKey { case: row.get(0)?, trial: row.get(1)?, position: row.get(2)?, role };
+        Ok((key, blake3::Hash::from_bytes(row.get(4)?)))
+    };
+    steps.query_map(params![run.run, run.judging], row)?.collect()
+}
+
+fn role(name: &str) -> rusqlite::Result<StepRole> {
+    let roles = [StepRole::User, StepRole::Agent, StepRole::Judge, StepRole::Distiller];
+    let role = roles.into_iter().find(|role| role.to_string() == name);
+    role.ok_or_else(|| rusqlite::Error::InvalidColumnName(format!("step role `{name}`")))
+}
+
+/// The writer: as many orders as are waiting, in one transaction; then all of them are told.
+fn write(mut connection: Connection, run: RunRound, inbox: &Receiver<Order>) {
+    while let Ok(first) = inbox.recv() {
+        let orders: Vec<Order> = std::iter::once(first).chain(inbox.try_iter()).take(GROUP_MAX).collect();
+        let steps: Vec<&Step> = orders.iter().filter_map(|order| order.step.as_ref()).collect();
+        let written = write_group(&mut connection, run, &steps).map_err(|error| error.to_string());
+        for order in orders {
+            // Whoever asked may be gone; the answer is written all the same.
+            let _ = order.done.send(written.clone());
+        }
+    }
+}
+
+fn write_group(connection: &mut Connection, run: RunRound, steps: &[&Step]) -> rusqlite::Result<()> {
+    let sql = "INSERT INTO steps (run, judging, case_id, trial, position, role, request, answer, latency_ms)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+    if steps.is_empty() {
+        return Ok(());
+    }
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    for Step { key, request, answer, latency_ms } in steps {
+        let (judging, role, latency) = (run.round(key.role), key.role.to_string(), i64::try_from(*latency_ms));
+        transaction.prepare_cached(sql)?.execute(params![
+            run.run,
+            judging,
+            key.case,
+            key.trial,
+            key.position,
+            role,
+            request.as_bytes(),
+            answer,
+            latency.unwrap_or(i64::MAX)
+        ])?;
+    }
+    transaction.commit()
+}
+
+fn stopped() -> Error {
+    Error::new(ErrorKind::Store, "the journal's writer has stopped").hint("resume the run; what was recorded is kept")
+}

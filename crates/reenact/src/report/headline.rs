@@ -1,0 +1,67 @@
+//! The first sentence of a report: what a hurried reader takes away, and nothing that is not so.
+
+use super::{Report, Status};
+
+impl Report {
+    /// The report in a sentence or two.
+    ///
+    /// A run that is unfinished or undecided says so; it never reads like a success.
+    #[must_use]
+    pub fn headline(&self) -> String {
+        let sentence = self.verdict_sentence();
+        if self.missing() == 0 {
+            return sentence;
+        }
+        format!("{sentence} The run is unfinished: {} of {} trials are done.", self.trials_done, self.trials_planned)
+    }
+
+    fn verdict_sentence(&self) -> String {
+        let cases = self.cases.len();
+        let [passed, failed, undecided] =
+            [Status::Passed, Status::Failed, Status::Undecided].map(|status| self.cases_that(status));
+        match self.status {
+            _ if cases == 0 => "Nothing was tried: the suite has no cases.".to_owned(),
+            Status::Passed if self.plan.trials == 1 => format!("{} passed.", all_of(cases)),
+            Status::Passed => format!("{} passed, in all of {} trials.", all_of(cases), self.trials_done),
+            Status::Failed => {
+                format!("{} failed{}{}.", some_of(failed, cases), and(passed, "passed"), and(undecided, "undecided"))
+            }
+            Status::Undecided if undecided == cases && cases > 1 => {
+                format!("None of the {cases} cases could be decided.")
+            }
+            Status::Undecided => {
+                format!("{} could not be decided{}.", some_of(undecided, cases), and(passed, "passed"))
+            }
+        }
+    }
+
+    /// What the pass rate leaves out, such as `2 inconclusive, 1 not done`; nothing where it leaves out nothing.
+    #[must_use]
+    pub fn left_out(&self) -> Option<String> {
+        let counts = [
+            (self.outcomes.inconclusive, "inconclusive"),
+            (self.outcomes.invalid, "invalid"),
+            (self.outcomes.errored, "errored"),
+            (self.missing(), "not done"),
+        ];
+        let parts: Vec<String> =
+            counts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
+        (!parts.is_empty()).then(|| parts.join(", "))
+    }
+}
+
+fn all_of(cases: usize) -> String {
+    if cases == 1 { "The one case".to_owned() } else { format!("All {cases} cases") }
+}
+
+fn some_of(count: usize, cases: usize) -> String {
+    match (count, cases) {
+        (_, 1) => "The one case".to_owned(),
+        (count, cases) if count == cases => all_of(cases),
+        (count, cases) => format!("{count} of {cases} cases"),
+    }
+}
+
+fn and(count: usize, word: &str) -> String {
+    if count == 0 { String::new() } else { format!(", {count} {word}") }
+}

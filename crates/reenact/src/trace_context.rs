@@ -1,0 +1,52 @@
+//! What joins an agent's own traces to the simulated session: W3C `traceparent` and `baggage`.
+//!
+//! The trace's id is made from the session's id, so that the same conversation, live, resumed or replayed, has
+//! the same trace, and so that a trace can be found from a session's id alone.
+
+use std::fmt::Write;
+
+/// The `traceparent` of a turn: one trace for the session, one parent span for each turn, sampled.
+pub(crate) fn traceparent(session_id: &str, turn: u32) -> String {
+    let trace = blake3::derive_key("reenact 2026 trace id of a session", session_id.as_bytes());
+    let span = blake3::derive_key("reenact 2026 span id of a turn", format!("{session_id} {turn}").as_bytes());
+    format!("00-{}-{}-01", hex(&trace[..16]), hex(&span[..8]))
+}
+
+/// The `baggage` of a session.
+pub(crate) fn baggage(session_id: &str) -> String {
+    format!("session.id={}", percent_encode(session_id))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}"); // writing to a String cannot fail
+        hex
+    })
+}
+
+fn percent_encode(text: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    text.bytes()
+        .map(|byte| if is_plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn turns_of_one_session_share_a_trace_and_have_their_own_spans() {
+        let (first, second) = (traceparent("sim-00", 1), traceparent("sim-00", 2));
+        assert_eq!(first.len(), 55);
+        assert_eq!(first[..36], second[..36]);
+        assert_ne!(first[36..], second[36..]);
+        assert_eq!(first, traceparent("sim-00", 1));
+        assert_ne!(first[..36], traceparent("sim-01", 1)[..36]);
+    }
+
+    #[test]
+    fn baggage_is_safe_for_a_header() {
+        assert_eq!(baggage("a b,c"), "session.id=a%20b%2Cc");
+    }
+}

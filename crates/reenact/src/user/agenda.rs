@@ -1,0 +1,113 @@
+//! A simulated user without a model: an agenda of what is still to be said, in the recorded user's own words.
+//!
+//! After agenda-based user simulation (Schatzmann et al. 2007, ACL N07-2038): each turn pops what the agent's newest
+//! words call for, else what comes next. What cannot be answered costs patience; when nothing is left to say, or patience is
+//! used up, the user leaves.
+
+use async_trait::async_trait;
+
+use crate::{Fact, Gate, Leaving, Scene, SimulatedUser, UserAct, UserFault, acts, text};
+
+use super::gate;
+
+/// How many asks may stay unanswered where the case does not say.
+pub const PATIENCE_DEFAULT: u32 = 3;
+
+/// The simulated user of the embedded engine.
+///
+/// A pure function of the scene: the same brief and the same replies give the same words.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct AgendaUser;
+
+#[async_trait]
+impl SimulatedUser for AgendaUser {
+    async fn next(&self, scene: Scene<'_>) -> Result<UserAct, UserFault> {
+        Ok(next(&scene))
+    }
+}
+
+fn next(scene: &Scene<'_>) -> UserAct {
+    let Some(last) = scene.heard.turns().last() else { return open(scene) };
+    let reply = last.said_by_agent();
+    if let Some(fact) = called_for(scene, &reply) {
+        return UserAct::Say { text: fact.text.clone(), discloses: vec![fact.id.clone()] };
+    }
+    if unanswered(scene) >= scene.brief.patience.unwrap_or(PATIENCE_DEFAULT) {
+        return UserAct::Leave(Leaving::GaveUp);
+    }
+    match request_of(&reply) {
+        RequestOf::Nothing => UserAct::Leave(farewell(scene)),
+        RequestOf::Consent => say(consent(&reply)),
+        RequestOf::Knowledge => say(do_not_know(&reply)),
+        RequestOf::Refusal => say(again(scene)),
+    }
+}
+
+fn say(text: impl Into<String>) -> UserAct {
+    UserAct::Say { text: text.into(), discloses: Vec::new() }
+}
+
+/// The first message: the recorded opening, else the goal in its own words.
+fn open(scene: &Scene<'_>) -> UserAct {
+    say(scene.brief.opening.as_deref().unwrap_or(&scene.brief.goal))
+}
+
+/// The fact to say now: the one that the newest reply calls for most, the earlier one where several are called for alike;
+/// where none is called for and the agent waits for nothing else, the next one in order.
+fn called_for<'a>(scene: &Scene<'a>, reply: &str) -> Option<&'a Fact> {
+    let unsaid = |fact: &&Fact| !scene.disclosures.iter().any(|said| said.fact == fact.id);
+    let calls =
+        scene.brief.facts.iter().filter(unsaid).filter_map(|fact| Some((gate::call(&fact.gate, scene, reply)?, fact)));
+    calls.reduce(|best, call| if call.0 > best.0 { call } else { best }).map(|(_, fact)| fact)
+}
+
+/// How many messages in a row gave nothing new: answers that the user did not have, and asks repeated.
+fn unanswered(scene: &Scene<'_>) -> u32 {
+    let telling = scene.disclosures.last().map_or(1, |said| said.turn);
+    (scene.heard.turn_count() as u32).saturating_sub(telling)
+}
+
+/// Why the user goes when there is nothing left to say and nothing to wait for.
+fn farewell(scene: &Scene<'_>) -> Leaving {
+    let last = scene.heard.turns().last();
+    let wants_person = last.is_some_and(|turn| text::sentences(&turn.user.text).into_iter().any(acts::asks_for_person));
+    if wants_person { Leaving::AskedForPerson } else { Leaving::Satisfied }
+}
+
+/// What an agent's reply wants of a user who has nothing on the agenda for it.
+enum RequestOf {
+    Nothing,
+    Consent,
+    Knowledge,
+    Refusal,
+}
+
+fn request_of(reply: &str) -> RequestOf {
+    let sentences = text::sentences(reply);
+    let asks = sentences.iter().rev().find(|s| acts::asks(s) && !acts::offers_more(s));
+    match asks {
+        Some(ask) if acts::wants_consent(ask) => RequestOf::Consent,
+        Some(_) => RequestOf::Knowledge,
+        None if sentences.is_empty() || sentences.iter().any(|s| acts::refuses(s)) => RequestOf::Refusal,
+        None => RequestOf::Nothing,
+    }
+}
+
+fn is_chinese(reply: &str) -> bool {
+    reply.chars().any(text::is_cjk)
+}
+
+fn consent(reply: &str) -> &'static str {
+    if is_chinese(reply) { "好的。" } else { "Yes, please." }
+}
+
+fn do_not_know(reply: &str) -> &'static str {
+    if is_chinese(reply) { "我不知道。" } else { "I don't know." }
+}
+
+/// The newest thing that the user asked for or told, said once more.
+fn again(scene: &Scene<'_>) -> String {
+    let told = scene.disclosures.last().and_then(|said| scene.brief.facts.iter().find(|fact| fact.id == said.fact));
+    let asked = told.filter(|fact| acts::requests(&fact.text) && fact.gate != Gate::Never);
+    asked.map_or_else(|| scene.brief.goal.clone(), |fact| fact.text.clone())
+}
