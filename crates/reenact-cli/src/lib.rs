@@ -6,8 +6,12 @@ use clap::Parser;
 
 mod args;
 mod command;
+mod demo;
 mod exit;
+mod interrupt;
 mod output;
+mod participants;
+mod runtime;
 
 /// Reads the arguments, runs the verb, and gives its exit status.
 #[must_use]

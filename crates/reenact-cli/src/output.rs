@@ -5,12 +5,13 @@ use std::error::Error as _;
 use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
-use reenact::{Error, ErrorKind, Result};
+use reenact::{Error, ErrorKind, Plan, Result};
 use serde::Serialize;
 
 pub(crate) mod file;
 #[cfg(test)]
 pub(crate) mod fixtures;
+pub(crate) mod progress;
 pub(crate) mod report;
 pub(crate) mod sessions;
 mod table;
@@ -33,6 +34,20 @@ pub(crate) fn error(error: &Error) {
         anstream::eprintln!("   {cyan}hint{cyan:#}: {hint}");
     }
 }
+
+/// Says on stderr which parts the embedded engine plays, because nobody else was named.
+pub(crate) fn note_engines(plan: &Plan) {
+    let note = match (plan.user_model.as_str(), plan.judge_model.as_str()) {
+        (OFFLINE, OFFLINE) => "offline: no model plays the users or judges; only assertions decide".to_owned(),
+        (OFFLINE, judge) => format!("the users are played offline; {judge} judges"),
+        (user, OFFLINE) => format!("{user} plays the users; no model judges, only assertions decide"),
+        (user, judge) => format!("{user} plays the users; {judge} judges"),
+    };
+    anstream::eprintln!("{note}");
+}
+
+/// The name of the embedded engine.
+const OFFLINE: &str = "offline";
 
 /// Prints a text for people on stdout, without its colours where they do not belong.
 pub(crate) fn text(text: &str) -> Result<()> {

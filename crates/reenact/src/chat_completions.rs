@@ -66,11 +66,14 @@ pub(crate) fn read_message(message: &Value) -> Result<Message, String> {
         role => return Err(format!("an agent writes as `assistant` or `tool`, not as {}", quoted(role))),
     };
     let text_of = |name: &str| fields.get(name).and_then(Value::as_str).map(str::to_owned);
+    let content = read_content(fields.get("content").unwrap_or(&Value::Null))?;
+    // A refusal stands in place of the content, and is what the user gets to read.
+    let text = if content.is_empty() { text_of("refusal").unwrap_or_default() } else { content };
     Ok(Message {
         tool_calls: read_tool_calls(fields)?,
         tool_call_id: text_of("tool_call_id"),
         name: text_of("name").filter(|_| speaker == Speaker::Tool),
-        ..Message::new(speaker, read_content(fields.get("content").unwrap_or(&Value::Null))?)
+        ..Message::new(speaker, text)
     })
 }
 
@@ -176,7 +179,42 @@ fn written_call(call: &ToolCall) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    /// JSON of any shape, with the names that the reader looks for.
+    fn any_json() -> impl Strategy<Value = Value> {
+        let name = "choices|message|content|role|tool_calls|function|arguments|type|text|error|usage|refusal";
+        let leaf =
+            prop_oneof![Just(Value::Null), any::<bool>().prop_map(Value::from), "[a-z]{0,3}".prop_map(Value::from)];
+        leaf.prop_recursive(6, 40, 4, move |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
+                prop::collection::btree_map(name, inner, 0..4).prop_map(|members| members.into_iter().collect()),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_from_a_server_make_the_reader_panic(body: Vec<u8>) {
+            let _ = read_choice(&body);
+        }
+
+        #[test]
+        fn no_json_from_a_server_makes_the_reader_panic(message in any_json(), around in any_json()) {
+            let _ = read_choice(json!({"choices": [{"message": message}], "usage": around}).to_string().as_bytes());
+            let _ = read_choice(around.to_string().as_bytes());
+            let _ = read_message(&message);
+        }
+    }
+
+    #[test]
+    fn a_refusal_is_what_the_user_reads() {
+        let message = read_message(&json!({"content": null, "refusal": "I cannot help with that"})).unwrap();
+        assert_eq!(message.text, "I cannot help with that");
+    }
 
     fn call(id: Option<&str>, name: &str) -> ToolCall {
         ToolCall { id: id.map(str::to_owned), name: name.to_owned(), arguments: "{}".to_owned() }

@@ -9,8 +9,8 @@ use std::fmt::Write as _;
 use crate::text;
 
 /// Words that may stand between the words of a claim without changing what it says.
-const PASSING: &str = "is|are|was|were|be|been|has|have|had|will|a|an|the|this|that|your|our|its|it|currently|now|still|\
-                       already|also|today|fully|all|just|right|to|of|for|in|on|at|by|and";
+const PASSING: &str = "is|are|was|were|be|been|has|have|had|will|the|a|an|your|now|still|already|currently|fully|just|\
+                       right|to|of|for|in|on|at";
 
 /// How many passing words may stand between two words of a claim.
 const PASSING_MAX: u32 = 4;
@@ -47,7 +47,8 @@ fn gap(passed: bool) -> String {
 /// The word in singular or plural.
 fn inflected(word: &str) -> String {
     let stem = text::stem(word);
-    let plural = if stem.ends_with(char::is_alphabetic) { "(?:s|es)?" } else { "" };
+    let has_plural = stem.ends_with(|c: char| c.is_alphabetic() && !text::is_cjk(c)) && !stem.ends_with("ed");
+    let plural = if has_plural { "s?" } else { "" };
     format!(
         "{}{plural}{}",
         regex::escape(&stem),

@@ -1,8 +1,13 @@
-//! Sessions into test cases.
+//! Sessions into test cases, by one signature: without a model, or by one. Both must pass the same checks.
 
 use std::collections::HashMap;
 
-use crate::{Session, Skipped, TestCase, text};
+use futures::StreamExt as _;
+
+use crate::journal::{Journal, StepKey, StepRole};
+use crate::{Error, Model, Result, Session, Skipped, TestCase};
+
+use evidence::Verified;
 
 pub mod evidence;
 pub mod model;
@@ -10,46 +15,116 @@ mod offline;
 mod quote;
 pub mod values;
 
-/// What a distillation gives.
-#[derive(Debug, Clone, Default, PartialEq)]
+/// What distils.
+#[derive(Debug, Clone, Copy)]
+pub enum Distiller<'a> {
+    /// The embedded engine: extraction by rule, every word the user's own.
+    Offline,
+    /// A model. Its answers are journaled, so that no session is paid for twice.
+    Model {
+        /// The model that is asked.
+        model: &'a Model,
+        /// Where its answers are kept.
+        journal: &'a Journal,
+        /// Calls at once.
+        calls_at_once: usize,
+    },
+}
+
+/// What a distillation gives: each session is a case, or is among the skipped.
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, schemars::JsonSchema)]
 pub struct Distilled {
     /// The cases, in the order of the sessions.
     pub cases: Vec<TestCase>,
     /// The sessions that gave none, with the reason.
     pub skipped: Vec<Skipped>,
+    /// The parts of cases that did not pass the checks, with the reason.
+    pub dropped: Vec<Skipped>,
 }
 
-/// Distils sessions without a model.
-pub fn offline(sessions: &[Session]) -> Distilled {
+/// Distils sessions into cases.
+///
+/// ```
+/// use reenact::distill::{Distiller, distill};
+/// use reenact::{Message, Session};
+///
+/// # futures::executor::block_on(async {
+/// let messages = [Message::user("I need a taxi to the station"), Message::agent("When?"), Message::user("at 17:15")];
+/// let session = Session::new("s-1", messages.into_iter().collect());
+/// let distilled = distill([Ok(session)], Distiller::Offline).await?;
+/// assert_eq!(distilled.cases[0].brief.goal, "I need a taxi to the station");
+/// assert_eq!(distilled.cases[0].brief.facts[0].text, "at 17:15");
+/// # Ok::<_, reenact::Error>(()) }).unwrap();
+/// ```
+///
+/// # Errors
+/// Where a session cannot be read, or an answer cannot be kept.
+pub async fn distill(
+    sessions: impl IntoIterator<Item = Result<Session>>,
+    distiller: Distiller<'_>,
+) -> Result<Distilled> {
+    let width = match distiller {
+        Distiller::Offline => 1,
+        Distiller::Model { calls_at_once, .. } => calls_at_once.max(1),
+    };
+    let each = sessions.into_iter().map(|session| async { one(&session?, distiller).await });
+    let mut verified = futures::stream::iter(each).buffered(width);
     let mut distilled = Distilled::default();
-    for session in sessions {
-        match offline::case(session) {
-            Ok(case) => distilled.cases.push(case),
-            Err(reason) => distilled.skipped.push(session.skipped(reason)),
+    let mut first_error: Option<Error> = None;
+    // Calls on their way are waited for also after an error, so that their answers are kept.
+    while let Some(verified) = verified.next().await {
+        match verified {
+            Ok(verified) => distilled.take(verified),
+            Err(error) => first_error = first_error.or(Some(error)),
+        }
+        if first_error.is_some() && matches!(distiller, Distiller::Offline) {
+            break;
         }
     }
     name(&mut distilled.cases);
-    distilled
+    first_error.map_or(Ok(distilled), Err)
 }
 
-/// Gives each case an id from its goal; where two would be the same, a piece of the session's hash tells them apart.
+async fn one(session: &Session, distiller: Distiller<'_>) -> Result<Verified> {
+    let Distiller::Model { model, journal, .. } = distiller else { return Ok(offline(session)) };
+    let request = model::request(session);
+    // The answer belongs to the question and the model, not to one distillation: asked again, it is there.
+    let question = serde_json::to_vec(&(model.name(), &request)).expect("a request is plain data");
+    let case = format!("{} {}", session.id, blake3::hash(&question).to_hex());
+    let key = StepKey { case, trial: 0, position: 0, role: StepRole::Distiller };
+    let answer = journal.step(key, &request, || model.complete(&request)).await?;
+    Ok(model::read(session, &answer))
+}
+
+fn offline(session: &Session) -> Verified {
+    match offline::case(session) {
+        Ok(case) => evidence::verify(session, case),
+        Err(reason) => Verified { case: Err(session.skipped(reason)), dropped: Vec::new() },
+    }
+}
+
+impl Distilled {
+    fn take(&mut self, verified: Verified) {
+        match verified.case {
+            Ok(case) => self.cases.push(case),
+            Err(skipped) => self.skipped.push(skipped),
+        }
+        self.dropped.extend(verified.dropped);
+    }
+}
+
+/// How much of a session's hash tells apart cases whose goals begin alike.
+const MARK_DIGITS: usize = 8;
+
+/// Gives each case an id of its own. Where ids would be the same, a piece of the session's hash tells them apart: it stays the
+/// same whatever else is distilled beside it.
 fn name(cases: &mut [TestCase]) {
-    let slugs: Vec<String> =
-        cases.iter().map(|case| slug(&case.brief.goal, 4).unwrap_or_else(|| "case".into())).collect();
-    let mut uses: HashMap<&str, usize> = HashMap::new();
-    for slug in &slugs {
-        *uses.entry(slug).or_default() += 1;
+    let mut uses: HashMap<String, usize> = HashMap::new();
+    for case in cases.iter() {
+        *uses.entry(case.id.clone()).or_default() += 1;
     }
-    for (case, slug) in cases.iter_mut().zip(&slugs) {
+    for case in cases.iter_mut().filter(|case| uses[&case.id] > 1) {
         let session = case.origin.as_ref().map_or("", |origin| &origin.session);
-        let mark = &blake3::hash(session.as_bytes()).to_hex()[..8];
-        case.id = if uses[slug.as_str()] == 1 { slug.clone() } else { format!("{slug}-{mark}") };
+        case.id = format!("{}-{}", case.id, &blake3::hash(session.as_bytes()).to_hex()[..MARK_DIGITS]);
     }
-}
-
-/// A name from the first words of a text that carry something; `None` where it has none.
-fn slug(text: &str, words_max: usize) -> Option<String> {
-    let is_plain = |word: &String| word.chars().all(char::is_alphanumeric);
-    let words: Vec<String> = text::content_stems(text).into_iter().filter(is_plain).take(words_max).collect();
-    (!words.is_empty()).then(|| words.join("-"))
 }

@@ -7,6 +7,9 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use schemars::JsonSchema;
+use serde::{Serialize, Serializer};
+
 /// The result of everything in this crate that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -31,12 +34,19 @@ pub enum ErrorKind {
 }
 
 /// Where in somebody's file the trouble is. Lines count from 1.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Place {
     /// The file, as the user named it; `<stdin>` for standard input.
+    #[serde(serialize_with = "as_text")]
+    #[schemars(with = "String")]
     pub file: PathBuf,
     /// The line, where one is known.
     pub line: Option<u64>,
+}
+
+/// A path need not be Unicode and JSON must be; a name that is not is shown as well as it can be.
+fn as_text<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&path.display())
 }
 
 impl fmt::Display for Place {

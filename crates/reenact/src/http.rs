@@ -22,6 +22,9 @@ const RETRY_DELAY_FIRST: Duration = Duration::from_millis(200);
 /// A host that does not take a connection within this time is down.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Common servers close an idle connection after five seconds; a request sent at that moment would be lost.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
+
 /// An answer larger than this is no chat message.
 pub(crate) const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
 
@@ -230,25 +233,26 @@ pub(crate) fn place(url: &Url) -> String {
 
 /// The client for an address, built when the first request needs one: it loads certificates, which a command
 /// that asks nobody must not pay for.
-///
-/// A server on this machine is asked directly: a proxy that the environment names for the outside would look
-/// for `localhost` on its own machine.
 fn client(url: &Url) -> Result<&'static Client, String> {
-    static LOCAL: OnceLock<Result<Client, String>> = OnceLock::new();
-    static OUTSIDE: OnceLock<Result<Client, String>> = OnceLock::new();
-    let client = if is_local(url) {
-        LOCAL.get_or_init(|| build(Client::builder().no_proxy()))
-    } else {
-        OUTSIDE.get_or_init(|| build(Client::builder()))
-    };
+    static CLIENTS: [OnceLock<Result<Client, String>>; 4] = [const { OnceLock::new() }; 4];
+    let (is_local, is_plain) = (is_local(url), url.scheme() == "http");
+    let client = &CLIENTS[usize::from(is_local) * 2 + usize::from(is_plain)];
+    let client = client.get_or_init(|| {
+        let builder = Client::builder();
+        // A proxy that the environment names for the outside would look for `localhost` on its own machine.
+        let builder = if is_local { builder.no_proxy() } else { builder };
+        // A machine without certificates, such as a small container, can still speak plain HTTP.
+        build(if is_plain { builder.tls_certs_only([]) } else { builder })
+    });
     client.as_ref().map_err(Clone::clone)
 }
 
 fn build(builder: reqwest::ClientBuilder) -> Result<Client, String> {
     // Fails where the caller's program has installed a provider of its own, and then that one serves.
     let _ = rustls::crypto::ring::default_provider().install_default();
+    let builder = builder.connect_timeout(CONNECT_TIMEOUT).pool_idle_timeout(IDLE_TIMEOUT);
     // A redirect would turn the POST into a GET; the fault names the new address instead.
-    let builder = builder.connect_timeout(CONNECT_TIMEOUT).redirect(reqwest::redirect::Policy::none());
+    let builder = builder.redirect(reqwest::redirect::Policy::none());
     builder.build().map_err(|error| format!("cannot set up HTTP: {}", innermost(&error)))
 }
 

@@ -113,9 +113,20 @@ impl Journal {
     /// # Errors
     /// Where there is no such run, or the store cannot be read.
     pub fn open(store: &Store, run: &str) -> Result<Journal> {
-        let (recorder, recorded) = Recorder::open(store, run)?;
+        Ok(Self::of(Recorder::of_run(store, run)?))
+    }
+
+    /// Opens the journal of all distillations, which belong to no run.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub fn of_distillation(store: &Store) -> Result<Journal> {
+        Ok(Self::of(Recorder::of_no_run(store)?))
+    }
+
+    fn of((recorder, recorded): (Recorder, Vec<(StepKey, blake3::Hash)>)) -> Journal {
         let known = recorded.into_iter().map(|(key, request)| (key, Known::Answered(request))).collect();
-        Ok(Journal { known: Mutex::new(known), recorder })
+        Journal { known: Mutex::new(known), recorder }
     }
 
     /// The recorded answer of a step, or else the answer of `call`, which is recorded before it is returned.

@@ -1,10 +1,27 @@
-//! What will be tried, and what was.
+//! What will be tried, and the trying of it: every case, as often as planned, many at once, through the journal.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use futures::{Stream, StreamExt as _};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::Suite;
+use crate::journal::Journal;
+use crate::report::RunOutput;
+use crate::simulate::{Setting, Simulated, simulate};
+use crate::{
+    Agent, Assessment, Conversation, Ending, Expectation, Judge, Model, Outcome, Result, SimulatedUser, Store, Suite,
+    TestCase, Trial, Verdict, clock,
+};
+
+pub use event::Event;
+use steps::Steps;
+
+mod event;
+mod steps;
 
 /// What will be tried: plain data, kept with the run, so that a run can be resumed from its id alone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -27,6 +44,21 @@ pub struct Plan {
     pub agent_timeout_seconds: u32,
 }
 
+impl Default for Plan {
+    fn default() -> Self {
+        Plan {
+            agent: "recorded".into(),
+            user_model: "offline".into(),
+            judge_model: "offline".into(),
+            trials: 1,
+            max_turns: 20,
+            concurrency: 16,
+            seed: 0,
+            agent_timeout_seconds: 60,
+        }
+    }
+}
+
 /// A suite that was, or is being, tried.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Run {
@@ -38,4 +70,218 @@ pub struct Run {
     pub plan: Plan,
     /// The cases as they were when the run began.
     pub suite: Suite,
+}
+
+impl Run {
+    /// A new run of a suite, with an id and a time of its own.
+    #[must_use]
+    pub fn new(plan: Plan, suite: Suite) -> Self {
+        Run { id: clock::run_id(), created_at: clock::now(), plan, suite }
+    }
+}
+
+/// One of the participants that a model, the embedded engine or the caller's own code can play.
+pub enum Part<T: ?Sized> {
+    /// The embedded engine.
+    Offline,
+    /// A model.
+    Model(Model),
+    /// The caller's own.
+    Own(Arc<T>),
+}
+
+/// Who takes part in a run.
+pub struct Participants {
+    /// The agent under test.
+    pub agent: Arc<dyn Agent>,
+    /// Whoever plays the users.
+    pub user: Part<dyn SimulatedUser>,
+    /// Whoever judges the expectations that no code decides.
+    pub judge: Part<dyn Judge>,
+}
+
+/// A wish to stop: no new call is made, the calls on their way are waited for and kept.
+#[derive(Debug, Clone, Default)]
+pub struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    /// Asks the run to stop.
+    pub fn request(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it was asked.
+    #[must_use]
+    pub fn is_requested(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Tries what is still to be tried of a stored run, and gives all that came of it.
+///
+/// A run goes on where it was left: trials that ended are
+/// kept, and the answers of those that did not are taken from the journal.
+///
+/// # Errors
+/// Where the store or the journal fails, another process drives the run, or `stop` was requested
+/// ([`Interrupted`](crate::ErrorKind::Interrupted)). No call on its way is dropped, and what was answered until then is kept.
+pub async fn run(
+    store: &Store,
+    run: &Run,
+    participants: &Participants,
+    stop: &Stop,
+    listen: &(dyn Fn(Event<'_>) + Sync),
+) -> Result<RunOutput> {
+    let _lease = store.lease(&run.id)?;
+    let done: BTreeSet<(String, u32)> = store.trials(&run.id)?.into_iter().map(|t| (t.case, t.trial)).collect();
+    let pairs = run.suite.cases.iter().flat_map(|case| (1..=run.plan.trials).map(move |n| (case, n)));
+    let open: Vec<_> = pairs.filter(|(case, n)| !done.contains(&(case.id.clone(), *n))).collect();
+    listen(Event::Began { planned: open.len() + done.len(), done: done.len() });
+    let journal = Arc::new(Journal::open(store, &run.id)?);
+    let drive = Drive { store, run, participants, stop, journal };
+    drive.all(open, listen).await?;
+    store.finish_run(&run.id)?;
+    Ok(RunOutput::new(run.clone(), store.trials(&run.id)?))
+}
+
+/// Judges the conversations of a stored run again, without simulating any of them again.
+///
+/// # Errors
+/// As [`run`].
+pub async fn rejudge(
+    store: &Store,
+    run: &str,
+    judge_model: &str,
+    judge: &Part<dyn Judge>,
+    stop: &Stop,
+    listen: &(dyn Fn(Event<'_>) + Sync),
+) -> Result<RunOutput> {
+    let _lease = store.lease(run)?;
+    let run = store.judge_again(run, judge_model)?;
+    let trials = store.trials(&run.id)?;
+    listen(Event::Began { planned: trials.len(), done: 0 });
+    let journal = Arc::new(Journal::open(store, &run.id)?);
+    let judging = trials.into_iter().map(|trial| assess_again(&run, trial, Arc::clone(&journal), judge, stop));
+    let mut judged = futures::stream::iter(judging).buffer_unordered(run.plan.concurrency.max(1) as usize);
+    keep(store, &run, &mut judged, stop, listen).await?;
+    store.finish_run(&run.id)?;
+    Ok(RunOutput::new(run.clone(), store.trials(&run.id)?))
+}
+
+async fn assess_again(
+    run: &Run,
+    trial: Trial,
+    journal: Arc<Journal>,
+    judge: &Part<dyn Judge>,
+    stop: &Stop,
+) -> Result<Trial> {
+    let steps = Arc::new(Steps::new(journal, stop.clone(), &trial.case, trial.trial));
+    let case = run.suite.cases.iter().find(|case| case.id == trial.case);
+    let expectations = case.map_or(&[][..], |case| &case.expectations);
+    let assessments = assess(&steps, judge, expectations, &trial.ending, &trial.conversation).await;
+    steps.unbroken()?;
+    let outcome = Outcome::of(&trial.ending, &assessments);
+    Ok(Trial { assessments, outcome, ..trial })
+}
+
+/// What every trial of a run needs.
+struct Drive<'a> {
+    store: &'a Store,
+    run: &'a Run,
+    participants: &'a Participants,
+    stop: &'a Stop,
+    journal: Arc<Journal>,
+}
+
+impl Drive<'_> {
+    async fn all(&self, open: Vec<(&TestCase, u32)>, listen: &(dyn Fn(Event<'_>) + Sync)) -> Result<()> {
+        let width = self.run.plan.concurrency.max(1) as usize;
+        let trials = open.into_iter().map(|(case, n)| self.trial(case, n));
+        keep(self.store, self.run, &mut futures::stream::iter(trials).buffer_unordered(width), self.stop, listen).await
+    }
+
+    async fn trial(&self, case: &TestCase, n: u32) -> Result<Trial> {
+        let steps = Arc::new(Steps::new(Arc::clone(&self.journal), self.stop.clone(), &case.id, n));
+        let session_id = session_id(&self.run.id, &case.id, n);
+        let seed = seed(self.run.plan.seed, &case.id, n);
+        let setting = Setting { case, session_id: &session_id, seed, max_turns: self.run.plan.max_turns };
+        let user = steps.user(&self.participants.user);
+        let agent = steps.agent(&self.participants.agent);
+        let Simulated { conversation, ending, disclosures } = simulate(setting, user.as_ref(), &agent).await;
+        steps.unbroken()?;
+        let judge = &self.participants.judge;
+        let assessments = assess(&steps, judge, &case.expectations, &ending, &conversation).await;
+        steps.unbroken()?;
+        let outcome = Outcome::of(&ending, &assessments);
+        let case = case.id.clone();
+        Ok(Trial { case, trial: n, session_id, ending, outcome, conversation, disclosures, assessments })
+    }
+}
+
+/// Keeps each trial as it ends. After the first error nothing new is begun, and what is on its way comes to a stop at
+/// its next step, so that no answer is lost.
+async fn keep(
+    store: &Store,
+    run: &Run,
+    trials: &mut (impl Stream<Item = Result<Trial>> + Unpin),
+    stop: &Stop,
+    listen: &(dyn Fn(Event<'_>) + Sync),
+) -> Result<()> {
+    let mut first_error = None;
+    while let Some(trial) = trials.next().await {
+        let kept = trial.and_then(|trial| store.put_trial(&run.id, &trial).map(|()| trial));
+        match kept {
+            Ok(trial) => listen(Event::Ended(&trial)),
+            Err(error) => {
+                stop.request();
+                first_error.get_or_insert(error);
+            }
+        }
+    }
+    first_error.map_or(Ok(()), Err)
+}
+
+/// One assessment for each expectation of our own list.
+async fn assess(
+    steps: &Arc<Steps>,
+    judge: &Part<dyn Judge>,
+    expectations: &[Expectation],
+    ending: &Ending,
+    conversation: &Conversation,
+) -> Vec<Assessment> {
+    if !ending.is_judgeable() {
+        return expectations.iter().map(not_judged).collect();
+    }
+    let judge = steps.judge(judge);
+    let mut assessments = Vec::new();
+    for expectation in expectations {
+        assessments.push(judge.assess(expectation, conversation).await);
+    }
+    assessments
+}
+
+/// The assessment of a conversation that broke off: there is one, and it does not decide.
+fn not_judged(expectation: &Expectation) -> Assessment {
+    Assessment {
+        expectation: expectation.id.clone(),
+        verdict: Verdict::Inconclusive,
+        reason: "the conversation broke off, so it was not judged".into(),
+        turns: Vec::new(),
+        judge: "none".into(),
+    }
+}
+
+/// The id under which the agent sees a trial: the same on every turn and after every resume.
+fn session_id(run: &str, case: &str, trial: u32) -> String {
+    format!("sim-{}", &hash(&[run, case, &trial.to_string()]).to_hex()[..16])
+}
+
+/// The seed of a trial: the same for the same place in the same plan, whatever the run's id.
+fn seed(plan: u64, case: &str, trial: u32) -> u64 {
+    let hash = hash(&[&plan.to_string(), case, &trial.to_string()]);
+    u64::from_le_bytes(hash.as_bytes()[..8].try_into().expect("eight bytes of thirty-two"))
+}
+
+fn hash(parts: &[&str]) -> blake3::Hash {
+    blake3::hash(parts.join("\n").as_bytes())
 }

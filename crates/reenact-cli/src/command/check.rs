@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use reenact::case::{self, Problem};
 use reenact::{Result, Suite};
-use serde_json::json;
 
 use crate::args::Global;
 use crate::{exit, output};
@@ -26,7 +25,6 @@ enum Checked {
 }
 
 /// Looks at every file, so that trouble with one does not hide that of the next.
-#[allow(clippy::unnecessary_wraps, reason = "every verb has this signature")]
 pub(crate) fn run(args: &Args, global: &Global) -> Result<u8> {
     let mut status = exit::PASSED;
     let mut problems = Vec::new();
@@ -41,7 +39,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<u8> {
         }
     }
     if global.json {
-        anstream::println!("{:#}", problems.iter().map(as_json).collect::<serde_json::Value>());
+        anstream::println!("{:#}", serde_json::json!(problems));
     } else {
         tell_bad(&problems);
     }
@@ -86,9 +84,4 @@ fn tell_bad(problems: &[Problem]) {
 
 fn counted(number: usize, what: &str) -> String {
     if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
-}
-
-fn as_json(problem: &Problem) -> serde_json::Value {
-    let file = problem.place.file.to_string_lossy();
-    json!({ "file": file, "line": problem.place.line, "what": problem.what, "fix": problem.fix })
 }

@@ -1,13 +1,148 @@
-//! `reenact demo`.
+//! `reenact demo`: the story that the project exists for, on two versions of a small assistant, without a key.
 
-use reenact::Result;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
 
+use reenact::distill::{Distiller, distill};
+use reenact::import::{self, Imported, Input};
+use reenact::report::{self, Status};
+use reenact::{Error, ErrorKind, Plan, Result, Run, RunOutput, SessionQuery, Store, Suite};
+
+use super::report::origins;
+use super::run::play;
 use crate::args::Global;
-use crate::exit;
+use crate::demo::RECORDINGS;
+use crate::demo::assistant::{self, Version};
+use crate::runtime::runtime;
+use crate::{exit, output};
 
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {}
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct Args {
+    /// Where the recordings, the suite, the store and the reports are written
+    #[arg(default_value = "reenact-demo")]
+    folder: PathBuf,
+    #[command(subcommand)]
+    part: Option<Part>,
+}
 
-pub(crate) fn run(_args: &Args, _global: &Global) -> Result<u8> {
-    Ok(exit::PASSED)
+#[derive(Debug, clap::Subcommand)]
+enum Part {
+    /// Be the demo's assistant: a JSON line in, a JSON line out
+    Agent {
+        /// Which version of it
+        version: Version,
+    },
+}
+
+pub(crate) fn run(args: &Args, global: &Global) -> Result<u8> {
+    match args.part {
+        Some(Part::Agent { version }) => {
+            assistant::serve(version, io::stdin().lock(), io::stdout().lock()).map_err(not_spoken)?;
+            Ok(exit::PASSED)
+        }
+        None => tell(&args.folder, global),
+    }
+}
+
+fn not_spoken(source: io::Error) -> Error {
+    let error = Error::new(ErrorKind::Io, "the demo's assistant could not read a request or write its answer");
+    error
+        .caused_by(source)
+        .hint("it reads and writes JSON lines, and is meant to be started by `reenact run --agent demo:v1`")
+}
+
+/// The whole line, told step by step.
+fn tell(folder: &Path, global: &Global) -> Result<u8> {
+    let store = Store::open(folder.join("store.db"))?;
+    let imported = import(folder, &store)?;
+    say(&format!(
+        "1. import   {} recorded sessions of a broker's assistant, from {} files in four formats",
+        imported.sessions(),
+        RECORDINGS.len()
+    ))?;
+    let suite = suite(folder, &store)?;
+    let outputs = [("v1", "with the bugs that its users met"), ("v2", "the next version")]
+        .map(|(version, what)| replay(folder, &store, &suite, version, what));
+    let [v1, v2] = outputs;
+    let (v1, v2) = (v1?, v2?);
+    if global.json {
+        output::json(&serde_json::json!({ "v1": v1, "v2": v2 }))?;
+    }
+    conclude(folder, &v1, &v2)
+}
+
+fn say(line: &str) -> Result<()> {
+    anstream::eprintln!("{line}");
+    Ok(())
+}
+
+fn import(folder: &Path, store: &Store) -> Result<Imported> {
+    let recordings = folder.join("recordings");
+    fs::create_dir_all(&recordings).map_err(|source| unwritable(&recordings, source))?;
+    for (name, content) in RECORDINGS {
+        output::file::write(&recordings.join(name), content)?;
+    }
+    import::import(vec![Input::Path(recordings)], &import::Options::default(), store, &mut |_| {})
+}
+
+fn unwritable(path: &Path, source: io::Error) -> Error {
+    let error = Error::new(ErrorKind::Io, "cannot be written").at(path, None).caused_by(source);
+    error.hint("name a folder that can: `reenact demo FOLDER`")
+}
+
+/// The suite of an earlier demo is played as it was left, so that a reader can edit it and look again.
+fn suite(folder: &Path, store: &Store) -> Result<Suite> {
+    let path = folder.join("suite.yaml");
+    if path.exists() {
+        say(&format!("2. distill  no: {} is there already, and is played as it is", path.display()))?;
+        return Suite::load(&path);
+    }
+    let sessions = store.read_sessions(&SessionQuery::default())?;
+    let distilled = runtime()?.block_on(distill(sessions, Distiller::Offline))?;
+    let suite = Suite { name: Some("harbour-assistant".into()), cases: distilled.cases };
+    suite.save(&path)?;
+    say(&format!("2. distill  {} test cases, written to {}", suite.cases.len(), path.display()))?;
+    for skipped in &distilled.skipped {
+        say(&format!("            no case from {skipped}"))?;
+    }
+    Ok(suite)
+}
+
+fn replay(folder: &Path, store: &Store, suite: &Suite, version: &str, what: &str) -> Result<RunOutput> {
+    let step = if version == "v1" { 3 } else { 4 };
+    say(&format!("{step}. run      {version}, {what}\n"))?;
+    let plan = Plan { agent: format!("demo:{version}"), ..Plan::default() };
+    let run = Run::new(plan, suite.clone());
+    store.create_run(&run)?;
+    let output = play(store, &run)?;
+    anstream::eprintln!("{}", output::report::render(&output.report, output::width()));
+    let page = folder.join(format!("{version}.html"));
+    output::file::write(&page, &report::html(&output, &origins(store, &output)?))?;
+    Ok(output)
+}
+
+/// What the two runs show together. The demo fails where they do not show it.
+fn conclude(folder: &Path, v1: &RunOutput, v2: &RunOutput) -> Result<u8> {
+    let (back, again) = (failed(v1), failed(v2));
+    let gone: Vec<_> = back.iter().filter(|case| !again.contains(case)).copied().collect();
+    say(&format!(
+        "The bugs are back on v1 in {} of {} cases, and gone on v2 in {}: the simulated users did not help.",
+        back.len(),
+        v1.report.cases.len(),
+        gone.len()
+    ))?;
+    say("They said what the real users had said to put the assistant right only where it was wrong again.\n")?;
+    let folder = folder.display();
+    say(&format!("Look at it:  reenact --store {folder}/store.db show {}", back.first().copied().unwrap_or("CASE")))?;
+    say(&format!("             {folder}/v1.html and {folder}/v2.html in a browser"))?;
+    say(&format!("Change it:   {folder}/suite.yaml, then `reenact demo` again"))?;
+    Ok(if back.is_empty() || !again.is_empty() { exit::FAILED } else { exit::PASSED })
+}
+
+/// The cases that failed.
+fn failed(output: &RunOutput) -> Vec<&str> {
+    let has_failed = |case: &&reenact::report::CaseReport| case.status == Status::Failed;
+    output.report.cases.iter().filter(has_failed).map(|case| case.case.as_str()).collect()
 }

@@ -1,13 +1,112 @@
-//! `reenact import`.
+//! `reenact import`: recorded conversations into the store.
 
-use reenact::Result;
+use std::path::PathBuf;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use reenact::import::{Format, Imported, Input, OnProblem, Options, Progress, import};
+use reenact::{Error, ErrorKind, Result, Store};
 
 use crate::args::Global;
-use crate::exit;
+use crate::{exit, output};
 
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {}
+pub(crate) struct Args {
+    /// Files or folders with traces or chat logs, plain, .gz or .zst; `-` is standard input
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// Take every file as openai-chat, sharegpt, otlp, mlflow or reenact, where the content shall not tell
+    #[arg(long, value_name = "FORMAT")]
+    format: Option<String>,
+    /// Write nothing if anything is wrong
+    #[arg(long)]
+    strict: bool,
+}
 
-pub(crate) fn run(_args: &Args, _global: &Global) -> Result<u8> {
-    Ok(exit::PASSED)
+pub(crate) fn run(args: &Args, global: &Global) -> Result<u8> {
+    let format = args.format.as_deref().map(str::parse::<Format>).transpose()?;
+    let on_problem = if args.strict { OnProblem::Refuse } else { OnProblem::Skip };
+    let inputs = args.paths.iter().map(input).collect();
+    let store = Store::open(&global.store)?;
+    let bar = Bar::new();
+    let imported = import(inputs, &Options { format, on_problem }, &store, &mut |progress| bar.show(&progress))?;
+    bar.0.finish_and_clear();
+    imported.unreadable.iter().for_each(|file| {
+        let error = Error::new(ErrorKind::Input, &file.reason).at(&file.file, None);
+        output::error(&error.hint(&file.hint));
+    });
+    if global.json {
+        println!("{}", serde_json::to_string_pretty(&imported).map_err(not_json)?);
+    } else {
+        print!("{}", summary(&imported));
+    }
+    Ok(status(&imported))
+}
+
+fn input(path: &PathBuf) -> Input {
+    if path.as_os_str() == "-" {
+        Input::Stream("<stdin>".to_owned(), Box::new(std::io::stdin()))
+    } else {
+        Input::from(path.clone())
+    }
+}
+
+fn not_json(error: serde_json::Error) -> Error {
+    Error::new(ErrorKind::Io, "the result cannot be written as JSON").caused_by(error)
+}
+
+fn status(imported: &Imported) -> u8 {
+    let nothing_read = imported.sessions() == 0;
+    if imported.refused || nothing_read || !imported.unreadable.is_empty() { exit::USAGE } else { exit::PASSED }
+}
+
+/// How many of what was skipped a person wants to see at once.
+const SKIPPED_SHOWN: usize = 5;
+
+fn summary(imported: &Imported) -> String {
+    let Imported { sessions_new, sessions_grown, sessions_unchanged, skipped_count, .. } = imported;
+    let mut lines = vec![if imported.refused {
+        "nothing was written: --strict refuses an import with problems".to_owned()
+    } else {
+        let sessions = counted(imported.sessions(), "session");
+        format!("{sessions}: {sessions_new} new, {sessions_grown} grown, {sessions_unchanged} unchanged")
+    }];
+    if *skipped_count > 0 {
+        lines.push(format!("skipped {skipped_count}:"));
+        lines.extend(imported.skipped.iter().take(SKIPPED_SHOWN).map(|skipped| format!("  {skipped}")));
+        let more = skipped_count.saturating_sub(SKIPPED_SHOWN as u64);
+        if more > 0 {
+            lines.push(format!("  and {more} more; `reenact import --json` lists them"));
+        }
+    }
+    lines.join("\n") + "\n"
+}
+
+fn counted(count: u64, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
+/// Progress on a terminal; nothing anywhere else.
+struct Bar(ProgressBar);
+
+impl Bar {
+    fn new() -> Self {
+        let template = "{spinner} {msg}  {bytes}/{total_bytes}  {bytes_per_sec}  {eta} left";
+        let bar = ProgressBar::no_length();
+        Bar(match ProgressStyle::with_template(template) {
+            Ok(style) => bar.with_style(style),
+            Err(_) => bar,
+        })
+    }
+
+    fn show(&self, progress: &Progress<'_>) {
+        if self.0.is_hidden() {
+            return;
+        }
+        if let Some(total) = progress.bytes_total {
+            self.0.set_length(total);
+        }
+        let Progress { records, skipped, .. } = progress;
+        self.0.set_message(format!("{}: {records} records, {skipped} skipped", progress.file.display()));
+        self.0.set_position(progress.bytes_read);
+    }
 }

@@ -1,13 +1,83 @@
-//! `reenact report`.
+//! `reenact report`: what a stored run amounts to, on the terminal, as JSON, JUnit XML or a page.
 
-use reenact::Result;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use reenact::report::{self, RunOutput};
+use reenact::{ErrorKind, Result, Session, Store};
 
 use crate::args::Global;
-use crate::exit;
+use crate::{exit, output};
 
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {}
+pub(crate) struct Args {
+    /// The run: its id, the start of its id, or `latest`
+    #[arg(default_value = "latest")]
+    run: String,
+    /// Write the run as JUnit XML, for CI
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+    /// Write the run as one HTML page that needs nothing else
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+}
 
-pub(crate) fn run(_args: &Args, _global: &Global) -> Result<u8> {
-    Ok(exit::PASSED)
+pub(crate) fn run(args: &Args, global: &Global) -> Result<u8> {
+    let store = Store::open_existing(&global.store)?;
+    let run = load(&store, &args.run)?;
+    for (path, content) in files(args, &store, &run)? {
+        output::file::write(path, &content)?;
+        anstream::eprintln!("wrote {}", path.display());
+    }
+    present(&run, global)
+}
+
+/// A stored run with its trials.
+pub(crate) fn load(store: &Store, run: &str) -> Result<RunOutput> {
+    let run = store.run(run)?;
+    let trials = store.trials(&run.id)?;
+    Ok(RunOutput::new(run, trials))
+}
+
+/// Prints a run, for a person or as JSON, and gives its exit status.
+pub(crate) fn present(run: &RunOutput, global: &Global) -> Result<u8> {
+    if global.json {
+        output::json(run)?;
+    } else {
+        output::text(&output::report::render(&run.report, output::width()))?;
+    }
+    Ok(exit::of_run(run.report.status()))
+}
+
+/// All files that were asked for, made before the first is written.
+fn files<'a>(args: &'a Args, store: &Store, run: &RunOutput) -> Result<Vec<(&'a PathBuf, String)>> {
+    let mut files = Vec::new();
+    if let Some(path) = &args.junit {
+        files.push((path, report::junit(run)?));
+    }
+    if let Some(path) = &args.html {
+        files.push((path, report::html(run, &origins(store, run)?)));
+    }
+    Ok(files)
+}
+
+/// The recorded sessions that the cases come from, as far as the store has them.
+pub(super) fn origins(store: &Store, run: &RunOutput) -> Result<BTreeMap<String, Session>> {
+    let mut sessions = BTreeMap::new();
+    for origin in run.run.suite.cases.iter().filter_map(|case| case.origin.as_ref()) {
+        if let Some(session) = stored_session(store, &origin.session)? {
+            sessions.insert(origin.session.clone(), session);
+        }
+    }
+    Ok(sessions)
+}
+
+/// A recorded session; nothing where the store does not have it, as with a suite from another machine.
+pub(super) fn stored_session(store: &Store, id: &str) -> Result<Option<Session>> {
+    match store.session(id) {
+        // The store also takes the start of an id, and an origin must not be taken for another session.
+        Ok(session) => Ok((session.id == id).then_some(session)),
+        Err(error) if error.kind() == ErrorKind::Usage => Ok(None),
+        Err(error) => Err(error),
+    }
 }

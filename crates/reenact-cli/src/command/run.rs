@@ -1,13 +1,98 @@
-//! `reenact run`.
+//! `reenact run`: plays the cases of a suite against an agent, and judges what happens.
 
-use reenact::Result;
+use std::path::PathBuf;
 
+use reenact::run::{Plan, Stop};
+use reenact::{Error, ErrorKind, Result, Run, RunOutput, Store, Suite};
+
+use super::report;
 use crate::args::Global;
-use crate::exit;
+use crate::output::progress::Progress;
+use crate::runtime::runtime;
+use crate::{interrupt, output, participants};
 
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {}
+pub(crate) struct Args {
+    /// The suite to play
+    #[arg(required_unless_present = "resume")]
+    suite: Option<PathBuf>,
+    /// The agent under test: cmd:PROGRAM ARGS, http(s)://…/chat/completions, recorded, script:FILE, demo:v1
+    #[arg(long, value_name = "A", required_unless_present = "resume")]
+    agent: Option<String>,
+    /// What plays the users: a model's name, or offline
+    #[arg(long, value_name = "M", default_value = "offline")]
+    user_model: String,
+    /// What judges the expectations that no code decides: a model's name, or offline
+    #[arg(long, value_name = "M", default_value = "offline")]
+    judge_model: String,
+    /// How often each case is tried
+    #[arg(long, value_name = "K", default_value_t = Plan::default().trials, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    trials: u32,
+    /// User messages in one conversation at the most
+    #[arg(long, value_name = "N", default_value_t = Plan::default().max_turns, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    max_turns: u32,
+    /// Conversations at once
+    #[arg(long, value_name = "N", default_value_t = Plan::default().concurrency, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    concurrency: u32,
+    /// Where the seeds of the trials start
+    #[arg(long, value_name = "S", default_value_t = Plan::default().seed)]
+    seed: u64,
+    /// How long one reply of the agent may take
+    #[arg(long, value_name = "SECONDS", default_value_t = Plan::default().agent_timeout_seconds, value_parser = clap::value_parser!(u32).range(1..))]
+    agent_timeout: u32,
+    /// Finish a run that was interrupted: its id, or latest
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["suite", "agent", "user_model", "judge_model", "trials", "max_turns", "concurrency", "seed", "agent_timeout"])]
+    resume: Option<String>,
+}
 
-pub(crate) fn run(_args: &Args, _global: &Global) -> Result<u8> {
-    Ok(exit::PASSED)
+pub(crate) fn run(args: &Args, global: &Global) -> Result<u8> {
+    let (store, run) = match &args.resume {
+        Some(id) => {
+            let store = Store::open_existing(&global.store)?;
+            let run = store.run(id)?;
+            (store, run)
+        }
+        None => begin(args, global)?,
+    };
+    report::present(&play(&store, &run)?, global)
+}
+
+/// Everything that can be wrong with the arguments is found before the run stands in the store.
+fn begin(args: &Args, global: &Global) -> Result<(Store, Run)> {
+    let (Some(suite), Some(agent)) = (&args.suite, &args.agent) else {
+        return Err(Error::new(ErrorKind::Usage, "there is no suite and no agent").hint("see `reenact run --help`"));
+    };
+    let suite = Suite::load(suite)?;
+    let plan = plan(args, agent.clone());
+    let store = Store::open(&global.store)?;
+    participants::open(&plan, &store)?;
+    let run = Run::new(plan, suite);
+    store.create_run(&run)?;
+    Ok((store, run))
+}
+
+fn plan(args: &Args, agent: String) -> Plan {
+    Plan {
+        agent,
+        user_model: args.user_model.clone(),
+        judge_model: args.judge_model.clone(),
+        trials: args.trials,
+        max_turns: args.max_turns,
+        concurrency: args.concurrency,
+        seed: args.seed,
+        agent_timeout_seconds: args.agent_timeout,
+    }
+}
+
+/// Plays what is still to be played of a run.
+pub(crate) fn play(store: &Store, run: &Run) -> Result<RunOutput> {
+    let participants = participants::open(&run.plan, store)?;
+    output::note_engines(&run.plan);
+    let progress = Progress::new("trials");
+    let stop = Stop::default();
+    let listen = |event: reenact::run::Event<'_>| progress.show(&event);
+    let work = reenact::run::run(store, run, &participants, &stop, &listen);
+    let output = runtime()?.block_on(interrupt::stopping(&stop, work));
+    progress.finish();
+    output.map_err(|error| error.hint(format!("nothing is lost; go on with `reenact run --resume {}`", run.id)))
 }

@@ -3,13 +3,18 @@
 use std::fmt;
 use std::path::Path;
 
+use schemars::JsonSchema;
+use serde::Serialize;
+
 use super::source;
 use crate::{Place, Result};
 
-/// One thing that is wrong with a suite file. Its `Display` is `file:line: what`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One thing that is wrong with a suite file. Its `Display` is `file:line: what`, its JSON an object with
+/// `file`, `line`, `what` and `fix`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Problem {
     /// Where.
+    #[serde(flatten)]
     pub place: Place,
     /// What is wrong.
     pub what: String,

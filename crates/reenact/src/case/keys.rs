@@ -2,7 +2,7 @@
 //! editors is made from it, so the two cannot drift.
 
 /// Beyond this length, in bytes, a key is no slip of the pen, and comparing it costs time.
-const KEY_LENGTH_MAX: usize = 60;
+pub(super) const KEY_LENGTH_MAX: usize = 60;
 
 /// The keys of one kind of mapping.
 #[derive(Debug)]

@@ -1,54 +1,83 @@
 //! What one part of a case says of another: gates that wait for facts, evidence for parts.
 
+use std::collections::HashMap;
+
+use super::keys::KEY_LENGTH_MAX;
 use super::tree::{Fault, shown};
 use super::{Fact, Gate, TestCase};
 
+/// How many ids a fix lists, and how many facts it looks through for the one that was meant.
+const LISTED_MAX: usize = 8;
+const SEARCHED_MAX: usize = 100;
+
 /// Every `after` waits for a fact that there is, and none waits for itself in the end.
 pub(super) fn check_gates(facts: &[Fact], lines: &[u64], faults: &mut Vec<Fault>) {
-    let next = |index: usize| match &facts[index].gate {
-        Gate::After(id) => facts.iter().position(|fact| fact.id == *id),
-        _ => None,
-    };
-    let next: Vec<Option<usize>> = (0..facts.len()).map(next).collect();
-    for (index, (fact, line)) in facts.iter().zip(lines).enumerate() {
-        match &fact.gate {
-            Gate::After(id) if next[index].is_none() && !id.is_empty() => {
-                faults.push(Fault::new(*line, format!("no fact has the id `{}`", shown(id)), known_ids(facts, id)));
-            }
-            _ => {}
+    let mut indices: HashMap<&str, usize> = HashMap::new();
+    for (index, fact) in facts.iter().enumerate() {
+        indices.entry(&fact.id).or_insert(index);
+    }
+    let mut next = vec![None; facts.len()];
+    for (index, fact) in facts.iter().enumerate() {
+        // An empty id was told already.
+        let Gate::After(id) = &fact.gate else { continue };
+        next[index] = indices.get(id.as_str()).copied();
+        if next[index].is_none() && !id.is_empty() {
+            let what = format!("no fact has the id `{}`", shown(id));
+            faults.push(Fault::new(lines[index], what, nearest_or_all(facts, id)));
         }
-        if let Some(cycle) = cycle_from(index, &next) {
-            let ids = cycle.iter().chain([&index]).map(|i| format!("`{}`", shown(&facts[*i].id))).collect::<Vec<_>>();
-            let what = format!("these facts wait for each other: {}", ids.join(" after "));
-            faults.push(Fault::new(*line, what, "give one of them another gate, so that it can be said first"));
-        }
+    }
+    for cycle in cycles(&next) {
+        let what = format!("these facts wait for each other: {}", chain(facts, &cycle));
+        let fix = "give one of them another gate, so that it can be said first";
+        faults.push(Fault::new(lines[cycle[0]], what, fix));
     }
 }
 
-fn known_ids(facts: &[Fact], wanted: &str) -> String {
-    let nearest = facts.iter().map(|fact| fact.id.as_str()).filter(|id| strsim::damerau_levenshtein(id, wanted) <= 2);
-    nearest.min_by_key(|id| strsim::damerau_levenshtein(id, wanted)).map_or_else(
+fn nearest_or_all(facts: &[Fact], wanted: &str) -> String {
+    let searched = facts.iter().take(SEARCHED_MAX).map(|fact| fact.id.as_str());
+    let alike = searched.filter(|id| id.len().max(wanted.len()) <= KEY_LENGTH_MAX);
+    let distances =
+        alike.map(|id| (strsim::damerau_levenshtein(id, wanted), id)).filter(|(distance, _)| *distance <= 2);
+    distances.min().map_or_else(
         || {
-            let ids = facts.iter().take(8).map(|fact| format!("`{}`", shown(&fact.id)));
-            format!("the facts of this case are {}", ids.collect::<Vec<_>>().join(", "))
+            let ids = facts.iter().take(LISTED_MAX).map(|fact| format!("`{}`", shown(&fact.id)));
+            format!("the facts of this case are {}{}", ids.collect::<Vec<_>>().join(", "), dots(facts.len()))
         },
-        |id| format!("did you mean `{}`?", shown(id)),
+        |(_, id)| format!("did you mean `{}`?", shown(id)),
     )
 }
 
-/// The cycle that starts and ends at a fact, told only by its first fact.
-fn cycle_from(start: usize, next: &[Option<usize>]) -> Option<Vec<usize>> {
-    let mut cycle = vec![start];
-    let mut at = next[start]?;
-    while at != start {
-        // A fact before the start tells this cycle itself; one seen twice is a cycle further on.
-        if at < start || cycle.contains(&at) {
-            return None;
+fn chain(facts: &[Fact], cycle: &[usize]) -> String {
+    let ids = cycle.iter().take(LISTED_MAX).map(|index| format!("`{}`", shown(&facts[*index].id)));
+    let ids = ids.collect::<Vec<_>>();
+    let end = if cycle.len() > LISTED_MAX { "…" } else { ids[0].as_str() };
+    format!("{} after {end}", ids.join(" after "))
+}
+
+fn dots(count: usize) -> &'static str {
+    if count > LISTED_MAX { ", …" } else { "" }
+}
+
+/// The cycles of a graph in which each node leads to at most one other, each from its first node on.
+fn cycles(next: &[Option<usize>]) -> Vec<Vec<usize>> {
+    let mut walk_of: Vec<Option<usize>> = vec![None; next.len()];
+    let mut cycles = Vec::new();
+    for start in 0..next.len() {
+        let mut path = Vec::new();
+        let mut at = Some(start);
+        while let Some(node) = at.filter(|node| walk_of[*node].is_none()) {
+            walk_of[node] = Some(start);
+            path.push(node);
+            at = next[node];
         }
-        cycle.push(at);
-        at = next[at]?;
+        if let Some(entry) = at.filter(|node| walk_of[*node] == Some(start)) {
+            let mut cycle: Vec<usize> = path.into_iter().skip_while(|node| *node != entry).collect();
+            let first = cycle.iter().enumerate().min_by_key(|(_, node)| **node).map_or(0, |(place, _)| place);
+            cycle.rotate_left(first);
+            cycles.push(cycle);
+        }
     }
-    Some(cycle)
+    cycles
 }
 
 /// The part that an evidence entry cites is there.

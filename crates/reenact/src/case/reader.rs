@@ -92,9 +92,22 @@ fn record(entries: &[Entry], inputs: &Entry, line: u64, faults: &mut Vec<Fault>)
         faults.push(Fault::new(inputs.line, what, "write the case's `goal` below `inputs`"));
         return case_of(&mut Fields::unreadable(&CASE, faults));
     };
-    let outer = entries.iter().filter(|entry| entry.key == "expectations");
+    let outer = entries.iter().find(|entry| entry.key == "expectations" && !is_empty(&entry.value));
+    if let Some(outer) = outer.filter(|_| inner.iter().any(|entry| entry.key == "expectations")) {
+        let what = "`expectations` stands both in `inputs` and beside it";
+        faults.push(Fault::new(outer.line, what, "join them in one place"));
+    }
     let joined: Vec<Entry> = inner.iter().chain(outer).cloned().collect();
     case_of(&mut Fields::new(&joined, &CASE, inputs.line, faults))
+}
+
+fn is_empty(node: &Node) -> bool {
+    match &node.content {
+        Content::Null => true,
+        Content::List(nodes) => nodes.is_empty(),
+        Content::Map(entries) => entries.is_empty(),
+        Content::Scalar(_) => false,
+    }
 }
 
 fn case_of(fields: &mut Fields<'_, '_>) -> TestCase {

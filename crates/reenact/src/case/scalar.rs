@@ -142,7 +142,7 @@ fn is_plain(text: &str, spot: Spot) -> bool {
     let starts_plain = text.chars().next().is_some_and(|c| !INDICATORS.contains(&c));
     let is_trimmed = text.trim() == text;
     let has_mark = text.contains(": ") || text.ends_with(':') || text.contains(" #");
-    let has_flow_mark = spot == Spot::Flow && text.contains([',', '[', ']', '{', '}', ':', '#']);
+    let has_flow_mark = spot == Spot::Flow && text.contains([',', '[', ']', '{', '}', ':', '#', '?']);
     starts_plain && is_trimmed && !has_mark && !has_flow_mark && !is_other_than_text(text)
 }
 

@@ -64,17 +64,40 @@ impl Suite {
     /// Where the extension is neither `.yaml`, `.yml` nor `.jsonl`, or where the file cannot be written;
     /// a file that was there before is then unchanged.
     pub fn save(&self, path: &Path) -> Result<()> {
+        let text = match Form::of(path)? {
+            Form::Yaml => self.to_yaml(),
+            Form::JsonLines => self.to_jsonl(),
+        };
+        save::whole(path, &text)
+    }
+
+    /// Whether [`Suite::save`] has a form for this file's name: known before a distillation is paid for.
+    ///
+    /// # Errors
+    /// Where the extension is neither `.yaml`, `.yml` nor `.jsonl`.
+    pub fn check_name(path: &Path) -> Result<()> {
+        Form::of(path).map(|_| ())
+    }
+}
+
+/// The forms that a suite is written in.
+enum Form {
+    Yaml,
+    JsonLines,
+}
+
+impl Form {
+    fn of(path: &Path) -> Result<Form> {
         let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-        let text = match extension.to_ascii_lowercase().as_str() {
-            "yaml" | "yml" => self.to_yaml(),
-            "jsonl" => self.to_jsonl(),
+        match extension.to_ascii_lowercase().as_str() {
+            "yaml" | "yml" => Ok(Form::Yaml),
+            "jsonl" => Ok(Form::JsonLines),
             _ => {
                 let message = format!("a suite cannot be written as `.{extension}`");
                 let hint = "end the name in `.yaml` or `.yml` for people, or in `.jsonl` for machines";
-                return Err(Error::new(ErrorKind::Usage, message).at(path, None).hint(hint));
+                Err(Error::new(ErrorKind::Usage, message).at(path, None).hint(hint))
             }
-        };
-        save::whole(path, &text)
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 //! recording does not either, and what the judge will ask is kept from the user. Whatever is dropped
 //! is listed with its reason. Without a goal that holds there is no case.
 
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -12,7 +13,7 @@ use regex::Regex;
 use super::quote;
 use super::values::{FirstSaid, Spoken, ValueKind, values};
 use crate::spelling::{normalised, says};
-use crate::text::{content_stems, is_stop_word};
+use crate::text::{content_set, is_stop_word, sentences};
 use crate::{Evidence, Expectation, Fact, Gate, Origin, Session, Skipped, Speaker, TestCase};
 
 /// What is left of a case after the checks.
@@ -35,6 +36,7 @@ pub fn verify(session: &Session, mut case: TestCase) -> Verified {
     let claimed = case.origin.take().unwrap_or_default().evidence;
     checks.evidence = checks.found(claimed);
     checks.disregard_corrections(&case);
+    checks.learn_goal(&case.brief.goal);
     if let Some(why) = checks.fault_of_goal(&case) {
         let skipped = session.skipped(format!("no case: the goal does not hold: {why}"));
         return Verified { case: Err(skipped), dropped: checks.dropped };
@@ -51,13 +53,18 @@ struct Checks<'a> {
     user: Vec<&'a str>,
     spoken: Spoken<'a>,
     evidence: Vec<Evidence>,
+    /// What the goal says, in stems.
+    told: BTreeSet<String>,
+    /// What the user said at once, and what the goal rests on, in stems.
+    known: BTreeSet<String>,
     dropped: Vec<Skipped>,
 }
 
 impl<'a> Checks<'a> {
     fn of(session: &'a Session) -> Self {
         let user = session.conversation.by(Speaker::User).map(|message| message.text.as_str()).collect();
-        Checks { session, user, spoken: Spoken::of(session), evidence: Vec::new(), dropped: Vec::new() }
+        let (told, known) = (BTreeSet::new(), BTreeSet::new());
+        Checks { session, user, spoken: Spoken::of(session), evidence: Vec::new(), told, known, dropped: Vec::new() }
     }
 
     /// The quotes that the user said, in the user's spelling and with the turn that they stand in.
@@ -81,38 +88,27 @@ impl<'a> Checks<'a> {
 
     /// A goal cannot rest on words that the user said late and for another reason.
     fn disregard_corrections(&mut self, case: &TestCase) {
-        let late: Vec<Evidence> = case
-            .brief
-            .facts
-            .iter()
-            .filter(|f| is_kept_back(f))
-            .flat_map(|f| self.late_words_of(&field_of(f)))
-            .collect();
-        let (kept, not): (Vec<_>, Vec<_>) = std::mem::take(&mut self.evidence)
-            .into_iter()
-            .partition(|e| e.field != "goal" || !late.iter().any(|other| overlap(e, other)));
+        let corrections: Vec<String> = case.brief.facts.iter().filter(|f| is_kept_back(f)).map(field_of).collect();
+        let is_correction = |e: &&Evidence| e.turn > 1 && corrections.contains(&e.field);
+        let late: Vec<Evidence> = self.evidence.iter().filter(is_correction).cloned().collect();
+        let rests_on_late = |e: &Evidence| e.field == "goal" && late.iter().any(|other| is_taken_from(e, other));
+        let (not, kept): (Vec<_>, Vec<_>) = std::mem::take(&mut self.evidence).into_iter().partition(rests_on_late);
         self.evidence = kept;
         for evidence in not {
             self.drop("goal", format!("\"{}\" is what the user said in reaction to the agent", evidence.quote));
         }
     }
 
-    fn late_words_of(&self, field: &str) -> Vec<Evidence> {
-        self.evidence.iter().filter(|e| e.field == field && e.turn > 1).cloned().collect()
-    }
-
     fn fault_of_goal(&self, case: &TestCase) -> Option<String> {
-        let goal = &case.brief.goal;
-        self.fault_of("goal", goal, Known::FromTheStart)
+        let fault = self.fault_of_direction("goal", &case.brief.goal);
+        fault
             .or_else(|| {
-                let corrections = case.brief.facts.iter().filter(|fact| is_kept_back(fact));
-                let absorbed = corrections.into_iter().find(|fact| self.absorbs_fact(goal, fact));
-                absorbed
-                    .map(|fact| format!("it tells `{}`, which the user said only in reaction to the agent", fact.id))
+                let fact = case.brief.facts.iter().find(|fact| is_kept_back(fact) && self.absorbs_fact(fact))?;
+                Some(format!("it tells `{}`, which the user said only in reaction to the agent", fact.id))
             })
             .or_else(|| {
-                let absorbed = case.expectations.iter().find(|expectation| self.absorbs_expectation(goal, expectation));
-                absorbed.map(|expectation| format!("it tells what the user pushed back with (`{}`)", expectation.id))
+                let expectation = case.expectations.iter().find(|expectation| self.absorbs_expectation(expectation))?;
+                Some(format!("it tells what the user pushed back with (`{}`)", expectation.id))
             })
     }
 
@@ -120,13 +116,13 @@ impl<'a> Checks<'a> {
         let brief = &mut case.brief;
         brief.opening = brief.opening.take().and_then(|opening| self.kept_opening(&opening));
         brief.persona = brief.persona.take().filter(|persona| {
-            let fault = self.fault_of("persona", persona, Known::FromTheStart);
+            let fault = self.fault_of_direction("persona", persona);
             self.keeps("persona", fault)
         });
         let mut guidelines = Vec::new();
         for (n, guideline) in std::mem::take(&mut brief.guidelines).into_iter().enumerate() {
             let field = format!("guidelines.{}", n + 1);
-            let fault = self.fault_of(&field, &guideline, Known::FromTheStart);
+            let fault = self.fault_of_direction(&field, &guideline);
             let fault = fault.or_else(|| leaked(&guideline, &case.expectations));
             if self.keeps(&field, fault) {
                 guidelines.push(guideline);
@@ -176,7 +172,7 @@ impl<'a> Checks<'a> {
         let fault = self.fault_of(&field_of(fact), &fact.text, known);
         let fault = fault.or_else(|| looks_ahead(gate)).or_else(|| self.learned_from_agent(gate, Known::InTheEnd));
         let fault = fault.or_else(|| leaked(&fact.text, &case.expectations));
-        let is_in_goal = fact.gate != Gate::Open && self.absorbs_fact(&case.brief.goal, fact);
+        let is_in_goal = fact.gate != Gate::Open && self.absorbs_fact(fact);
         fault.or_else(|| is_in_goal.then(|| "the goal tells it already".to_owned()))
     }
 
@@ -195,8 +191,12 @@ impl<'a> Checks<'a> {
         if text.trim().is_empty() {
             return Some("it is empty".to_owned());
         }
-        let fault = self.ungrounded(field).or_else(|| self.learned_from_agent(text, known));
-        fault.or_else(|| looks_ahead(text))
+        self.ungrounded(field).or_else(|| self.learned_from_agent(text, known))
+    }
+
+    /// What tells the user how to act holds for any agent; a fact is the user's own words and may say "my last message".
+    fn fault_of_direction(&self, field: &str, text: &str) -> Option<String> {
+        self.fault_of(field, text, Known::FromTheStart).or_else(|| looks_ahead(text))
     }
 
     fn ungrounded(&self, field: &str) -> Option<String> {
@@ -215,32 +215,37 @@ impl<'a> Checks<'a> {
         })
     }
 
+    fn learn_goal(&mut self, goal: &str) {
+        self.told = content_set(goal);
+        self.known = content_set(self.user.first().copied().unwrap_or_default());
+        self.known.extend(content_set(&self.quotes("goal", 1)));
+    }
+
     /// Half of a fact's own words make it guessable.
-    fn absorbs_fact(&self, goal: &str, fact: &Fact) -> bool {
+    fn absorbs_fact(&self, fact: &Fact) -> bool {
         let own = self.own_words(&fact.text, &field_of(fact));
-        let told = count_in(goal, &own);
+        let told = own.intersection(&self.told).count();
         told > 0 && told * 2 >= own.len()
     }
 
     /// One word that an expectation's quote shares with the goal is what both are about; several, and most of them, are the correction.
-    fn absorbs_expectation(&self, goal: &str, expectation: &Expectation) -> bool {
+    fn absorbs_expectation(&self, expectation: &Expectation) -> bool {
         let own = self.own_words("", &format!("expectations.{}", expectation.id));
-        let told = count_in(goal, &own);
+        let told = own.intersection(&self.told).count();
         told > 1 && told * 4 >= own.len() * 3
     }
 
-    /// The words of a part that are neither in the user's first message nor in what the goal rests on.
-    fn own_words(&self, text: &str, field: &str) -> Vec<String> {
-        let quotes = |field: &str, turn_min: u32| {
-            let of_field = self.evidence.iter().filter(move |e| e.field == field && e.turn >= turn_min);
-            of_field.map(|e| e.quote.as_str()).collect::<Vec<_>>().join("\n")
-        };
-        let known = content_stems(&format!("{}\n{}", self.user.first().unwrap_or(&""), quotes("goal", 1)));
-        let mut own = content_stems(&format!("{text}\n{}", quotes(field, 2)));
-        own.sort_unstable();
-        own.dedup();
-        own.retain(|word| !is_stop_word(word) && !known.contains(word));
+    /// The words of a part that the user did not say at once and that the goal does not rest on.
+    fn own_words(&self, text: &str, field: &str) -> BTreeSet<String> {
+        let mut own = content_set(&format!("{text}\n{}", self.quotes(field, 2)));
+        own.retain(|word| !is_stop_word(word) && !self.known.contains(word));
         own
+    }
+
+    /// The quotes of a part, from a turn on.
+    fn quotes(&self, field: &str, turn_min: u32) -> String {
+        let of_field = self.evidence.iter().filter(|e| e.field == field && e.turn >= turn_min);
+        of_field.map(|e| e.quote.as_str()).collect::<Vec<_>>().join("\n")
     }
 
     fn keeps(&mut self, field: &str, fault: Option<String>) -> bool {
@@ -282,21 +287,27 @@ fn waits_in_vain(fact: &Fact, facts: &[Fact]) -> bool {
     matches!(&fact.gate, Gate::After(first) if *first == fact.id || facts.iter().all(|other| other.id != *first))
 }
 
-fn overlap(one: &Evidence, other: &Evidence) -> bool {
-    one.turn == other.turn && (one.quote.contains(&other.quote) || other.quote.contains(&one.quote))
+/// Whether a quote of the goal is taken from a correction. A whole sentence beside others is not: people correct
+/// and ask for something further in one breath.
+fn is_taken_from(goal: &Evidence, correction: &Evidence) -> bool {
+    let (goal_said, said) = (goal.quote.as_str(), correction.quote.as_str());
+    let parts = sentences(said);
+    let is_beside_others = parts.len() > 1 && parts.iter().any(|part| bare(part) == bare(goal_said));
+    goal.turn == correction.turn
+        && !is_beside_others
+        && (goal_said.contains(bare(said)) || said.contains(bare(goal_said)))
 }
 
-fn count_in(goal: &str, words: &[String]) -> usize {
-    let goal = content_stems(goal);
-    words.iter().filter(|word| goal.contains(word)).count()
+fn bare(sentence: &str) -> &str {
+    sentence.trim_matches(|c: char| !c.is_alphanumeric())
 }
 
 /// A line of the brief that has all the words of an expectation tells the user what will be judged.
 fn leaked(text: &str, expectations: &[Expectation]) -> Option<String> {
-    let words = content_stems(text);
+    let words = content_set(text);
     let is_told = |expectation: &&Expectation| {
-        let asked = content_stems(expectation.text.as_deref().unwrap_or_default());
-        asked.len() > 1 && asked.iter().all(|word| words.contains(word))
+        let asked = content_set(expectation.text.as_deref().unwrap_or_default());
+        asked.len() > 1 && asked.is_subset(&words)
     };
     expectations.iter().find(is_told).map(|told| format!("it tells the user the expectation `{}`", told.id))
 }

@@ -38,7 +38,8 @@ pub(super) fn case(session: &Session) -> Result<TestCase, String> {
     let opening = Some(first.text.to_owned());
     let brief = Brief { goal, persona, guidelines: Vec::new(), facts, opening, patience: None };
     let origin = Some(Origin { session: session.id.clone(), evidence });
-    Ok(TestCase { id: String::new(), brief, context: serde_json::Map::new(), expectations, origin })
+    let id = slug(&brief.goal, 4).unwrap_or_else(|| "case".into());
+    Ok(TestCase { id, brief, context: serde_json::Map::new(), expectations, origin })
 }
 
 /// What the user said after the opening, one fact a turn, in the order of the recording.
@@ -117,7 +118,14 @@ fn tells_topic(word: &str) -> bool {
 /// A name for a fact from its first words that carry something, unique among the others.
 fn fact_id(text: &str, others: &[Fact]) -> String {
     let taken = |id: &str| others.iter().any(|fact| fact.id == id);
-    let base = super::slug(text, 3).unwrap_or_else(|| "fact".to_owned());
+    let base = slug(text, 3).unwrap_or_else(|| "fact".to_owned());
     let numbered = (2..).map(|n| format!("{base}-{n}"));
     std::iter::once(base.clone()).chain(numbered).find(|id| !taken(id)).unwrap_or(base)
+}
+
+/// A name from the first words of a text that carry something; `None` where it has none.
+fn slug(text: &str, words_max: usize) -> Option<String> {
+    let is_plain = |word: &String| word.chars().all(char::is_alphanumeric);
+    let words: Vec<String> = text::content_stems(text).into_iter().filter(is_plain).take(words_max).collect();
+    (!words.is_empty()).then(|| words.join("-"))
 }

@@ -12,8 +12,16 @@ pub(crate) fn find<'a>(text: &'a str, quote: &str) -> Option<&'a str> {
     }
     let folded = Folded::of(text);
     let is_whole = |start: &usize| is_bounded(&folded.text, *start, *start + wanted.len());
-    let start = folded.text.match_indices(wanted).map(|(start, _)| start).find(is_whole)?;
+    let start = starts(&folded.text, wanted).find(is_whole)?;
     Some(&text[folded.sources[start].0..folded.sources[start + wanted.len() - 1].1])
+}
+
+/// Where the wanted text begins, each place counted, also one that lies within another.
+fn starts<'a>(text: &'a str, wanted: &'a str) -> impl Iterator<Item = usize> + 'a {
+    std::iter::successors(text.find(wanted), move |at| {
+        let next = at + text[*at..].chars().next()?.len_utf8();
+        Some(next + text[next..].find(wanted)?)
+    })
 }
 
 /// A text without what may change in quoting, and for each of its bytes the source's start and end.
@@ -74,6 +82,7 @@ mod tests {
     #[test]
     fn a_quote_is_not_found_inside_a_word_or_from_nothing() {
         assert_eq!(find("I know that, no?", "no"), Some("no"));
+        assert_eq!(find("ac C C", "c c"), Some("C C"));
         assert_eq!(find("I know that", "no"), None);
         assert_eq!(find("anything", " \"…\" "), None);
     }

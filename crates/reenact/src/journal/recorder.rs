@@ -75,12 +75,21 @@ impl RunRound {
 
 impl Recorder {
     /// A recorder for a run, and the keys and request hashes of what is recorded.
-    pub(super) fn open(store: &Store, run: &str) -> Result<(Recorder, Vec<(StepKey, blake3::Hash)>)> {
+    pub(super) fn of_run(store: &Store, run: &str) -> Result<(Recorder, Vec<(StepKey, blake3::Hash)>)> {
         let key = store.run_key(run)?;
         let run = store.with(Doing::Read, |connection| {
             let sql = "SELECT judging FROM runs WHERE key = ?1";
             Ok(RunRound { run: key, judging: connection.query_row(sql, [key], |row| row.get(0))? })
         })?;
+        Self::open(store, run)
+    }
+
+    /// A recorder for what belongs to no run.
+    pub(super) fn of_no_run(store: &Store) -> Result<(Recorder, Vec<(StepKey, blake3::Hash)>)> {
+        Self::open(store, RunRound { run: 0, judging: 0 })
+    }
+
+    fn open(store: &Store, run: RunRound) -> Result<(Recorder, Vec<(StepKey, blake3::Hash)>)> {
         let recorded = store.with(Doing::Read, |connection| recorded(connection, run))?;
         let (orders, inbox) = mpsc::channel();
         let connection = store.own_connection()?;

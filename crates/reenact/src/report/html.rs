@@ -15,7 +15,9 @@ use super::{
 use crate::{Conversation, Message, Outcome, Session, Speaker, TestCase, Trial, Verdict};
 
 /// Longer messages are cut in the page, with a mark; the store keeps all of them.
-const MESSAGE_CHARS_MAX: usize = 20_000;
+const SPEECH_CHARS_MAX: usize = 20_000;
+/// Prompts and what tools answer run to pages, and a page holds them once for each trial.
+const MACHINE_CHARS_MAX: usize = 1_500;
 
 /// The run as one self-contained HTML page.
 ///
@@ -38,6 +40,8 @@ struct Page<'a> {
     headline: String,
     left_out: Option<String>,
     report: &'a Report,
+    /// Apart, because a report leaves out a name that is not there, and the template is strict.
+    suite: Option<&'a str>,
     status: &'static str,
     counts: Vec<Count>,
     missing: u64,
@@ -55,6 +59,7 @@ impl<'a> Page<'a> {
             headline: report.headline(),
             left_out: report.left_out(),
             report,
+            suite: report.suite.as_deref(),
             status: status_word(report.status),
             counts: Outcome::ALL.iter().map(outcome).collect(),
             missing: report.missing(),
@@ -237,8 +242,12 @@ fn message_views<'a>(conversation: &'a Conversation, trial: Option<&'a Trial>) -
         MessageView {
             speaker: speaker_word(message.speaker),
             turn,
-            text: cut(&message.text),
-            calls: message.tool_calls.iter().map(|call| (call.name.as_str(), cut(&call.arguments))).collect(),
+            text: cut(&message.text, chars_max(message.speaker)),
+            calls: message
+                .tool_calls
+                .iter()
+                .map(|call| (call.name.as_str(), cut(&call.arguments, MACHINE_CHARS_MAX)))
+                .collect(),
             tool: message.name.as_deref(),
             disclosures: disclosed.map(|d| (d.fact.as_str(), d.gate.as_str())).collect(),
         }
@@ -246,9 +255,16 @@ fn message_views<'a>(conversation: &'a Conversation, trial: Option<&'a Trial>) -
     conversation.messages.iter().map(view).collect()
 }
 
-/// At most [`MESSAGE_CHARS_MAX`] characters; where that cuts, the text says how many it leaves out.
-fn cut(text: &str) -> String {
-    let Some((end, _)) = text.char_indices().nth(MESSAGE_CHARS_MAX) else { return text.to_owned() };
+fn chars_max(speaker: Speaker) -> usize {
+    match speaker {
+        Speaker::User | Speaker::Agent => SPEECH_CHARS_MAX,
+        Speaker::Tool | Speaker::Operator => MACHINE_CHARS_MAX,
+    }
+}
+
+/// At most so many characters; where that cuts, the text says how many it leaves out.
+fn cut(text: &str, chars_max: usize) -> String {
+    let Some((end, _)) = text.char_indices().nth(chars_max) else { return text.to_owned() };
     format!("{} […{} more characters]", &text[..end], text[end..].chars().count())
 }
 

@@ -145,6 +145,34 @@ fn a_goal_that_absorbs_the_correction_gives_no_case() {
 }
 
 #[test]
+fn a_wish_that_the_user_voiced_in_one_breath_with_a_correction_may_stand_in_the_goal() {
+    let messages = [
+        Message::user("cancel my flight"),
+        Message::agent("I have cancelled your hotel."),
+        Message::user("No, the flight! Also tell me the fee in my last message."),
+    ];
+    let session = Session::new("s-2", messages.into_iter().collect::<Conversation>());
+    let mut answer = good();
+    answer["goal"] = json!({
+        "text": "Cancel the flight and learn the fee",
+        "evidence": [{"turn": 1, "quote": "cancel my flight"}, {"turn": 2, "quote": "Also tell me the fee in my last message."}],
+    });
+    answer["facts"] = json!([{
+        "id": "not-hotel", "text": "No, the flight! Also tell me the fee in my last message.",
+        "gate": {"kind": "when", "of": "the agent cancels something else"},
+        "evidence": quoted(2, "No, the flight! Also tell me the fee in my last message."),
+    }]);
+    for part in ["guidelines", "expectations"] {
+        answer[part] = json!([]);
+    }
+    answer["persona"] = json!({"text": null, "evidence": []});
+    answer["opening"] = Value::Null;
+    let Verified { case, dropped } = read(&session, &answered(answer));
+    assert_eq!(dropped, []);
+    assert_eq!(case.expect("a case").brief.facts.len(), 1);
+}
+
+#[test]
 fn expectations_are_kept_from_the_user_and_the_goal_is_not_an_expectation() {
     let told =
         json!([{"text": "Wait until the agent says so, when the market is closed", "evidence": quoted(2, "CLOSED")}]);

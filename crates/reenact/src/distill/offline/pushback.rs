@@ -62,7 +62,7 @@ pub(super) fn expectations(said: &[Said<'_>], evidence: &mut Vec<Evidence>) -> V
     let mut expectations: Vec<Expectation> = Vec::new();
     for turn in said {
         let Some((claim, pattern)) = claim(turn).and_then(|c| claim::pattern(&c).map(|p| (c, p))) else { continue };
-        let Some(id) = crate::distill::slug(&claim, 4).map(|slug| format!("not-{slug}")) else { continue };
+        let Some(id) = super::slug(&claim, 4).map(|slug| format!("not-{slug}")) else { continue };
         if !fails_on_recording(turn, &pattern) || expectations.iter().any(|known| known.id == id) {
             continue;
         }

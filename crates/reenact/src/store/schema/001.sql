@@ -61,7 +61,7 @@ CREATE TABLE trials (
 
 -- The journal: every answer that came from outside. `judging` is 0 for all steps but a judge's.
 CREATE TABLE steps (
-    run INTEGER NOT NULL REFERENCES runs (key),
+    run INTEGER NOT NULL,           -- 0 for a distillation, which belongs to no run
     judging INTEGER NOT NULL,
     case_id TEXT NOT NULL,
     trial INTEGER NOT NULL,

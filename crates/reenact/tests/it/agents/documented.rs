@@ -1,3 +1,7 @@
+use reenact::model::{Engine, ModelSettings};
+use reenact::user::model::ModelUser;
+use reenact::{Brief, Leaving, Scene, SimulatedUser, UserAct};
+
 use super::*;
 
 /// The code blocks of a language in a page.
@@ -40,4 +44,22 @@ async fn the_scripts_of_the_page_on_scripts_answer_as_it_says() {
     How can I help?
     It is on its way.
     ");
+}
+
+#[tokio::test]
+async fn the_user_of_the_page_on_scripts_asks_and_leaves() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), blocks(include_str!("../../../../../docs/script.md"), "yaml")[0]).unwrap();
+    let engine = Engine::open(&format!("script:{}", file.path().display()), &ModelSettings::default()).unwrap();
+    let Engine::Model(model) = engine else { panic!("a script is a model") };
+    let (user, brief) = (ModelUser::new(model), Brief { goal: "get a refund".to_owned(), ..Brief::default() });
+
+    let mut heard: Conversation = [Message::user("hello"), Message::agent("How can I help?")].into_iter().collect();
+    let act = user.next(Scene { brief: &brief, heard: &heard, disclosures: &[], seed: 0 }).await.unwrap();
+    assert_eq!(act, UserAct::Say { text: "I want a refund".to_owned(), discloses: Vec::new() });
+
+    heard.messages.push(Message::user("I want a refund"));
+    heard.messages.push(Message::agent("Done."));
+    let act = user.next(Scene { brief: &brief, heard: &heard, disclosures: &[], seed: 0 }).await.unwrap();
+    assert_eq!(act, UserAct::Leave(Leaving::Satisfied));
 }

@@ -94,6 +94,15 @@ fn gates_have_their_forms_and_wait_for_facts_that_there_are() {
 }
 
 #[test]
+fn thousands_of_facts_that_wait_for_each_other_are_one_problem() {
+    let fact = |n: u32| format!("      - {{ id: f{n}, text: x, gate: {{ after: f{} }} }}\n", (n + 1) % 20_000);
+    let lines = format!("    facts:\n{}", (0..20_000).map(fact).collect::<String>());
+    insta::assert_snapshot!(of_case(&lines), @"
+    4: these facts wait for each other: `f0` after `f1` after `f2` after `f3` after `f4` after `f5` after `f6` after `f7` after … → give one of them another gate, so that it can be said first
+    ");
+}
+
+#[test]
 fn numbers_are_whole_and_from_one() {
     for patience in ["0", "-1", "1.5", "\"2\"", "many", "4294967296", "[1]"] {
         let told = of_case(&format!("    patience: {patience}\n"));
@@ -233,6 +242,29 @@ fn bad_json_is_told_at_its_line_and_other_lines_are_read() {
     insta::assert_snapshot!(told(&problems("s.json", "{\"cases\": [\n{\"goal\":\n\"\\ud83d\"}]}")), @"
     3: not valid JSON: unexpected end of hex escape (column 8) → compare the quotes, commas and brackets with the text before it
     ");
+}
+
+#[test]
+fn expectations_of_a_record_that_stand_twice_are_not_dropped() {
+    let record =
+        |inner: &str, outer: &str| format!("{{\"inputs\": {{\"goal\": \"g\"{inner}}}, \"expectations\": {outer}}}");
+    let inner = ", \"expectations\": {\"a\": \"b\"}";
+    assert_eq!(told(&problems("s.jsonl", record(inner, "{}"))), "");
+    assert_eq!(told(&problems("s.jsonl", record("", "{\"a\": \"b\"}"))), "");
+    insta::assert_snapshot!(told(&problems("s.jsonl", record(inner, "{\"c\": \"d\"}"))), @"
+    1: `expectations` stands both in `inputs` and beside it → join them in one place
+    ");
+    insta::assert_snapshot!(told(&problems("s.jsonl", "{\"inputs\": {\"question\": \"q\"}}\n{\"inputs\": 3}")), @"
+    1: `question` is not a key of a case → its keys are `id`, `goal`, `persona`, `simulation_guidelines`, `opening`, `facts`, `patience`, `context`, `expectations`, `origin`
+    1: a case has no `goal` → add `goal`: what the user wants, in a sentence or two
+    2: `inputs` is a number, expected a mapping → write the case's `goal` below `inputs`
+    ");
+}
+
+#[test]
+fn lines_are_counted_where_they_end_as_on_windows() {
+    assert!(told(&problems("s.yaml", "cases:\r\n  - goal: x\r\n    zzz: 1\r\n")).starts_with("3: `zzz`"));
+    assert!(told(&problems("s.jsonl", "{\"goal\": \"x\"}\r\n\r\n{\"zzz\": 1}\r\n")).starts_with("3: `zzz`"));
 }
 
 #[test]

@@ -175,7 +175,7 @@ fn suite() -> impl Strategy<Value = Suite> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn any_suite_is_the_same_after_yaml(suite in suite()) {
@@ -234,4 +234,29 @@ fn long_and_many_lined_texts_are_written_as_blocks() {
     brief.persona = Some("You are brief.\n\n  You indent.\nYou say # and: nothing".to_owned());
     brief.opening = Some("no".to_owned());
     insta::assert_snapshot!(suite.to_yaml());
+}
+
+/// Other readers take more words and marks for something else than text than this one does.
+#[test]
+fn what_another_reader_would_misread_is_quoted() {
+    let mut suite = load("suite.yaml", EXAMPLE);
+    let case = &mut suite.cases[0];
+    for (word, written) in [
+        ("no", "\"no\""),
+        ("12:30", "\"12:30\""),
+        ("2024-05-01", "\"2024-05-01\""),
+        ("0042", "\"0042\""),
+        ("1_000", "\"1_000\""),
+        ("why? soon", "why? soon"),
+        ("8f2c4e", "8f2c4e"),
+        ("a\\b \"c\"", "a\\b \"c\""),
+        ("\"a\\b\"", "'\"a\\b\"'"),
+        ("bell\u{7}", "\"bell\\u0007\""),
+    ] {
+        case.brief.opening = Some(word.to_owned());
+        let yaml = Suite { name: None, cases: vec![case.clone()] }.to_yaml();
+        assert!(yaml.contains(&format!("opening: {written}\n")), "{word}: {yaml}");
+    }
+    case.context = [("q".to_owned(), Value::from("why? soon"))].into_iter().collect();
+    assert!(suite.to_yaml().contains("context: { q: \"why? soon\" }"));
 }

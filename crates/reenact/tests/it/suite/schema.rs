@@ -1,22 +1,31 @@
 //! The schema for editors and the reader are of one mind.
 
 use reenact::Suite;
+use reenact::case::Problem;
 use serde_json::Value;
 
 use super::{EXAMPLE, problems};
 
-#[test]
-fn the_published_schema_is_the_one_of_this_version() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/schema/suite.json");
-    let current = format!("{:#}\n", Suite::file_schema());
+/// To write them again after a change: `UPDATE_SCHEMA=1 cargo test -p reenact published_schema`.
+fn is_published(name: &str, current: &Value) {
+    let path = format!("{}/../../docs/schema/{name}", env!("CARGO_MANIFEST_DIR"));
+    let current = format!("{current:#}\n");
     if std::env::var_os("UPDATE_SCHEMA").is_some() {
-        std::fs::write(path, &current).unwrap();
+        std::fs::write(&path, &current).unwrap();
     }
-    let published = std::fs::read_to_string(path).unwrap();
-    assert!(
-        published == current,
-        "docs/schema/suite.json is out of date: UPDATE_SCHEMA=1 cargo test -p reenact published_schema"
-    );
+    let published = std::fs::read_to_string(&path).unwrap();
+    let command = "UPDATE_SCHEMA=1 cargo test -p reenact published_schema";
+    assert!(published == current, "docs/schema/{name} is out of date: {command}");
+}
+
+#[test]
+fn the_published_schema_of_the_suite_file_is_that_of_the_reader() {
+    is_published("suite.json", &Suite::file_schema());
+}
+
+#[test]
+fn the_published_schema_of_problems_is_that_of_the_type() {
+    is_published("check.json", schemars::schema_for!(Vec<Problem>).as_value());
 }
 
 /// Every key of the case's table makes a difference to what is read: none is accepted and then forgotten.

@@ -1,0 +1,61 @@
+//! Progress of long work, on stderr and only where that is a terminal: counts, and the time left.
+
+use std::sync::Mutex;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use reenact::Outcome;
+use reenact::report::OutcomeCounts;
+use reenact::run::Event;
+
+/// A bar that follows the events of a run.
+pub(crate) struct Progress {
+    bar: ProgressBar,
+    outcomes: Mutex<Vec<Outcome>>,
+}
+
+impl Progress {
+    /// A bar that counts `what`.
+    pub(crate) fn new(what: &str) -> Self {
+        let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
+        let template = format!("{{bar:24}} {{pos}}/{{len}} {what}  {{msg}}  {{eta}} left");
+        bar.set_style(ProgressStyle::with_template(&template).expect("the template is well formed"));
+        Progress { bar, outcomes: Mutex::new(Vec::new()) }
+    }
+
+    /// Shows what happened.
+    pub(crate) fn show(&self, event: &Event<'_>) {
+        match event {
+            Event::Began { planned, done } => {
+                self.bar.set_length(*planned as u64);
+                self.bar.set_position(*done as u64);
+                self.bar.reset_eta();
+            }
+            Event::Ended(trial) => {
+                let mut outcomes = self.outcomes.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                outcomes.push(trial.outcome);
+                self.bar.set_message(counts(&OutcomeCounts::of(outcomes.iter().copied())));
+                self.bar.inc(1);
+            }
+        }
+    }
+
+    /// Takes the bar away.
+    pub(crate) fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+fn counts(counts: &OutcomeCounts) -> String {
+    let shown = Outcome::ALL.into_iter().filter(|outcome| counts.get(*outcome) > 0);
+    shown.map(|outcome| format!("{} {}", counts.get(outcome), word(outcome))).collect::<Vec<_>>().join(", ")
+}
+
+fn word(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Passed => "passed",
+        Outcome::Failed => "failed",
+        Outcome::Inconclusive => "inconclusive",
+        Outcome::Invalid => "invalid",
+        Outcome::Errored => "errored",
+    }
+}

@@ -1,0 +1,66 @@
+//! From the names in a plan to whoever takes part.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use reenact::agent::{self, AgentSettings};
+use reenact::model::{Engine, ModelSettings};
+use reenact::run::{Part, Participants, Plan};
+use reenact::{Agent, Environment, Error, ErrorKind, Judge, Result, SimulatedUser, Store};
+
+/// The versions of the demo's assistant that can be named as `demo:NAME`.
+pub(crate) const DEMO_VERSIONS: [&str; 2] = ["v1", "v2"];
+
+/// Opens everybody that a plan names.
+pub(crate) fn open(plan: &Plan, store: &Store) -> Result<Participants> {
+    Ok(Participants {
+        agent: open_agent(plan, store)?,
+        user: user(&plan.user_model)?,
+        judge: judge(&plan.judge_model)?,
+    })
+}
+
+/// Whoever judges, by the name of a model or `offline`.
+pub(crate) fn judge(name: &str) -> Result<Part<dyn Judge>> {
+    Ok(match engine(name)? {
+        Engine::Offline => Part::Offline,
+        Engine::Model(model) => Part::Model(model),
+    })
+}
+
+fn user(name: &str) -> Result<Part<dyn SimulatedUser>> {
+    Ok(match engine(name)? {
+        Engine::Offline => Part::Offline,
+        Engine::Model(model) => Part::Model(model),
+    })
+}
+
+/// What a model's name stands for.
+pub(crate) fn engine(name: &str) -> Result<Engine> {
+    Engine::open(name, &ModelSettings { environment: Environment::of_process(), ..ModelSettings::default() })
+}
+
+fn open_agent(plan: &Plan, store: &Store) -> Result<Arc<dyn Agent>> {
+    let sessions = store.clone();
+    let settings = AgentSettings {
+        timeout: Duration::from_secs(plan.agent_timeout_seconds.into()),
+        sessions: Arc::new(move |id| sessions.session(id).map(Some)),
+        environment: Environment::of_process(),
+        ..AgentSettings::default()
+    };
+    match plan.agent.strip_prefix("demo:") {
+        Some(version) => agent::open(&demo_command(version)?, &settings),
+        None => agent::open(&plan.agent, &settings),
+    }
+}
+
+/// The demo's assistant is this program itself, as a process of its own.
+fn demo_command(version: &str) -> Result<String> {
+    if !DEMO_VERSIONS.contains(&version) {
+        let error = Error::new(ErrorKind::Usage, format!("`demo:{version}` is not an agent of the demo"));
+        return Err(error.hint("use `demo:v1` or `demo:v2`"));
+    }
+    let cannot = |source| Error::new(ErrorKind::Io, "the path of this program cannot be told").caused_by(source);
+    let program = std::env::current_exe().map_err(cannot)?;
+    Ok(format!("cmd:{} demo agent {version}", shell_words::quote(&program.to_string_lossy())))
+}

@@ -1,0 +1,17 @@
+//! What a run says while it goes on: one closed stream, for whoever listens.
+
+use crate::Trial;
+
+/// One thing that happened.
+#[derive(Debug, Clone, Copy)]
+pub enum Event<'a> {
+    /// The run began, or goes on.
+    Began {
+        /// Trials in all.
+        planned: usize,
+        /// Trials that had ended before.
+        done: usize,
+    },
+    /// A trial ended and is kept.
+    Ended(&'a Trial),
+}

@@ -1,0 +1,175 @@
+//! The steps of one trial: every answer from outside goes through here, so that it is journaled before it is used.
+//!
+//! The participants do not know. Each is wrapped into one that asks the journal first, and that stops asking
+//! once the run is to stop or the journal failed.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::{Part, Stop};
+use crate::journal::{Journal, StepKey, StepRole};
+use crate::judge::Panel;
+use crate::user::AgendaUser;
+use crate::user::model::ModelUser;
+use crate::{
+    Agent, AgentFault, AgentReply, AgentTurn, Assessment, Completion, Conversation, Error, ErrorKind, Expectation,
+    FaultKind, Held, Judge, Model, ModelFault, ModelFaultKind, ModelRequest, Result, Scene, ServeModel, SimulatedUser,
+    UserAct, UserFault,
+};
+
+/// The journal as one trial sees it.
+pub(super) struct Steps {
+    journal: Arc<Journal>,
+    stop: Stop,
+    case: String,
+    trial: u32,
+    positions: [AtomicU32; 3],
+    broken: Mutex<Option<Error>>,
+}
+
+/// There is no answer, because the run comes to a stop; [`Steps::unbroken`] says why.
+struct Halted;
+
+/// What a halted participant answers; the trial is thrown away, so nobody reads it.
+const HALTED: &str = "the run was stopped";
+
+impl Steps {
+    pub(super) fn new(journal: Arc<Journal>, stop: Stop, case: &str, trial: u32) -> Self {
+        let case = case.to_owned();
+        Steps { journal, stop, case, trial, positions: Default::default(), broken: Mutex::new(None) }
+    }
+
+    /// Whether every step so far has its answer.
+    ///
+    /// # Errors
+    /// Why one has not.
+    pub(super) fn unbroken(&self) -> Result<()> {
+        self.broken.lock().unwrap_or_else(PoisonError::into_inner).take().map_or(Ok(()), Err)
+    }
+
+    async fn step<Q, T, F>(&self, role: StepRole, request: &Q, call: F) -> Result<T, Halted>
+    where
+        Q: Serialize + ?Sized + Sync,
+        T: Serialize + DeserializeOwned + Send,
+        F: Future<Output = T> + Send,
+    {
+        if self.stop.is_requested() {
+            return Err(self.halt(Error::new(ErrorKind::Interrupted, HALTED)));
+        }
+        let position = self.positions[place(role)].fetch_add(1, Ordering::Relaxed);
+        let key = StepKey { case: self.case.clone(), trial: self.trial, position, role };
+        self.journal.step(key, request, || call).await.map_err(|error| self.halt(error))
+    }
+
+    /// Keeps the first reason.
+    fn halt(&self, error: Error) -> Halted {
+        self.broken.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+        Halted
+    }
+
+    /// Whoever plays the user, journaled. The embedded engine needs no journal: nothing of it comes from outside.
+    pub(super) fn user(self: &Arc<Self>, part: &Part<dyn SimulatedUser>) -> Box<dyn SimulatedUser> {
+        match part {
+            Part::Offline => Box::new(AgendaUser),
+            Part::Model(model) => Box::new(ModelUser::new(self.model(model, StepRole::User))),
+            Part::Own(user) => Box::new(JournaledUser { steps: Arc::clone(self), user: Arc::clone(user) }),
+        }
+    }
+
+    /// The agent under test, journaled.
+    pub(super) fn agent(self: &Arc<Self>, agent: &Arc<dyn Agent>) -> impl Agent {
+        JournaledAgent { steps: Arc::clone(self), agent: Arc::clone(agent) }
+    }
+
+    /// Whoever judges, journaled.
+    pub(super) fn judge(self: &Arc<Self>, part: &Part<dyn Judge>) -> Box<dyn Judge> {
+        match part {
+            Part::Offline => Box::new(Panel::offline()),
+            Part::Model(model) => Box::new(Panel::with_model(self.model(model, StepRole::Judge))),
+            Part::Own(judge) => Box::new(JournaledJudge { steps: Arc::clone(self), judge: Arc::clone(judge) }),
+        }
+    }
+
+    fn model(self: &Arc<Self>, model: &Model, role: StepRole) -> Model {
+        Model::new(model.name(), JournaledModel { steps: Arc::clone(self), model: model.clone(), role })
+    }
+}
+
+fn place(role: StepRole) -> usize {
+    match role {
+        StepRole::User => 0,
+        StepRole::Agent => 1,
+        StepRole::Judge => 2,
+        StepRole::Distiller => unreachable!("no trial distils"),
+    }
+}
+
+struct JournaledAgent {
+    steps: Arc<Steps>,
+    agent: Arc<dyn Agent>,
+}
+
+/// What an agent is asked, as it is hashed.
+#[derive(Serialize)]
+struct AgentRequest<'a> {
+    session_id: &'a str,
+    conversation: &'a Conversation,
+    context: &'a serde_json::Map<String, serde_json::Value>,
+}
+
+#[async_trait]
+impl Agent for JournaledAgent {
+    async fn reply(&self, turn: AgentTurn<'_>, held: &mut Held) -> Result<AgentReply, AgentFault> {
+        let AgentTurn { session_id, conversation, context, .. } = turn;
+        let request = AgentRequest { session_id, conversation, context };
+        let answer = self.steps.step(StepRole::Agent, &request, self.agent.reply(turn, held)).await;
+        answer.unwrap_or_else(|Halted| Err(AgentFault::new(FaultKind::Unreachable, HALTED)))
+    }
+}
+
+struct JournaledModel {
+    steps: Arc<Steps>,
+    model: Model,
+    role: StepRole,
+}
+
+#[async_trait]
+impl ServeModel for JournaledModel {
+    async fn complete(&self, request: &ModelRequest) -> Result<Completion, ModelFault> {
+        let answer = self.steps.step(self.role, request, self.model.complete(request)).await;
+        let halted = || ModelFault { fault: ModelFaultKind::Unreachable, reason: HALTED.into() };
+        answer.unwrap_or_else(|Halted| Err(halted()))
+    }
+}
+
+struct JournaledUser {
+    steps: Arc<Steps>,
+    user: Arc<dyn SimulatedUser>,
+}
+
+#[async_trait]
+impl SimulatedUser for JournaledUser {
+    async fn next(&self, scene: Scene<'_>) -> Result<UserAct, UserFault> {
+        let request = (scene.brief, scene.heard, scene.disclosures, scene.seed);
+        let answer = self.steps.step(StepRole::User, &request, self.user.next(scene)).await;
+        answer.unwrap_or_else(|Halted| Err(UserFault::Failed(HALTED.into())))
+    }
+}
+
+struct JournaledJudge {
+    steps: Arc<Steps>,
+    judge: Arc<dyn Judge>,
+}
+
+#[async_trait]
+impl Judge for JournaledJudge {
+    async fn assess(&self, expectation: &Expectation, conversation: &Conversation) -> Assessment {
+        let request = (expectation, conversation);
+        let answer = self.steps.step(StepRole::Judge, &request, self.judge.assess(expectation, conversation)).await;
+        answer.unwrap_or_else(|Halted| super::not_judged(expectation))
+    }
+}

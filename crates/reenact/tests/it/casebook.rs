@@ -1,0 +1,179 @@
+//! Stories in text files. Each says what is given and what must come of it; one function plays every file of a
+//! folder, renders what came of it in the same form, and compares.
+//!
+//! `simulate/*.md`: the case, then the conversation. The agent's lines are given, all others must come about.
+//! `distill/*.md`: the recorded session, then `=>`, then the case that must come of it without a model.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use reenact::agent::from_fn;
+use reenact::case::{Check, Evidence, Fact, Gate};
+use reenact::distill::{Distiller, distill};
+use reenact::judge::Panel;
+use reenact::simulate::{Setting, simulate};
+use reenact::user::AgendaUser;
+use reenact::{AgentReply, Brief, Conversation, Expectation, Judge as _, Message, Outcome, Session, Speaker, TestCase};
+
+#[tokio::test]
+async fn the_casebook_of_conversations_comes_out_as_it_is_written() {
+    for path in stories("simulate") {
+        let story = fs::read_to_string(&path).unwrap();
+        similar(&path, &story, &play(&story).await);
+    }
+}
+
+#[test]
+fn the_casebook_of_distillation_comes_out_as_it_is_written() {
+    for path in stories("distill") {
+        let story = fs::read_to_string(&path).unwrap();
+        similar(&path, &story, &redistill(&story));
+    }
+}
+
+fn stories(folder: &str) -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/casebook").join(folder);
+    let mut paths: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    assert!(!paths.is_empty());
+    paths
+}
+
+/// With `UPDATE_CASEBOOK` set the files are rewritten instead, for a person to review the difference.
+fn similar(path: &Path, written: &str, happened: &str) {
+    if std::env::var_os("UPDATE_CASEBOOK").is_some() {
+        return fs::write(path, happened).unwrap();
+    }
+    assert_eq!(happened, written, "\n{} came out otherwise", path.display());
+}
+
+/// The words of a line after its first one.
+fn split(line: &str) -> (&str, &str) {
+    line.split_once(' ').map_or((line, ""), |(word, rest)| (word, rest.trim()))
+}
+
+const GIVEN: [&str; 6] = ["#", "goal", "opening", "fact", "expect", "patience"];
+
+async fn play(story: &str) -> String {
+    let given: Vec<&str> = story.lines().filter(|line| line.is_empty() || GIVEN.contains(&split(line).0)).collect();
+    let case = case(&given);
+    let mut replies: Vec<&str> =
+        story.lines().filter(|line| split(line).0 == "agent").map(|line| split(line).1).collect();
+    replies.reverse();
+    let replies = Mutex::new(replies);
+    let agent = from_fn(move |_turn| {
+        let next = replies.lock().unwrap().pop().map(str::to_owned);
+        async move {
+            let ended = next.is_none();
+            let messages = next.into_iter().map(Message::agent).collect();
+            Ok::<_, reenact::AgentFault>(AgentReply { messages, ended })
+        }
+    });
+    let setting = Setting { case: &case, session_id: "sim-0000000000000000", seed: 0, max_turns: 12 };
+    let simulated = simulate(setting, &AgendaUser, &agent).await;
+    let mut assessments = Vec::new();
+    for expectation in &case.expectations {
+        assessments.push(Panel::offline().assess(expectation, &simulated.conversation).await);
+    }
+    let mut lines: Vec<String> = given.iter().map(|line| (*line).to_owned()).collect();
+    lines.extend(simulated.conversation.messages.iter().map(said));
+    for assessment in &assessments {
+        let turns: Vec<String> = assessment.turns.iter().map(|turn| format!(" @{turn}")).collect();
+        lines.push(format!("judge {} {}{}", assessment.expectation, assessment.verdict, turns.concat()));
+    }
+    let outcome = Outcome::of(&simulated.ending, &assessments);
+    lines.push(format!("outcome {outcome:?}, {:?}", simulated.ending));
+    lines.join("\n") + "\n"
+}
+
+fn said(message: &Message) -> String {
+    let speaker = match message.speaker {
+        Speaker::User => "user",
+        Speaker::Agent => "agent",
+        Speaker::Tool => "tool",
+        Speaker::Operator => "operator",
+    };
+    format!("{speaker} {}", message.text)
+}
+
+fn case(lines: &[&str]) -> TestCase {
+    let mut brief = Brief::default();
+    let mut expectations = Vec::new();
+    for line in lines {
+        let (word, rest) = split(line);
+        match word {
+            "goal" => brief.goal = rest.into(),
+            "opening" => brief.opening = Some(rest.into()),
+            "patience" => brief.patience = Some(rest.parse().unwrap()),
+            "fact" => brief.facts.push(fact(rest)),
+            "expect" => expectations.push(expectation(rest)),
+            _ => {}
+        }
+    }
+    TestCase { id: "story".into(), brief, context: serde_json::Map::new(), expectations, origin: None }
+}
+
+/// `id: text | gate`
+fn fact(line: &str) -> Fact {
+    let (id, rest) = line.split_once(": ").expect("fact id: text | gate");
+    let (text, gate) = rest.rsplit_once(" | ").expect("fact id: text | gate");
+    Fact { id: id.into(), text: text.into(), gate: gate_of(gate) }
+}
+
+fn gate_of(gate: &str) -> Gate {
+    match gate.split_once(": ") {
+        Some(("asked", topic)) => Gate::Asked(topic.into()),
+        Some(("after", id)) => Gate::After(id.into()),
+        Some(("when", act)) => Gate::When(act.into()),
+        _ if gate == "never" => Gate::Never,
+        _ => Gate::Open,
+    }
+}
+
+/// `id: text`, or `id must_not_match PATTERN`, `id contains TEXT`, `id matches PATTERN`
+fn expectation(line: &str) -> Expectation {
+    let (id, rest) = split(line);
+    let (kind, what) = split(rest);
+    let (text, check) = match kind {
+        "contains" => (None, Check::Contains(what.into())),
+        "matches" => (None, Check::Matches(what.into())),
+        "must_not_match" => (None, Check::MustNotMatch(what.into())),
+        _ => (Some(rest.to_owned()), Check::Judged),
+    };
+    Expectation { id: id.trim_end_matches(':').into(), text, check }
+}
+
+fn redistill(story: &str) -> String {
+    let (recorded, _) = story.split_once("=>\n").expect("a line `=>` between the session and the case");
+    let session = Session::new("story", recorded.lines().filter_map(message).collect::<Conversation>());
+    let distilled = futures::executor::block_on(distill([Ok(session)], Distiller::Offline)).unwrap();
+    let mut lines = vec![recorded.to_owned() + "=>"];
+    lines.extend(distilled.skipped.iter().map(ToString::to_string));
+    lines.extend(distilled.cases.iter().flat_map(rendered));
+    lines.join("\n") + "\n"
+}
+
+fn message(line: &str) -> Option<Message> {
+    let (word, text) = split(line);
+    let speaker = match word {
+        "user" => Speaker::User,
+        "agent" => Speaker::Agent,
+        "tool" => Speaker::Tool,
+        "operator" => Speaker::Operator,
+        _ => return None,
+    };
+    Some(Message::new(speaker, text.replace("\\n", "\n")))
+}
+
+fn rendered(case: &TestCase) -> Vec<String> {
+    let brief = &case.brief;
+    let mut lines = vec![format!("goal {}", brief.goal)];
+    lines.extend(brief.opening.iter().map(|opening| format!("opening {opening}")));
+    lines.extend(brief.facts.iter().map(|fact| format!("fact {}: {} | {}", fact.id, fact.text, fact.gate)));
+    lines.extend(case.expectations.iter().map(|e| format!("expect {}: {}", e.id, e.text.as_deref().unwrap_or("-"))));
+    let evidence = case.origin.iter().flat_map(|origin| &origin.evidence);
+    let told = evidence.filter(|e| e.field != "persona" && e.field != "opening");
+    lines.extend(told.map(|Evidence { field, turn, quote }| format!("from {field} @{turn} {quote:?}")));
+    lines.iter().map(|line| line.replace('\n', "\\n")).collect()
+}

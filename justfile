@@ -1,0 +1,36 @@
+# The commands that a contributor needs; `just` lists them.
+
+default:
+    @just --list
+
+# The form of the code and the tests, as CI runs them
+ci:
+    bash .ci/run
+
+# The tests
+test:
+    cargo test --workspace --locked
+
+# The story that the project exists for
+demo:
+    cargo run --release --package reenact-cli -- demo
+
+# The crate documentation, without warnings
+doc:
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+
+# Licences, sources and advisories of all dependencies
+deny:
+    cargo deny check
+
+# Accept what the casebook and the snapshots now say, to be reviewed in the difference
+accept:
+    UPDATE_CASEBOOK=1 INSTA_UPDATE=always cargo test --workspace
+
+# Speed of importing, distilling and starting, on a folder with the corpora of docs/benchmarks.md
+bench DATA:
+    bash benchmarks/speed.sh {{DATA}}
+
+# Quality of the offline engine by the scorers that lie beside the corpora
+score DATA:
+    bash benchmarks/score.sh {{DATA}}
