@@ -1,5 +1,7 @@
 //! The command as its users call it, in one binary; one module for each verb.
 
 mod check;
+#[cfg(unix)]
+mod readme;
 mod report;
 mod sessions;
