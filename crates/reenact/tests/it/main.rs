@@ -2,6 +2,7 @@
 
 mod agents;
 mod distill_model;
+mod import;
 mod journal;
 mod judge;
 mod models;
