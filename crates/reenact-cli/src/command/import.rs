@@ -35,9 +35,9 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<u8> {
         output::error(&error.hint(&file.hint));
     });
     if global.json {
-        println!("{}", serde_json::to_string_pretty(&imported).map_err(not_json)?);
+        output::json(&imported)?;
     } else {
-        print!("{}", summary(&imported));
+        output::text(&summary(&imported))?;
     }
     Ok(status(&imported))
 }
@@ -48,10 +48,6 @@ fn input(path: &PathBuf) -> Input {
     } else {
         Input::from(path.clone())
     }
-}
-
-fn not_json(error: serde_json::Error) -> Error {
-    Error::new(ErrorKind::Io, "the result cannot be written as JSON").caused_by(error)
 }
 
 fn status(imported: &Imported) -> u8 {
@@ -72,7 +68,13 @@ fn summary(imported: &Imported) -> String {
     }];
     if *skipped_count > 0 {
         lines.push(format!("skipped {skipped_count}:"));
-        lines.extend(imported.skipped.iter().take(SKIPPED_SHOWN).map(|skipped| format!("  {skipped}")));
+        lines.extend(
+            imported
+                .skipped
+                .iter()
+                .take(SKIPPED_SHOWN)
+                .map(|skipped| format!("  {}", output::printable(&skipped.to_string()))),
+        );
         let more = skipped_count.saturating_sub(SKIPPED_SHOWN as u64);
         if more > 0 {
             lines.push(format!("  and {more} more; `reenact import --json` lists them"));

@@ -3,5 +3,6 @@
 mod check;
 #[cfg(unix)]
 mod readme;
+mod import;
 mod report;
 mod sessions;

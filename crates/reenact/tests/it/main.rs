@@ -3,6 +3,7 @@
 mod agents;
 mod casebook;
 mod distill_model;
+mod import;
 mod journal;
 mod judge;
 mod models;
