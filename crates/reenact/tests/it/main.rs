@@ -6,6 +6,7 @@ mod distill_model;
 mod journal;
 mod judge;
 mod models;
+mod pages;
 mod prompts;
 mod report;
 mod runs;
