@@ -7,6 +7,7 @@ mod import;
 mod journal;
 mod judge;
 mod models;
+mod pages;
 mod prompts;
 mod report;
 mod runs;
