@@ -90,10 +90,13 @@ fn report(distilled: &Distilled, args: &Args, global: &Global) -> Result<()> {
     );
     name_some("no case from", skipped);
     name_some("left out of a case:", dropped);
-    let checked = cases.iter().filter(|case| !case.expectations.is_empty()).count();
-    anstream::eprintln!(
-        "{checked} cases have expectations; the others play, and stay inconclusive until somebody says what to expect"
-    );
+    let unchecked = cases.iter().filter(|case| case.expectations.is_empty()).count();
+    if unchecked > 0 {
+        anstream::eprintln!(
+            "{unchecked} of {} cases say nothing of what to expect, and stay inconclusive until somebody does",
+            cases.len()
+        );
+    }
     if global.json { output::json(distilled) } else { Ok(()) }
 }
 
