@@ -1,5 +1,12 @@
-//! The command as its users call it, in one binary; one module for each verb.
+//! The command as its users call it, in one binary; one module for each verb or story.
 
 mod check;
+mod demo;
+mod faults;
+mod judge;
+mod line;
 mod report;
+mod resume;
 mod sessions;
+mod stage;
+mod statuses;
