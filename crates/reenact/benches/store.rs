@@ -97,6 +97,7 @@ fn journal(store: &Store) {
         concurrency: CONVERSATIONS,
         seed: 0,
         agent_timeout_seconds: 60,
+        ..Plan::default()
     };
     let run = Run { id: "bench".into(), created_at: jiff::Timestamp::UNIX_EPOCH, plan, suite: Suite::default() };
     store.create_run(&run).expect("a run");

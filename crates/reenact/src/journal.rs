@@ -75,6 +75,7 @@ impl fmt::Display for StepKey {
 /// #     let plan = Plan {
 /// #         agent: "recorded".into(), user_model: "offline".into(), judge_model: "offline".into(), trials: 1,
 /// #         max_turns: 8, concurrency: 1, seed: 0, agent_timeout_seconds: 60,
+/// #         ..Plan::default()
 /// #     };
 /// #     Run { id: "r1".into(), created_at: jiff::Timestamp::UNIX_EPOCH, plan, suite: Suite::default() }
 /// # }

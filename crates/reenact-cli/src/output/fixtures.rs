@@ -33,6 +33,7 @@ pub(crate) fn run(trials: u32, cases: Vec<TestCase>) -> Run {
             concurrency: 4,
             seed: 7,
             agent_timeout_seconds: 60,
+            ..Plan::default()
         },
         suite: Suite { name: Some("market-assistant".into()), cases },
     }

@@ -35,6 +35,7 @@ fn run() -> Run {
         concurrency: 4,
         seed: 7,
         agent_timeout_seconds: 60,
+        ..Plan::default()
     };
     let suite = Suite { name: None, cases: vec![case("closed-market"), case("late-parcel")] };
     Run { id: RUN.into(), created_at: "2026-03-07T10:00:00Z".parse().unwrap(), plan, suite }

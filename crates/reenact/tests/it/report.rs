@@ -21,6 +21,7 @@ fn plan(trials: u32) -> Plan {
         concurrency: 4,
         seed: 7,
         agent_timeout_seconds: 60,
+        ..Plan::default()
     }
 }
 

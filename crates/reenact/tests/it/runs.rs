@@ -12,6 +12,7 @@ pub(crate) fn run(id: &str, second: i64, cases: &[&str]) -> Run {
         concurrency: 4,
         seed: 7,
         agent_timeout_seconds: 60,
+        ..Plan::default()
     };
     let case = |id: &&str| TestCase {
         id: (*id).to_owned(),
