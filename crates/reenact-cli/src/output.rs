@@ -5,9 +5,11 @@ use std::error::Error as _;
 use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
+use reenact::report::statistics;
 use reenact::{Error, ErrorKind, Plan, Result};
 use serde::Serialize;
 
+pub(crate) mod comparison;
 pub(crate) mod file;
 #[cfg(test)]
 pub(crate) mod fixtures;
@@ -44,6 +46,25 @@ pub(crate) fn note_engines(plan: &Plan) {
         (user, judge) => format!("{user} plays the users; {judge} judges"),
     };
     anstream::eprintln!("{note}");
+}
+
+/// Says on stderr, before anything is tried, which differences the trials will be able to show.
+pub(crate) fn note_power(cases: usize, plan: &Plan) {
+    let tried = format!("{} x {}", plural(cases as u64, "case"), plural(plan.trials.into(), "trial"));
+    let note = match (plan.stopping, statistics::smallest_difference(cases as u64, plan.trials.into())) {
+        (Some(rule), _) => format!("trials of a case stop early ({rule}), after {} at the most", plan.trials),
+        (None, None) => format!("{tried}: too few to see a difference of pass rates between two agents"),
+        (None, Some(smallest)) => {
+            let points = smallest * 100.0;
+            format!("{tried}: differences of pass rates between two agents show from about {points:.0} points on")
+        }
+    };
+    anstream::eprintln!("{note}");
+}
+
+/// A count with its thing.
+fn plural(count: u64, thing: &str) -> String {
+    format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
 }
 
 /// The name of the embedded engine.

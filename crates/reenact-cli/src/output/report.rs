@@ -4,10 +4,11 @@ use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
 use comfy_table::{Attribute, Cell, Color, ColumnConstraint, Width};
-use reenact::Outcome;
+use reenact::report::statistics::Reproduced;
 use reenact::report::{CaseReport, EndingKind, PassRate, Report, Status};
+use reenact::{Outcome, Verdict};
 
-use super::{printable, shortened, table};
+use super::{plural, printable, shortened, table};
 
 /// Longer suites list only the cases that did not pass; the rest is counted.
 const CASES_LISTED_MAX: usize = 20;
@@ -121,10 +122,18 @@ fn figures(report: &Report, width: u16) -> String {
         printable(&plan.judge_model),
         plan.seed
     );
-    let mut rows = vec![("pass rate", rate), ("agent", played)];
-    if let Some(left_out) = report.left_out() {
-        rows.insert(1, ("left out", format!("{left_out}{}", legend(report))));
-    }
+    let mut rows = vec![("pass rate", rate)];
+    rows.extend(report.left_out().map(|what| ("left out", left_out(&what, report))));
+    rows.extend(more_needed(report).map(|needed| ("to decide", needed)));
+    rows.extend(reliability(report).map(|words| ("reliability", words)));
+    rows.extend(recorded_failures(report).map(|words| ("recorded", words)));
+    rows.extend(seen(report).map(|words| ("power", words)));
+    rows.push(("agent", played));
+    figure_table(rows, width)
+}
+
+/// Named figures below each other.
+pub(super) fn figure_table(rows: Vec<(&str, String)>, width: u16) -> String {
     let mut table = table::new(width);
     table.add_rows(
         rows.into_iter().map(|(name, value)| [Cell::new(name).add_attribute(Attribute::Dim), Cell::new(value)]),
@@ -133,7 +142,6 @@ fn figures(report: &Report, width: u16) -> String {
 }
 
 fn rate_in_words(rate: &PassRate) -> String {
-    let percent = |share: f64| format!("{:.0}", share * 100.0);
     let (trials, cases) = (plural(rate.trials, "decided trial"), plural(rate.cases, "case"));
     let mut words = format!(
         "{} %, 95 % interval {} to {} %, from {trials} of {cases}",
@@ -147,8 +155,57 @@ fn rate_in_words(rate: &PassRate) -> String {
     words
 }
 
-fn plural(count: u64, thing: &str) -> String {
-    format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
+fn percent(share: f64) -> String {
+    format!("{:.0}", share * 100.0)
+}
+
+/// What the rate leaves out, and what that could have changed.
+fn left_out(what: &str, report: &Report) -> String {
+    let changed = report
+        .exclusions
+        .map(|excluded| format!("; with them {} to {} %", percent(excluded.at_worst), percent(excluded.at_best)));
+    format!("{what}{}{}", changed.unwrap_or_default(), legend(report))
+}
+
+/// How many more trials would decide a threshold.
+fn more_needed(report: &Report) -> Option<String> {
+    let held = report.threshold.as_ref().filter(|held| held.verdict == Verdict::Inconclusive)?;
+    let trials = held.more_trials.map(|more| format!("{} more of each case", plural(more, "trial")));
+    let cases = held.more_cases.map(|more| format!("{} more like these", plural(more, "case")));
+    let needed: Vec<String> = [trials, cases].into_iter().flatten().collect();
+    (!needed.is_empty()).then(|| format!("about {}, if the rate stays", needed.join(", or ")))
+}
+
+/// Whether it passes every time, where cases were tried more than once.
+fn reliability(report: &Report) -> Option<String> {
+    let flaky = report.flakiness?;
+    let words = format!("{} of {} flaky", flaky.flaky, plural(flaky.cases, "case"));
+    let Some(all) = report.pass_hat_k.last().filter(|all| all.k > 1) else { return Some(words) };
+    let interval = format!("95 % interval {} to {} %", percent(all.low), percent(all.high));
+    Some(format!("pass^{} {} %, {interval}; {words}", all.k, percent(all.rate)))
+}
+
+/// What became of the failures that were recorded.
+fn recorded_failures(report: &Report) -> Option<String> {
+    let became =
+        |class| report.cases.iter().filter(move |case| case.reproduction.is_some_and(|r| r.reproduced == class));
+    let counted =
+        Reproduced::ALL.into_iter().map(|class| (became(class).count(), class)).filter(|(count, _)| *count > 0);
+    let words: Vec<String> = counted.map(|(count, class)| format!("{count} {}", class.words())).collect();
+    let clean = became(Reproduced::NotReproduced).chain(became(Reproduced::Fixed));
+    let at_most = clean.filter_map(|case| case.reproduction).map(|clean| clean.high).fold(0.0, f64::max);
+    let room =
+        if at_most > 0.0 { format!(" (may still occur in up to {} %)", percent(at_most)) } else { String::new() };
+    (!words.is_empty()).then(|| format!("failures: {}{room}", words.join(", ")))
+}
+
+/// Which differences such a run can show.
+fn seen(report: &Report) -> Option<String> {
+    report.pass_rate?;
+    Some(match report.smallest_difference {
+        Some(smallest) => format!("differences from another run show from about {} points on", percent(smallest)),
+        None => "too few cases to see a difference from another run".to_owned(),
+    })
 }
 
 /// The two marks that are no words, where they were used.
@@ -179,13 +236,13 @@ fn next(report: &Report) -> String {
 }
 
 /// A word as a shell takes it, quoted where it must be, so that the line can be copied.
-fn shell_word(word: &str) -> String {
+pub(super) fn shell_word(word: &str) -> String {
     let word = printable(word).replace('\n', " ");
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | ':' | '@' | '+' | ',');
     if word.chars().all(plain) { word } else { format!("'{}'", word.replace('\'', r"'\''")) }
 }
 
-fn ansi_color(status: Status) -> AnsiColor {
+pub(super) fn ansi_color(status: Status) -> AnsiColor {
     match status {
         Status::Passed => AnsiColor::Green,
         Status::Failed => AnsiColor::Red,

@@ -1,6 +1,7 @@
 //! The first sentence of a report: what a hurried reader takes away, and nothing that is not so.
 
 use super::{Report, Status};
+use crate::Verdict;
 
 impl Report {
     /// The report in a sentence or two.
@@ -8,19 +9,37 @@ impl Report {
     /// A run that is unfinished or undecided says so; it never reads like a success.
     #[must_use]
     pub fn headline(&self) -> String {
-        let sentence = self.verdict_sentence();
+        let sentence = match self.threshold_sentence() {
+            Some(threshold) => format!("{threshold} {}", self.cases_sentence()),
+            None => self.cases_sentence(),
+        };
         if self.missing() == 0 {
             return sentence;
         }
         format!("{sentence} The run is unfinished: {} of {} trials are done.", self.trials_done, self.trials_planned)
     }
 
-    fn verdict_sentence(&self) -> String {
+    /// What became of the threshold that the run was held to.
+    fn threshold_sentence(&self) -> Option<String> {
+        let held = self.threshold.as_ref()?;
+        let became = match held.verdict {
+            Verdict::Pass => "is held",
+            Verdict::Fail => "is not held",
+            Verdict::Inconclusive => "could not be decided",
+        };
+        let percent = (held.threshold * 1000.0).round() / 10.0;
+        Some(format!("The threshold of {percent} % {became}: {}.", held.reason))
+    }
+
+    fn cases_sentence(&self) -> String {
         let cases = self.cases.len();
         let [passed, failed, undecided] =
             [Status::Passed, Status::Failed, Status::Undecided].map(|status| self.cases_that(status));
-        match self.status {
+        match Status::of_cases(&self.cases) {
             _ if cases == 0 => "Nothing was tried: the suite has no cases.".to_owned(),
+            Status::Passed if self.plan.stopping.is_some() => {
+                format!("{} passed by the rule of early stopping, after {} trials.", all_of(cases), self.trials_done)
+            }
             Status::Passed if self.plan.trials == 1 => format!("{} passed.", all_of(cases)),
             Status::Passed => format!("{} passed, in all of {} trials.", all_of(cases), self.trials_done),
             Status::Failed => {
