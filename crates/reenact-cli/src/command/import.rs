@@ -7,6 +7,7 @@ use reenact::import::{Format, Imported, Input, OnProblem, Options, Progress, imp
 use reenact::{Error, ErrorKind, Result, Store};
 
 use crate::args::Global;
+use crate::output::counted;
 use crate::{exit, output};
 
 #[derive(Debug, clap::Args)]
@@ -35,9 +36,9 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<u8> {
         output::error(&error.hint(&file.hint));
     });
     if global.json {
-        println!("{}", serde_json::to_string_pretty(&imported).map_err(not_json)?);
+        output::json(&imported)?;
     } else {
-        print!("{}", summary(&imported));
+        output::text(&output::printable(&summary(&imported)))?;
     }
     Ok(status(&imported))
 }
@@ -48,10 +49,6 @@ fn input(path: &PathBuf) -> Input {
     } else {
         Input::from(path.clone())
     }
-}
-
-fn not_json(error: serde_json::Error) -> Error {
-    Error::new(ErrorKind::Io, "the result cannot be written as JSON").caused_by(error)
 }
 
 fn status(imported: &Imported) -> u8 {
@@ -79,10 +76,6 @@ fn summary(imported: &Imported) -> String {
         }
     }
     lines.join("\n") + "\n"
-}
-
-fn counted(count: u64, noun: &str) -> String {
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 /// Progress on a terminal; nothing anywhere else.

@@ -1,8 +1,10 @@
 //! The command as its users call it, in one binary; one module for each verb or story.
 
+mod bad_input;
 mod check;
 mod demo;
 mod faults;
+mod json;
 mod judge;
 mod line;
 mod report;
