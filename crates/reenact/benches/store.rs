@@ -7,7 +7,7 @@
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use reenact::{Conversation, Message, Session, Store};
+use reenact::{Conversation, Journal, Message, Plan, Run, Session, SessionQuery, StepKey, StepRole, Store, Suite};
 
 const VOCABULARY: usize = 50_000;
 /// Words such as `the` and `you`, common to all sessions.
@@ -16,12 +16,28 @@ const TOPIC: usize = 80;
 /// Sessions between two checkpoints.
 const BATCH: usize = 5_000;
 
+/// `{}` stands for another word each time; the words of the made-up language are those of `word`.
+const QUERIES: [(&str, &str); 4] = [
+    ("a rare word", "{}"),
+    ("two common words", "re mi"),
+    ("a common phrase", "\"re mi\""),
+    ("two words, a user, a time", "re {} user:user-7 after:2025-07-01"),
+];
+const SEARCHES: usize = 200;
+const STEPS: u32 = 20_000;
+/// Conversations that record their steps at the same time.
+const CONVERSATIONS: u32 = 1_000;
+
 fn main() {
-    let numbers = std::env::args().filter_map(|argument| argument.parse().ok());
-    let count: usize = numbers.last().unwrap_or(100_000);
+    let mut numbers = std::env::args().filter_map(|argument| argument.parse().ok());
+    let count: usize = numbers.next_back().unwrap_or(100_000);
     let folder = tempfile::tempdir().expect("a temporary folder");
     let store = Store::open(folder.path().join("store.db")).expect("a new store");
     put(&store, count);
+    for (what, query) in QUERIES {
+        search(&store, what, query);
+    }
+    journal(&store);
 }
 
 fn put(store: &Store, count: usize) {
@@ -52,6 +68,55 @@ fn put(store: &Store, count: usize) {
         megabytes(json) / seconds,
         megabytes(text),
         megabytes(size as usize)
+    );
+}
+
+/// The newest twenty, as the command line asks for them.
+fn search(store: &Store, what: &str, query: &str) {
+    let mut times: Vec<Duration> = (0..SEARCHES)
+        .map(|n| {
+            let query: SessionQuery = query.replace("{}", &word(5_000 + 101 * n)).parse().expect("a query");
+            let began = Instant::now();
+            store.sessions(&query.limit(20)).expect("a search");
+            began.elapsed()
+        })
+        .collect();
+    times.sort_unstable();
+    let at = |percent: usize| times[(times.len() - 1) * percent / 100].as_secs_f64() * 1e3;
+    println!("search   {what}: p50 {:.2} ms, p99 {:.2} ms", at(50), at(99));
+}
+
+/// Durable answers per second, of many conversations at once.
+fn journal(store: &Store) {
+    let plan = Plan {
+        agent: "bench".into(),
+        user_model: "offline".into(),
+        judge_model: "offline".into(),
+        trials: 1,
+        max_turns: 8,
+        concurrency: CONVERSATIONS,
+        seed: 0,
+        agent_timeout_seconds: 60,
+    };
+    let run = Run { id: "bench".into(), created_at: jiff::Timestamp::UNIX_EPOCH, plan, suite: Suite::default() };
+    store.create_run(&run).expect("a run");
+    let journal = Journal::open(store, "bench").expect("a journal");
+    let answer = "an answer of some words ".repeat(20);
+    let conversation = |n: u32| {
+        let (journal, answer) = (&journal, &answer);
+        async move {
+            for position in 0..STEPS / CONVERSATIONS {
+                let key = StepKey { case: n.to_string(), trial: 1, position, role: StepRole::Agent };
+                journal.step(key, "a request", || async { answer.clone() }).await.expect("a step");
+            }
+        }
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    let began = Instant::now();
+    runtime.block_on(futures::future::join_all((0..CONVERSATIONS).map(conversation)));
+    println!(
+        "journal  {:.0} durable steps/s by {CONVERSATIONS} conversations",
+        f64::from(STEPS) / began.elapsed().as_secs_f64()
     );
 }
 

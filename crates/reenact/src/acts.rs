@@ -56,6 +56,22 @@ const ASKING: [&str; 20] = [
     "请告诉",
 ];
 
+/// Whether an agent only invites the user to say what is wanted.
+pub(crate) fn invites(sentence: &str) -> bool {
+    contains_any(sentence, &INVITING)
+}
+
+const INVITING: [&str; 8] = [
+    "can i do for you",
+    "can i help",
+    "can i assist",
+    "may i help",
+    "what would you like",
+    "what do you need",
+    "how may i",
+    "有什么可以帮",
+];
+
 /// Whether a question can be answered with yes: it offers or proposes something.
 pub(crate) fn wants_consent(sentence: &str) -> bool {
     contains_any(sentence, &PROPOSING)
@@ -86,7 +102,7 @@ pub(crate) fn offers_more(sentence: &str) -> bool {
     contains_any(sentence, &MORE)
 }
 
-const MORE: [&str; 13] = [
+const MORE: [&str; 19] = [
     "anything else",
     "something else",
     "further assistance",
@@ -94,10 +110,16 @@ const MORE: [&str; 13] = [
     "more questions",
     "any other questions",
     "any questions",
+    "any other information",
+    "any more information",
     "assist you further",
     "help you further",
     "else i can",
     "else can i",
+    "all you need",
+    "will that be all",
+    "is that all",
+    "anything i can help",
     "还有什么",
     "其他需要",
 ];
@@ -243,17 +265,18 @@ pub(crate) fn pushes_back(sentence: &str) -> bool {
 
 const CONTRADICTING_STARTS: [&str; 7] = ["no,", "no.", "no!", "no it", "nope", "wrong", "not true"];
 
-const CONTRADICTING: [&str; 29] = [
+const CONTRADICTING: [&str; 30] = [
     "that's wrong",
     "that is wrong",
     "you're wrong",
     "you are wrong",
     "that's not",
     "thats not",
-    "that is not",
-    "that isn't",
+    "that is not true",
+    "that is not right",
+    "that isn't right",
+    "that isn't true",
     "this is wrong",
-    "this is not",
     "isn't right",
     "not right",
     "not correct",

@@ -155,7 +155,7 @@ pub struct Origin {
 /// The words that a part of a case comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Evidence {
-    /// The part: `goal`, `persona`, `opening`, `facts.ID`, `guidelines.N`, `expectations.ID`.
+    /// The part: `goal`, `persona`, `opening`, `patience`, `facts.ID`, `guidelines.N`, `expectations.ID`.
     pub field: String,
     /// The turn of the session, from 1.
     pub turn: u32,

@@ -9,8 +9,7 @@ use std::fmt::Write as _;
 use crate::text;
 
 /// Words that may stand between the words of a claim without changing what it says.
-const PASSING: &str = "is|are|was|were|be|been|has|have|had|will|the|a|an|your|now|still|already|currently|fully|just|\
-                       right|to|of|for|in|on|at";
+const PASSING: &str = "is|are|was|were|be|been|has|have|will|the|a|your|now|still|already|currently|to|of|for|in|on|at";
 
 /// How many passing words may stand between two words of a claim.
 const PASSING_MAX: u32 = 4;
@@ -41,7 +40,7 @@ pub(crate) fn pattern(phrase: &str) -> Option<String> {
 fn gap(passed: bool) -> String {
     let least = u32::from(passed);
     let most = if passed { PASSING_MAX } else { 1 };
-    format!(r"\W+(?:(?:{PASSING})\W+){{{least},{most}}}")
+    format!(r"(?:\s+(?:{PASSING})){{{least},{most}}}\s+")
 }
 
 /// The word in singular or plural.

@@ -115,6 +115,12 @@ impl Error {
         self.0.kind
     }
 
+    /// What happened, without the place.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
     /// What to do about it, where that is known.
     #[must_use]
     pub fn hint_text(&self) -> Option<&str> {

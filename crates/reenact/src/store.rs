@@ -99,7 +99,7 @@ impl Store {
     /// # Errors
     /// Where there is no temporary folder.
     pub fn in_memory() -> Result<Store> {
-        let folder = tempfile::tempdir().map_err(|error| no_folder(&std::env::temp_dir(), error))?;
+        let folder = tempfile::tempdir().map_err(|error| no_folder(Path::new("<temporary folder>"), error))?;
         let path = folder.path().join("store.db");
         Store::connect(&path, OpenFlags::SQLITE_OPEN_CREATE, Some(folder))
     }

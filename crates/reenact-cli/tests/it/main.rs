@@ -4,9 +4,12 @@ mod bad_input;
 mod check;
 mod demo;
 mod faults;
+mod import;
 mod json;
 mod judge;
 mod line;
+#[cfg(unix)]
+mod readme;
 mod report;
 mod resume;
 mod sessions;

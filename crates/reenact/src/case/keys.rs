@@ -139,7 +139,7 @@ pub(super) const EVIDENCE: Table = Table {
         needed(
             "field",
             Form::Text,
-            "The part: goal, persona, opening, facts.ID, guidelines.N (from 1) or expectations.ID.",
+            "The part: goal, persona, opening, patience, facts.ID, guidelines.N (from 1) or expectations.ID.",
         ),
         needed("turn", Form::Count, "The turn of the session, from 1."),
         needed("quote", Form::Text, "The user's words, verbatim."),

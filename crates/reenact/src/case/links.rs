@@ -88,6 +88,7 @@ pub(super) fn check_field(field: &str, case: &TestCase, line: u64, faults: &mut 
             "goal" | "" => true,
             "persona" => brief.persona.is_some(),
             "opening" => brief.opening.is_some(),
+            "patience" => brief.patience.is_some(),
             _ => false,
         },
         Some(("facts", id)) => brief.facts.iter().any(|fact| fact.id == id),
@@ -99,7 +100,8 @@ pub(super) fn check_field(field: &str, case: &TestCase, line: u64, faults: &mut 
     };
     if !is_there {
         let what = format!("`{}` is no part of this case", shown(field));
-        let fix = "cite `goal`, `persona`, `opening`, `facts.ID`, `guidelines.N` (from 1) or `expectations.ID`";
+        let fix =
+            "cite `goal`, `persona`, `opening`, `patience`, `facts.ID`, `guidelines.N` (from 1) or `expectations.ID`";
         faults.push(Fault::new(line, what, fix));
     }
 }

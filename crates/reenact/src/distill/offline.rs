@@ -7,6 +7,7 @@
 use crate::case::{Brief, Evidence, Fact, Gate, Origin};
 use crate::{Session, TestCase, acts, text};
 
+use super::values::Spoken;
 use recording::{Said, recording};
 
 mod goal;
@@ -22,7 +23,7 @@ const TOPIC_WORDS_MAX: usize = 8;
 /// # Errors
 /// Where there is nothing to distil: the reason.
 pub(super) fn case(session: &Session) -> Result<TestCase, String> {
-    let said = recording(&session.conversation);
+    let said = recording(&session.conversation, &Spoken::of(session));
     let Some(first) = said.first() else { return Err("the user says nothing".into()) };
     let asks = goal::sentences(&said);
     if asks.is_empty() {
@@ -46,10 +47,13 @@ pub(super) fn case(session: &Session) -> Result<TestCase, String> {
 fn facts(said: &[Said<'_>], evidence: &mut Vec<Evidence>) -> Vec<Fact> {
     let mut facts: Vec<Fact> = Vec::new();
     let mut last_unprompted = None;
-    for turn in &said[1..] {
-        let Some(text) = substance(turn) else { continue };
+    let later = &said[1..];
+    let end = later.iter().rposition(|turn| substance(turn).is_some()).map_or(0, |last| last + 1);
+    for turn in &later[..end] {
+        // Manners between two things keep them apart; only those at the end say nothing more.
+        let text = substance(turn).unwrap_or(turn.text);
         let gate = gate(turn, last_unprompted.as_deref());
-        let id = fact_id(text, &facts);
+        let id = fact_id(text, &gate, &facts);
         if matches!(gate, Gate::Open | Gate::After(_)) {
             last_unprompted = Some(id.clone());
         }
@@ -93,7 +97,8 @@ fn gate(turn: &Said<'_>, last_unprompted: Option<&str>) -> Gate {
 
 /// What the agent had just asked for, in the words that say what about.
 fn topic(turn: &Said<'_>) -> Option<String> {
-    if turn.sentences.iter().any(|s| acts::adds(s) && acts::requests(s)) {
+    // Who begins with a further wish does not answer.
+    if turn.sentences.iter().find(|s| !acts::is_social(s)).is_some_and(|s| acts::adds(s) && acts::requests(s)) {
         return None;
     }
     let is_ask = |sentence: &&&str| acts::asks(sentence) && !acts::offers_more(sentence);
@@ -115,10 +120,14 @@ fn tells_topic(word: &str) -> bool {
     !text::is_stop_word(word) && !word.contains(|c: char| c.is_ascii_digit() || matches!(c, '@' | '_' | '#'))
 }
 
-/// A name for a fact from its first words that carry something, unique among the others.
-fn fact_id(text: &str, others: &[Fact]) -> String {
+/// A name for a fact from its first words that carry something, else from what it answers; unique among the others.
+fn fact_id(text: &str, gate: &Gate, others: &[Fact]) -> String {
     let taken = |id: &str| others.iter().any(|fact| fact.id == id);
-    let base = slug(text, 3).unwrap_or_else(|| "fact".to_owned());
+    let topic = match gate {
+        Gate::Asked(topic) => slug(topic, 3),
+        _ => None,
+    };
+    let base = slug(text, 3).or(topic).unwrap_or_else(|| "fact".to_owned());
     let numbered = (2..).map(|n| format!("{base}-{n}"));
     std::iter::once(base.clone()).chain(numbered).find(|id| !taken(id)).unwrap_or(base)
 }

@@ -5,6 +5,16 @@
 
 /// The part of `text` that `quote` quotes, as whole words; `None` where it is not in the text.
 pub(crate) fn find<'a>(text: &'a str, quote: &str) -> Option<&'a str> {
+    let verbatim = quote.trim();
+    let start = text.find(verbatim).filter(|start| is_bounded(text, *start, *start + verbatim.len()));
+    match start {
+        Some(start) if !verbatim.is_empty() => Some(&text[start..start + verbatim.len()]),
+        _ => find_folded(text, quote),
+    }
+}
+
+/// As [`find`], without minding what changes in quoting.
+fn find_folded<'a>(text: &'a str, quote: &str) -> Option<&'a str> {
     let quote = Folded::of(quote);
     let wanted = quote.text.trim_matches(|c: char| c == ' ' || c == '"' || c == '\'' || c == '.');
     if wanted.is_empty() {

@@ -108,6 +108,16 @@ impl<'a> Spoken<'a> {
         }
     }
 
+    /// Who said a value first in words that the user hears: a tool's results and the calls of a tool are not among them.
+    #[must_use]
+    pub fn first_heard(&self, value: &str) -> FirstSaid {
+        match self.saying(value).find(|message| message.is_heard()).map(|message| message.speaker) {
+            None => FirstSaid::ByNobody,
+            Some(Speaker::User) => FirstSaid::ByUser,
+            Some(_) => FirstSaid::ByAgent,
+        }
+    }
+
     /// Whether the user said a value at any time.
     #[must_use]
     pub fn user_says(&self, value: &str) -> bool {

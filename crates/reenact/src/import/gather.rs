@@ -14,8 +14,8 @@ use super::merge::{merge, says_same};
 use crate::store::SessionWriter;
 use crate::{Message, Result, Session};
 
-/// Enough for some thousand conversations at a time.
-const HELD_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Enough for a thousand conversations at a time.
+const HELD_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// Each commit costs a wait for the disk; a few thousand sessions hide it.
 const SESSIONS_PER_CHECKPOINT: u64 = 4_000;

@@ -68,12 +68,10 @@ impl Imported {
         }
     }
 
-    pub(super) fn cannot_read(&mut self, file: &Path, error: &Error) {
-        let shown = error.to_string();
-        let place = format!("{}: ", file.display());
-        let reason = shown.strip_prefix(&place).unwrap_or(&shown).to_owned();
+    pub(super) fn cannot_read(&mut self, error: &Error) {
+        let file = error.place().map(|place| place.file.clone()).unwrap_or_default();
         let hint = error.hint_text().unwrap_or_default().to_owned();
-        self.unreadable.push(Unreadable { file: file.to_owned(), reason, hint });
+        self.unreadable.push(Unreadable { file, reason: error.message().to_owned(), hint });
     }
 }
 

@@ -15,7 +15,7 @@ pub(super) const RECORD_BYTES_MAX: usize = 64 * 1024 * 1024;
 const CHUNK_BYTES: usize = 256 * 1024;
 
 /// One record, with the line that it starts on, from 1.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Record<'b> {
     /// The bytes of one JSON value, as far as its structure tells.
     Whole(u64, &'b [u8]),
@@ -41,20 +41,31 @@ pub(super) struct Records<R> {
     start: usize,
     line: u64,
     at_end: bool,
+    /// What ended the stream too early; told once all complete records have been handed out.
+    broken: Option<io::Error>,
     layout: Option<Layout>,
     in_wrapper: bool,
 }
 
 impl<R: Read> Records<R> {
     pub(super) fn new(reader: R) -> Self {
-        Records { reader, buffer: Vec::new(), start: 0, line: 1, at_end: false, layout: None, in_wrapper: false }
+        Records {
+            reader,
+            buffer: Vec::new(),
+            start: 0,
+            line: 1,
+            at_end: false,
+            broken: None,
+            layout: None,
+            in_wrapper: false,
+        }
     }
 
     /// The next record, or nothing at the end of the stream.
     pub(super) fn next(&mut self) -> io::Result<Option<Record<'_>>> {
         let layout = match self.layout {
             Some(layout) => layout,
-            None => self.find_layout()?,
+            None => self.find_layout(),
         };
         match layout {
             Layout::Lines => self.next_line(),
@@ -62,21 +73,21 @@ impl<R: Read> Records<R> {
         }
     }
 
-    fn find_layout(&mut self) -> io::Result<Layout> {
+    fn find_layout(&mut self) -> Layout {
         const LOOK_AHEAD_BYTES: usize = 1024 * 1024;
         const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
-        while self.rest().len() < LOOK_AHEAD_BYTES && self.fill()? {}
+        while self.rest().len() < LOOK_AHEAD_BYTES && self.fill() {}
         if self.rest().starts_with(BYTE_ORDER_MARK) {
             self.consume(BYTE_ORDER_MARK.len());
         }
         let layout = layout_of(self.rest(), self.at_end);
         self.layout = Some(layout);
-        Ok(layout)
+        layout
     }
 
     fn next_line(&mut self) -> io::Result<Option<Record<'_>>> {
         loop {
-            let Some(end) = self.line_end()? else { return self.skip_oversize_line() };
+            let Some(end) = self.line_end()? else { return Ok(Some(self.skip_oversize_line())) };
             if end == 0 && self.at_end && self.rest().is_empty() {
                 return Ok(None);
             }
@@ -102,22 +113,23 @@ impl<R: Read> Records<R> {
             if seen > RECORD_BYTES_MAX {
                 return Ok(None);
             }
-            if !self.fill()? {
+            if !self.fill() {
+                self.check_end()?;
                 return Ok(Some(seen));
             }
         }
     }
 
-    fn skip_oversize_line(&mut self) -> io::Result<Option<Record<'_>>> {
+    fn skip_oversize_line(&mut self) -> Record<'static> {
         let line = self.line;
         loop {
             if let Some(at) = memchr(b'\n', self.rest()) {
                 self.consume(at + 1);
-                return Ok(Some(Record::Oversize(line)));
+                return Record::Oversize(line);
             }
             self.consume(self.rest().len());
-            if !self.fill()? {
-                return Ok(Some(Record::Oversize(line)));
+            if !self.fill() {
+                return Record::Oversize(line);
             }
         }
     }
@@ -143,27 +155,28 @@ impl<R: Read> Records<R> {
                 return Ok(Some(if is_oversize { Record::Oversize(line) } else { Record::Whole(line, bytes) }));
             }
             if self.rest().len() > RECORD_BYTES_MAX {
-                return self.skip_oversize_value(line, scan);
+                return Ok(Some(self.skip_oversize_value(line, scan)));
             }
-            if !self.fill()? {
+            if !self.fill() {
+                self.check_end()?;
                 self.consume(self.rest().len());
                 return Ok(Some(Record::Unfinished(line)));
             }
         }
     }
 
-    fn skip_oversize_value(&mut self, line: u64, mut scan: Scan) -> io::Result<Option<Record<'_>>> {
+    fn skip_oversize_value(&mut self, line: u64, mut scan: Scan) -> Record<'static> {
         loop {
             self.consume(scan.at);
             scan.at = 0;
-            let more = self.fill()?;
+            let more = self.fill();
             if let Some(length) = scan.run(self.rest()) {
                 self.consume(length);
-                return Ok(Some(Record::Oversize(line)));
+                return Record::Oversize(line);
             }
             if !more {
                 self.consume(self.rest().len());
-                return Ok(Some(Record::Oversize(line)));
+                return Record::Oversize(line);
             }
         }
     }
@@ -178,16 +191,17 @@ impl<R: Read> Records<R> {
             self.consume(blank);
             match self.rest().first() {
                 None => {
-                    if !self.fill()? {
+                    if !self.fill() {
+                        self.check_end()?;
                         return Ok(false);
                     }
                 }
                 Some(b']') => {
                     self.consume(1);
-                    self.leave_wrapper()?;
+                    self.leave_wrapper();
                 }
                 Some(_) => {
-                    while self.rest().len() < WRAPPER_HEAD_BYTES && self.fill()? {}
+                    while self.rest().len() < WRAPPER_HEAD_BYTES && self.fill() {}
                     let Some(head) = wrapper_head(self.rest()).filter(|_| !self.in_wrapper) else { return Ok(true) };
                     self.consume(head);
                     self.in_wrapper = true;
@@ -196,17 +210,17 @@ impl<R: Read> Records<R> {
         }
     }
 
-    fn leave_wrapper(&mut self) -> io::Result<()> {
+    fn leave_wrapper(&mut self) {
         if !std::mem::take(&mut self.in_wrapper) {
-            return Ok(());
+            return;
         }
         let mut scan = Scan { depth: 1, ..Scan::default() };
         loop {
             let length = scan.run(self.rest());
             self.consume(length.unwrap_or(self.rest().len()));
             scan.at = 0;
-            if length.is_some() || !self.fill()? {
-                return Ok(());
+            if length.is_some() || !self.fill() {
+                return;
             }
         }
     }
@@ -222,9 +236,9 @@ impl<R: Read> Records<R> {
     }
 
     /// Reads more; false at the end of the stream.
-    fn fill(&mut self) -> io::Result<bool> {
+    fn fill(&mut self) -> bool {
         if self.at_end {
-            return Ok(false);
+            return false;
         }
         self.buffer.drain(..std::mem::take(&mut self.start));
         // One large record must not leave its size behind for the rest of the file.
@@ -232,9 +246,16 @@ impl<R: Read> Records<R> {
             self.buffer = Vec::new();
         }
         let chunk = CHUNK_BYTES.max(self.buffer.len() / 2) as u64;
-        let count = self.reader.by_ref().take(chunk).read_to_end(&mut self.buffer)?;
-        self.at_end = count == 0;
-        Ok(count > 0)
+        let held = self.buffer.len();
+        let read = self.reader.by_ref().take(chunk).read_to_end(&mut self.buffer);
+        self.broken = read.err();
+        self.at_end = self.broken.is_some() || self.buffer.len() == held;
+        self.buffer.len() > held
+    }
+
+    /// The end is an error where the stream broke off.
+    fn check_end(&mut self) -> io::Result<()> {
+        self.broken.take().map_or(Ok(()), Err)
     }
 }
 

@@ -11,10 +11,11 @@ use jiff::Timestamp;
 
 use super::Format;
 use super::fragment::Fragment;
-use super::json::Reason;
+use super::json::{Reason, Text};
 use super::merge::{Times, merge_messages, prompt_of, says_same};
 use super::payload::{Side, read_system};
 use super::span::{Said, Seen, Work};
+use super::value::Value;
 use super::wire::name_results;
 use crate::{Message, Speaker, ToolCall};
 
@@ -137,7 +138,7 @@ fn stamp_asked(before: &mut [Message], start: Option<Timestamp>) {
 fn topmost<'s, 'a>(spans: &'s [Seen<'a>]) -> Vec<&'s Seen<'a>> {
     let speaks = |span: &Seen<'_>| span.work == Work::Other && !(span.input.is_nothing() && span.output.is_nothing());
     let parents: BTreeMap<&str, Option<&str>> =
-        spans.iter().map(|span| (span.id.as_str(), span.parent.as_ref().map(|id| id.as_str()))).collect();
+        spans.iter().map(|span| (span.id.as_str(), span.parent.as_ref().map(Text::as_str))).collect();
     let speaking: BTreeSet<&str> = spans.iter().filter(|span| speaks(span)).map(|span| span.id.as_str()).collect();
     let below_another = |span: &Seen<'_>| {
         let mut above = parents.get(span.id.as_str()).copied().flatten();
@@ -194,7 +195,7 @@ fn restore_asked(messages: &mut [Message], top: &[&Seen<'_>], main: &Talk<'_, '_
 /// that ran after it without being called, such as a hand-over.
 fn add_results(messages: &mut Vec<Message>, spans: &[Seen<'_>], last: &Seen<'_>) {
     for span in spans.iter().filter(|span| span.work == Work::Tool) {
-        let (id, name) = (span.call_id.map(|id| id.label()), tool_name(span));
+        let (id, name) = (span.call_id.map(Value::label), tool_name(span));
         if id.as_ref().is_some_and(|id| is_answered(messages, id)) {
             continue;
         }
@@ -228,7 +229,7 @@ fn is_answered(messages: &[Message], call_id: &str) -> bool {
 }
 
 fn tool_name(span: &Seen<'_>) -> String {
-    span.tool_name.map_or_else(|| span.name.as_str().to_owned(), |name| name.label())
+    span.tool_name.map_or_else(|| span.name.as_str().to_owned(), Value::label)
 }
 
 fn result_of(span: &Seen<'_>, tool_call_id: Option<String>, name: String) -> Message {
@@ -253,7 +254,7 @@ fn without_calls(top: &[&Seen<'_>], spans: &[Seen<'_>]) -> Result<Vec<Message>, 
         }
         let within = |tool: &&Seen<'_>| tool.work == Work::Tool && tool.start >= span.start && tool.end <= span.end;
         for tool in spans.iter().filter(within) {
-            let (id, name) = (tool.call_id.map(|id| id.label()), tool_name(tool));
+            let (id, name) = (tool.call_id.map(Value::label), tool_name(tool));
             let call = ToolCall { id: id.clone(), name: name.clone(), arguments: payload_of(&tool.input) };
             said.push(Message { tool_calls: vec![call], at: tool.start, ..Message::agent("") });
             said.push(result_of(tool, id, name));

@@ -1,9 +1,12 @@
 //! What the file looks like inside, and how a file of an earlier version becomes one of today's.
 
 use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
+use super::BUSY_TIMEOUT;
 use super::fault::{self, Doing};
 use crate::{Error, ErrorKind, Result};
 
@@ -29,23 +32,41 @@ pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<()> {
     if version == 0 {
         // A conversation takes some kilobytes; small pages would leave much of themselves empty.
         connection.pragma_update(None, "page_size", 16_384).map_err(faulty)?;
-        // Readers go on reading while an import writes. The mode is kept in the file.
-        connection.pragma_update(None, "journal_mode", "wal").map_err(faulty)?;
+        switch_to_wal(connection).map_err(faulty)?;
     }
     migrate(connection, path, MIGRATIONS)
 }
 
+/// Readers go on reading while an import writes; the mode is kept in the file. Where several make the store at
+/// once, SQLite refuses all but one of them at once instead of letting them wait, so they come again.
+fn switch_to_wal(connection: &Connection) -> rusqlite::Result<()> {
+    let began = Instant::now();
+    loop {
+        match connection.pragma_update(None, "journal_mode", "wal") {
+            Err(error)
+                if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && began.elapsed() < BUSY_TIMEOUT =>
+            {
+                thread::sleep(Duration::from_millis(5));
+            }
+            switched => return switched,
+        }
+    }
+}
+
+/// One statement, so that all of it is read of one state: another process may be making the store just now.
+const HEADER: &str = "SELECT application_id, user_version, (SELECT count(*) FROM sqlite_schema)
+    FROM pragma_application_id, pragma_user_version";
+
 /// The version of a store; 0 for a file in which nothing is yet.
 fn version(connection: &Connection, path: &Path) -> Result<i32> {
-    let faulty = |error| fault::at(path, Doing::Open, error);
-    let number = |pragma| connection.pragma_query_value(None, pragma, |row| row.get::<_, i32>(0)).map_err(faulty);
-    let (application, version) = (number("application_id")?, number("user_version")?);
-    if application == APPLICATION_ID {
-        return if version <= VERSION { Ok(version) } else { Err(newer(path, version)) };
+    let header = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+    let read: rusqlite::Result<(i32, i32, i32)> = connection.query_row(HEADER, [], header);
+    match read.map_err(|error| fault::at(path, Doing::Open, error))? {
+        (APPLICATION_ID, version, _) if version <= VERSION => Ok(version),
+        (APPLICATION_ID, version, _) => Err(newer(path, version)),
+        (0, 0, 0) => Ok(0),
+        _ => Err(foreign(path)),
     }
-    let tables: i32 =
-        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(faulty)?;
-    if application == 0 && version == 0 && tables == 0 { Ok(0) } else { Err(foreign(path)) }
 }
 
 /// One transaction for all steps, and the version read again inside it: another process may have been first.

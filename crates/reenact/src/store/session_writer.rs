@@ -11,8 +11,9 @@ use crate::{Result, Session, Speaker};
 /// How much of the first user message a list of sessions may show, in characters.
 const OPENING_CHARACTERS: usize = 200;
 
-/// Memory for pages and for the index while many sessions are written, and how often the log is carried
-/// over into the file: an import writes the same pages of the index again and again.
+/// Memory for the pages that an import comes back to (64 MB, those of the ids and times), and a log that is
+/// carried over into the file every 128 MB, so that such a page is carried over once for many changes. Sessions
+/// can be imported again, so a commit need not wait for the disk; a process that is killed loses none.
 const WRITING: &str = "
     PRAGMA synchronous = NORMAL;
     PRAGMA cache_size = -65536;

@@ -6,7 +6,10 @@
 //! the keys of the sessions that hold it. What is written never changes: a session that is replaced gets a
 //! new key, and keys of sessions that are gone find nothing.
 
-use hashbrown::HashMap;
+use std::hash::BuildHasher;
+use std::ops::Range;
+
+use hashbrown::{DefaultHashBuilder, HashTable};
 use rusqlite::{Connection, params};
 
 use crate::Conversation;
@@ -22,13 +25,36 @@ const SMALL_BATCHES_MAX: usize = 64;
 /// Entries that are not written yet.
 #[derive(Debug, Default)]
 pub(super) struct WordIndex {
-    sessions: HashMap<String, Keys>,
+    terms: HashTable<(String, Keys)>,
     /// The first key, from which all others are counted.
     base: Option<i64>,
     session_count: i64,
     entry_count: usize,
+    said: Said,
+    hasher: DefaultHashBuilder,
+}
+
+/// The terms of one session. A conversation repeats itself, and asking this small table first keeps most
+/// of its words away from the large one, which no processor cache holds.
+#[derive(Debug, Default)]
+struct Said {
+    joined: String,
+    terms: HashTable<Range<usize>>,
     /// Kept between sessions for its memory.
     run: String,
+}
+
+impl Said {
+    fn is_new(&mut self, term: &str, hash: u64, hasher: &DefaultHashBuilder) -> bool {
+        let joined = &mut self.joined;
+        if self.terms.find(hash, |at| joined[at.clone()] == *term).is_some() {
+            return false;
+        }
+        let start = joined.len();
+        joined.push_str(term);
+        self.terms.insert_unique(hash, start..joined.len(), |at| hasher.hash_one(&joined[at.clone()]));
+        true
+    }
 }
 
 /// Ascending keys, each as its distance from the one before it in seven-bit groups, the lowest first.
@@ -46,29 +72,37 @@ impl WordIndex {
         key: i64,
         conversation: &Conversation,
     ) -> rusqlite::Result<()> {
-        let mut run = std::mem::take(&mut self.run);
+        let mut said = std::mem::take(&mut self.said);
+        let mut run = std::mem::take(&mut said.run);
+        said.joined.clear();
+        said.terms.clear();
         for text in searched_texts(conversation) {
-            each_term(text, &mut run, |term| self.add_term(key, term));
+            each_term(text, &mut run, |term| {
+                let hash = self.hasher.hash_one(term);
+                if said.is_new(term, hash, &self.hasher) {
+                    self.add_term(key, term, hash);
+                }
+            });
         }
-        self.run = run;
+        self.said = Said { run, ..said };
         self.base.get_or_insert(key);
         self.session_count += 1;
         if self.entry_count >= ENTRIES_MAX { self.write(connection) } else { Ok(()) }
     }
 
-    fn add_term(&mut self, key: i64, term: &str) {
+    fn add_term(&mut self, key: i64, term: &str, hash: u64) {
         let base = *self.base.get_or_insert(key);
-        let keys = self.sessions.entry_ref(term).or_insert_with(|| Keys { last: base - 1, distances: Vec::new() });
-        if keys.last != key {
-            keys.push(key);
-            self.entry_count += 1;
-        }
+        let entry =
+            self.terms.entry(hash, |(known, _)| known == term, |(known, _)| self.hasher.hash_one(known.as_str()));
+        let new = || (term.to_owned(), Keys { last: base - 1, distances: Vec::new() });
+        entry.or_insert_with(new).into_mut().1.push(key);
+        self.entry_count += 1;
     }
 
     /// Writes what was collected as one batch.
     pub(super) fn write(&mut self, connection: &Connection) -> rusqlite::Result<()> {
         let Some(base) = self.base.take() else { return Ok(()) };
-        let mut terms: Vec<(String, Keys)> = self.sessions.drain().collect();
+        let mut terms: Vec<(String, Keys)> = self.terms.drain().collect();
         terms.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
         let sql = "INSERT INTO word_batches (batch, sessions) VALUES (?1, ?2)";
         connection.prepare_cached(sql)?.execute([base, self.session_count])?;
@@ -102,8 +136,9 @@ impl WordIndex {
         let mut rows = terms.query([batch])?;
         while let Some(row) = rows.next()? {
             let term = row.get_ref(0)?.as_str()?;
+            let hash = self.hasher.hash_one(term);
             for key in keys(batch, row.get_ref(1)?.as_blob()?) {
-                self.add_term(key, term);
+                self.add_term(key, term, hash);
             }
         }
         connection.prepare_cached("DELETE FROM words WHERE batch = ?1")?.execute([batch])?;

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 
 use crate::{Fact, Gate, Leaving, Scene, SimulatedUser, UserAct, UserFault, acts, text};
 
-use super::gate;
+use super::gate::{self, Call};
 
 /// How many asks may stay unanswered where the case does not say.
 pub const PATIENCE_DEFAULT: u32 = 3;
@@ -39,7 +39,7 @@ fn next(scene: &Scene<'_>) -> UserAct {
         RequestOf::Nothing => UserAct::Leave(farewell(scene)),
         RequestOf::Consent => say(consent(&reply)),
         RequestOf::Knowledge => say(do_not_know(&reply)),
-        RequestOf::Refusal => say(again(scene)),
+        RequestOf::Repetition => say(again(scene)),
     }
 }
 
@@ -52,13 +52,18 @@ fn open(scene: &Scene<'_>) -> UserAct {
     say(scene.brief.opening.as_deref().unwrap_or(&scene.brief.goal))
 }
 
-/// The fact to say now: the one that the newest reply calls for most, the earlier one where several are called for alike;
-/// where none is called for and the agent waits for nothing else, the next one in order.
+/// The fact to say now: the next one in order whose gate is open. One that waits for nothing gives way to a later one
+/// that the newest reply asks for or provokes, because people answer before they go on.
 fn called_for<'a>(scene: &Scene<'a>, reply: &str) -> Option<&'a Fact> {
     let unsaid = |fact: &&Fact| !scene.disclosures.iter().any(|said| said.fact == fact.id);
-    let calls =
-        scene.brief.facts.iter().filter(unsaid).filter_map(|fact| Some((gate::call(&fact.gate, scene, reply)?, fact)));
-    calls.reduce(|best, call| if call.0 > best.0 { call } else { best }).map(|(_, fact)| fact)
+    let calls = scene.brief.facts.iter().filter(unsaid).filter_map(|f| Some((gate::call(&f.gate, scene, reply)?, f)));
+    let calls: Vec<(Call, &Fact)> = calls.collect();
+    let next = calls.iter().find(|(call, _)| *call != Call::Free);
+    match calls.first()? {
+        (Call::Free, _) => next.filter(|(call, _)| *call == Call::Answer).or(calls.first()),
+        first => Some(first),
+    }
+    .map(|(_, fact)| *fact)
 }
 
 /// How many messages in a row gave nothing new: answers that the user did not have, and asks repeated.
@@ -79,16 +84,17 @@ enum RequestOf {
     Nothing,
     Consent,
     Knowledge,
-    Refusal,
+    Repetition,
 }
 
 fn request_of(reply: &str) -> RequestOf {
     let sentences = text::sentences(reply);
     let asks = sentences.iter().rev().find(|s| acts::asks(s) && !acts::offers_more(s));
     match asks {
+        Some(ask) if acts::invites(ask) => RequestOf::Repetition,
         Some(ask) if acts::wants_consent(ask) => RequestOf::Consent,
         Some(_) => RequestOf::Knowledge,
-        None if sentences.is_empty() || sentences.iter().any(|s| acts::refuses(s)) => RequestOf::Refusal,
+        None if sentences.is_empty() || sentences.iter().any(|s| acts::refuses(s)) => RequestOf::Repetition,
         None => RequestOf::Nothing,
     }
 }

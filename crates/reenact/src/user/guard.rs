@@ -1,7 +1,7 @@
-//! The line that code holds for whatever plays the user: what its words give away, and whether they are a user's.
+//! The line that code holds for a model that plays the user: what its words give away, and whether they are a user's.
 //!
 //! A prompt asks for these things; this makes them so. Each check is a function that takes the scene
-//! and the words and names what is wrong, listed once in [`CHECKS`].
+//! and the words and names what is wrong, listed once in `CHECKS`.
 
 use std::sync::LazyLock;
 

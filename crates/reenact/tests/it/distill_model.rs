@@ -232,3 +232,14 @@ fn the_operators_prompt_is_not_shown_and_long_tool_results_are_cut_with_a_mark()
     assert!(!shown.contains("OPERATOR-PROMPT"));
     assert!(shown.contains("é [… 500 characters left out]"));
 }
+
+#[test]
+fn a_case_with_patience_is_written_as_a_suite_that_loads() {
+    let answer = with("/patience", json!({"asks": 2, "evidence": quoted(2, "markets are CLOSED")}));
+    let (case, dropped) = distilled(answer);
+    assert_eq!((case.brief.patience, dropped), (Some(2), Vec::new()));
+    let file = tempfile::Builder::new().suffix(".yaml").tempfile().unwrap();
+    let suite = reenact::Suite { name: None, cases: vec![case] };
+    suite.save(file.path()).unwrap();
+    assert_eq!(reenact::Suite::load(file.path()).unwrap(), suite);
+}

@@ -3,9 +3,11 @@
 mod agents;
 mod casebook;
 mod distill_model;
+mod import;
 mod journal;
 mod judge;
 mod models;
+mod pages;
 mod prompts;
 mod report;
 mod runs;

@@ -34,9 +34,20 @@ fn starts_with_no(sentence: &str) -> bool {
     text::words(sentence).next().is_some_and(|word| matches!(word.to_lowercase().as_str(), "no" | "nope"))
 }
 
-/// The clauses of a sentence: claims do not reach over a comma or a colon.
+/// The clauses of a sentence that claim something: claims do not reach over a comma or a colon, and a pattern cannot tell
+/// what a clause denies.
 fn clauses(sentence: &str) -> impl Iterator<Item = &str> {
-    sentence.split([',', ';', ':', '(', ')', '—', '–']).map(str::trim).filter(|clause| !clause.is_empty())
+    sentence
+        .split([',', ';', ':', '(', ')', '—', '–'])
+        .map(str::trim)
+        .filter(|clause| !clause.is_empty() && !denies(clause))
+}
+
+fn denies(clause: &str) -> bool {
+    text::words(clause).map(str::to_lowercase).any(|word| {
+        matches!(word.as_str(), "no" | "not" | "never" | "none" | "cannot" | "without" | "unable")
+            || word.ends_with("n't")
+    })
 }
 
 /// The piece of a clause around what the user took up, trimmed to words that carry the claim.
@@ -49,7 +60,14 @@ fn phrase(clause: &str, told: &BTreeSet<String>) -> Option<String> {
     let start = if last > shared { shared } else { words[..shared].iter().rposition(|word| carries(word))? };
     let end = last.min(start + CLAIM_WORDS_MAX - 1);
     let end = (start..=end).rev().find(|at| carries(words[*at]))?;
-    (end > start).then(|| words[start..=end].join(" "))
+    (end > start && states(&words[start..=end])).then(|| words[start..=end].join(" "))
+}
+
+/// Whether a phrase says that something is so, and does not just name a thing.
+fn states(words: &[&str]) -> bool {
+    const LINKING: [&str; 9] = ["is", "are", "was", "were", "has", "have", "had", "will", "been"];
+    let lower = |word: &&str| word.to_lowercase();
+    words.iter().map(lower).any(|word| LINKING.contains(&word.as_str())) || words[0].ends_with("ed")
 }
 
 /// Whether a word is a word and not a value.
@@ -66,12 +84,17 @@ pub(super) fn expectations(said: &[Said<'_>], evidence: &mut Vec<Evidence>) -> V
         if !fails_on_recording(turn, &pattern) || expectations.iter().any(|known| known.id == id) {
             continue;
         }
-        let quote = turn.sentences.iter().find(|s| acts::pushes_back(s)).copied().unwrap_or(turn.text);
-        evidence.push(turn.evidence(&format!("expectations.{id}"), quote));
+        evidence.push(turn.evidence(&format!("expectations.{id}"), against(turn)));
         let text = Some(format!("The agent does not say \"{claim}\""));
         expectations.push(Expectation { id, text, check: Check::MustNotMatch(pattern) });
     }
     expectations
+}
+
+/// The words from where the user turns against the agent to the end of the turn: "no" alone says little.
+fn against<'a>(turn: &Said<'a>) -> &'a str {
+    let sentence = turn.sentences.iter().find(|sentence| acts::pushes_back(sentence));
+    sentence.map_or(turn.text, |sentence| &turn.text[super::offset(turn.text, sentence)..])
 }
 
 /// An expectation that the recording itself does not fail would not have caught what the user turned against.

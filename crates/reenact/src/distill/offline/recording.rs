@@ -1,10 +1,8 @@
 //! The recording as the rules read it: each user turn with what the agent had said just before.
 
-use std::collections::HashSet;
-
 use crate::case::Evidence;
-use crate::distill::values;
-use crate::{Conversation, Message, Speaker, text};
+use crate::distill::values::{FirstSaid, Spoken, Value, values};
+use crate::{Conversation, Speaker, text};
 
 /// One user turn with what led to it.
 pub(super) struct Said<'a> {
@@ -16,9 +14,9 @@ pub(super) struct Said<'a> {
     pub(super) sentences: Vec<&'a str>,
     /// The sentences that the agent had said since the user's message before.
     pub(super) agent_sentences: Vec<&'a str>,
-    /// A value in this turn that the agent or a tool had said before the user ever did.
+    /// A value in this turn that the user had heard from the agent before ever saying it.
     pub(super) adopted: Option<String>,
-    /// The sentences of this turn that carry such a value.
+    /// The sentences of this turn with a value that the agent, or a tool that the user does not hear, had said before.
     pub(super) adopting: Vec<&'a str>,
 }
 
@@ -30,63 +28,33 @@ impl Said<'_> {
 }
 
 /// The user turns that have words, in order.
-pub(super) fn recording(conversation: &Conversation) -> Vec<Said<'_>> {
-    let mut told = Told::default();
+pub(super) fn recording<'a>(conversation: &'a Conversation, spoken: &Spoken<'_>) -> Vec<Said<'a>> {
     let mut turn = 0;
     let mut agent_sentences = Vec::new();
-    let mut said = Vec::new();
+    let mut recording = Vec::new();
     for message in &conversation.messages {
         match message.speaker {
             Speaker::User => {
                 turn += 1;
                 let text = message.text.trim();
                 if !text.is_empty() {
-                    said.push(told.said(turn, text, std::mem::take(&mut agent_sentences)));
+                    recording.push(said(turn, text, std::mem::take(&mut agent_sentences), spoken));
                 }
             }
-            Speaker::Agent => {
-                agent_sentences.extend(text::sentences(&message.text));
-                told.by_agent(message);
-            }
-            Speaker::Tool | Speaker::Operator => told.by_agent(message),
+            Speaker::Agent => agent_sentences.extend(text::sentences(&message.text)),
+            Speaker::Tool | Speaker::Operator => {}
         }
     }
-    said
+    recording
 }
 
-/// The words that each side has said so far.
-#[derive(Default)]
-struct Told {
-    agent: HashSet<String>,
-    user: HashSet<String>,
-}
-
-impl Told {
-    fn by_agent(&mut self, message: &Message) {
-        self.agent.extend(text::words(&message.text).map(text::stem));
-        for call in &message.tool_calls {
-            self.agent.extend(text::words(&call.arguments).map(text::stem));
-        }
-    }
-
-    fn said<'a>(&mut self, turn: u32, text: &'a str, agent_sentences: Vec<&'a str>) -> Said<'a> {
-        let sentences = text::sentences(text);
-        let adopts = |sentence: &&&str| values::values(sentence).iter().any(|value| self.is_adopted(value.text));
-        let adopting: Vec<&str> = sentences.iter().filter(adopts).copied().collect();
-        let adopted = adopting.first().and_then(|sentence| {
-            values::values(sentence).iter().find(|value| self.is_adopted(value.text)).map(|value| value.text.to_owned())
-        });
-        self.user.extend(text::words(text).map(text::stem));
-        Said { turn, text, sentences, agent_sentences, adopted, adopting }
-    }
-
-    /// Whether the agent's side had said all words of a value before, and the user had not.
-    fn is_adopted(&self, value: &str) -> bool {
-        let mut stems = text::words(value).map(text::stem).peekable();
-        if stems.peek().is_none() {
-            return false;
-        }
-        let stems: Vec<String> = stems.collect();
-        stems.iter().all(|s| self.agent.contains(s)) && !stems.iter().all(|s| self.user.contains(s))
-    }
+fn said<'a>(turn: u32, text: &'a str, agent_sentences: Vec<&'a str>, spoken: &Spoken<'_>) -> Said<'a> {
+    let sentences = text::sentences(text);
+    let adopted_in = |sentence: &'a str| {
+        values(sentence).into_iter().find(|value| spoken.first_said(value.text) == FirstSaid::ByAgent)
+    };
+    let is_heard = |value: &Value<'_>| spoken.first_heard(value.text) == FirstSaid::ByAgent;
+    let adopted = sentences.iter().flat_map(|s| values(s)).find(is_heard).map(|value| value.text.to_owned());
+    let adopting = sentences.iter().copied().filter(|sentence| adopted_in(sentence).is_some()).collect();
+    Said { turn, text, sentences, agent_sentences, adopted, adopting }
 }

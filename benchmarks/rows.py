@@ -1,0 +1,73 @@
+#!/usr/bin/env python3
+"""Rows for the scorers beside the corpora, from what `reenact` wrote.
+
+    rows.py cases SUITE          one row a case, for score_distill.py; the facts are guidelines
+    rows.py knowledge SUITE      the same, with the facts in the goal: all that the simulated user may tell
+    rows.py trials SUITE RUN     one row a conversation, for score_sim.py
+    rows.py rotated SUITE        the suite again, each case played against the recorded agent of the next one
+
+Standard library only; what is made goes to stdout.
+"""
+import json
+import sys
+
+ROLES = {"user": "user", "agent": "assistant"}
+
+
+def main():
+    verb, *files = sys.argv[1:]
+    made = {"cases": cases, "knowledge": knowledge, "trials": trials, "rotated": rotated}[verb](*files)
+    for row in made:
+        print(json.dumps(row, ensure_ascii=False))
+
+
+def cases(suite):
+    for case in suite_cases(suite):
+        yield scored(case, case["goal"])
+
+
+def knowledge(suite):
+    for case in suite_cases(suite):
+        yield scored(case, "\n".join([case["goal"], *facts(case)]))
+
+
+def trials(suite, run):
+    session_of = {case["id"]: case["origin"]["session"] for case in suite_cases(suite)}
+    with open(run, encoding="utf-8") as file:
+        played = json.load(file)["trials"]
+    for trial in played:
+        # The user does not hear the tools.
+        heard = [message for message in trial["conversation"] if message["speaker"] in ROLES]
+        messages = [{"role": ROLES[message["speaker"]], "content": message.get("text", "")} for message in heard]
+        yield {"session_id": session_of[trial["case"]], "messages": messages}
+
+
+def rotated(suite):
+    all_cases = list(suite_cases(suite))
+    for case, other in zip(all_cases, all_cases[1:] + all_cases[:1]):
+        yield {**case, "origin": {"session": other["origin"]["session"]}}
+
+
+def suite_cases(suite):
+    with open(suite, encoding="utf-8") as file:
+        rows = [json.loads(line) for line in file if line.strip()]
+    return [row for row in rows if "goal" in row]
+
+
+def scored(case, goal):
+    return {
+        "session_id": case["origin"]["session"],
+        "goal": goal,
+        "persona": case.get("persona") or "",
+        "simulation_guidelines": [*case.get("simulation_guidelines", []), *facts(case)],
+        "expectations": [expectation.get("text") or "" for expectation in case.get("expectations", [])],
+        "opening": case.get("opening") or "",
+    }
+
+
+def facts(case):
+    return [fact["text"] for fact in case.get("facts", [])]
+
+
+if __name__ == "__main__":
+    main()
