@@ -119,8 +119,8 @@ impl Stop {
 
 /// Tries what is still to be tried of a stored run, and gives all that came of it.
 ///
-/// A run goes on where it was left: trials that ended are
-/// kept, and the answers of those that did not are taken from the journal.
+/// A run goes on where it was left: trials that ended are kept, and the answers of those that did not are taken
+/// from the journal. One that was being judged again goes on being judged.
 ///
 /// # Errors
 /// Where the store or the journal fails, another process drives the run, or `stop` was requested
@@ -133,6 +133,9 @@ pub async fn run(
     listen: &(dyn Fn(Event<'_>) + Sync),
 ) -> Result<RunOutput> {
     let _lease = store.lease(&run.id)?;
+    if store.is_half_judged(&run.id)? {
+        judge_all(store, run, &participants.judge, stop, &|_| {}).await?;
+    }
     let done: BTreeSet<(String, u32)> = store.trials(&run.id)?.into_iter().map(|t| (t.case, t.trial)).collect();
     let pairs = run.suite.cases.iter().flat_map(|case| (1..=run.plan.trials).map(move |n| (case, n)));
     let open: Vec<_> = pairs.filter(|(case, n)| !done.contains(&(case.id.clone(), *n))).collect();
@@ -158,14 +161,25 @@ pub async fn rejudge(
 ) -> Result<RunOutput> {
     let _lease = store.lease(run)?;
     let run = store.judge_again(run, judge_model)?;
+    judge_all(store, &run, judge, stop, listen).await?;
+    store.finish_run(&run.id)?;
+    Ok(RunOutput::new(run.clone(), store.trials(&run.id)?))
+}
+
+/// Judges every trial that is there in the round that the store is in; what that round's judge answered is not asked again.
+async fn judge_all(
+    store: &Store,
+    run: &Run,
+    judge: &Part<dyn Judge>,
+    stop: &Stop,
+    listen: &(dyn Fn(Event<'_>) + Sync),
+) -> Result<()> {
     let trials = store.trials(&run.id)?;
     listen(Event::Began { planned: trials.len(), done: 0 });
     let journal = Arc::new(Journal::open(store, &run.id)?);
-    let judging = trials.into_iter().map(|trial| assess_again(&run, trial, Arc::clone(&journal), judge, stop));
+    let judging = trials.into_iter().map(|trial| assess_again(run, trial, Arc::clone(&journal), judge, stop));
     let mut judged = futures::stream::iter(judging).buffer_unordered(run.plan.concurrency.max(1) as usize);
-    keep(store, &run, &mut judged, stop, listen).await?;
-    store.finish_run(&run.id)?;
-    Ok(RunOutput::new(run.clone(), store.trials(&run.id)?))
+    keep(store, run, &mut judged, stop, listen).await
 }
 
 async fn assess_again(

@@ -16,6 +16,8 @@ const MARKS_MAX: usize = 6;
 /// Enough for the gist in two or three lines of the last column.
 const WHY_CHARS_MAX: usize = 120;
 const CASE_CHARS_MAX: usize = 48;
+/// What a cell has beside its content, and the line between columns.
+const PADDING: usize = 3;
 
 /// The report as text of the given width, with colours.
 ///
@@ -53,8 +55,12 @@ fn case_table(cases: &[&CaseReport], width: u16) -> String {
     let header = ["case", "trials", "ending", "why"];
     table.set_header(header.map(|word| Cell::new(word).add_attribute(Attribute::Dim)));
     table.add_rows(cases.iter().map(|case| case_row(case)));
-    let upper = |columns| ColumnConstraint::UpperBoundary(Width::Fixed(columns));
-    table.set_constraints([upper(width / 3), upper(20), upper(18)]);
+    // Where there is room for all of it nothing is wrapped; where there is not, the reason gets most of it.
+    let natural: usize = table.column_max_content_widths().iter().map(|&columns| usize::from(columns) + PADDING).sum();
+    if natural > usize::from(width) {
+        let upper = |columns| ColumnConstraint::UpperBoundary(Width::Fixed(columns));
+        table.set_constraints([upper(width / 3), upper(20), upper(18)]);
+    }
     table::lines(&table)
 }
 

@@ -4,17 +4,17 @@ use serde_json::Value;
 
 use crate::stage::Stage;
 
-/// Two recorded conversations of a shop; in the first the agent says that a parcel was delivered, and it was not.
-const CHATS: &str = r#"{"id":"late-1","messages":[{"role":"user","content":"Where is my parcel? It should have come on Monday."},{"role":"assistant","content":"Could you please tell me your parcel number?"},{"role":"user","content":"It is 4711."},{"role":"assistant","content":"Parcel 4711 was delivered."},{"role":"user","content":"That's not true, it was not delivered."},{"role":"assistant","content":"You are right, it is on its way."}]}
+/// Two recorded conversations of a library; in the first the agent says that it is open, on a holiday.
+const CHATS: &str = r#"{"id":"open-1","messages":[{"role":"user","content":"can you tell me where the reading room is and whether I can come today"},{"role":"assistant","content":"It is on the second floor. The library is open today."},{"role":"user","content":"are you sure? the library can't be open on a holiday"},{"role":"assistant","content":"You are right, it opens tomorrow."}]}
 {"id":"hello-1","messages":[{"role":"user","content":"hi"},{"role":"assistant","content":"Hello!"}]}
 "#;
 
-/// The shop's agent as it is today: still with its bug where `bug.flag` is there.
+/// The library's agent as it is today: still with its bug where `bug.flag` is there.
 const AGENT: &str = r#"
 while read -r asked; do
   case "$asked" in
-    *'"turn":1,'*) echo '{"reply": "Could you please tell me your parcel number?"}' ;;
-    *) if [ -e bug.flag ]; then echo '{"reply": "Parcel 4711 was delivered."}'; else echo '{"reply": "It is on its way."}'; fi ;;
+    *holiday*) echo '{"reply": "You are right, it opens tomorrow."}' ;;
+    *) if [ -e bug.flag ]; then echo '{"reply": "The library is open today."}'; else echo '{"reply": "It opens tomorrow."}'; fi ;;
   esac
 done
 "#;
@@ -49,9 +49,9 @@ fn recordings_become_a_suite_that_fails_on_the_agent_with_the_bug_and_passes_wit
     stage.write("bug.flag", "");
     let with_bug = stage.reenact(&["run", "suite.yaml", "--agent", "cmd:sh agent.sh"]);
     assert_eq!(with_bug.status, Some(1), "{with_bug:?}");
-    assert!(with_bug.out.contains("FAIL") && with_bug.out.contains("delivered"), "{}", with_bug.out);
+    assert!(with_bug.out.contains("FAIL") && with_bug.out.contains("library is open"), "{}", with_bug.out);
     let shown = stage.reenact(&["show", &only_case(&stage)]).words();
-    assert!(shown.contains("recorded, session late-1"), "{shown}");
+    assert!(shown.contains("recorded, session open-1"), "{shown}");
     std::fs::remove_file(stage.path("bug.flag")).unwrap();
     let without = stage.reenact(&["run", "suite.yaml", "--agent", "cmd:sh agent.sh"]);
     assert_eq!(without.status, Some(0), "{without:?}");
@@ -69,7 +69,7 @@ fn the_user_puts_the_agent_right_only_where_it_is_wrong() {
         let run = stage.reenact(&["run", "suite.yaml", "--agent", "cmd:sh agent.sh", "--json"]).json();
         run["trials"][0]["conversation"].to_string()
     };
-    let correction = "it was not delivered";
+    let correction = "on a holiday";
     assert!(!said().contains(correction), "{}", said());
     stage.write("bug.flag", "");
     assert!(said().contains(correction), "{}", said());
