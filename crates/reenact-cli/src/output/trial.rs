@@ -86,7 +86,11 @@ fn assessments(trial: &Trial, case: Option<&TestCase>, width: u16) -> String {
             None => assessment.expectation.clone(),
         };
         let turns = assessment.turns.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
-        let cited = if turns.is_empty() { turns } else { format!(", turn {turns}") };
+        let cited = match assessment.turns.len() {
+            0 => String::new(),
+            1 => format!(", turn {turns}"),
+            _ => format!(", turns {turns}"),
+        };
         let reason = match assessment.judge.as_str() {
             NOBODY => assessment.reason.clone(),
             judge => format!("{} [{judge}{cited}]", assessment.reason),
