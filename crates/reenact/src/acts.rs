@@ -30,8 +30,16 @@ const QUESTION_STARTS: [&str; 13] = [
 
 /// Whether a sentence of an agent asks the user for something: a question or a polite imperative.
 pub(crate) fn asks(sentence: &str) -> bool {
-    is_question(sentence) || contains_any(sentence, &ASKING)
+    is_question(sentence) || contains_any(sentence, &ASKING) || begs(sentence)
 }
+
+/// Whether a sentence begins with "please" and what the user is to do, and not with what the user is to know.
+fn begs(sentence: &str) -> bool {
+    starts_with_any(sentence, &["please"]) && !starts_with_any(sentence, &TELLING)
+}
+
+const TELLING: [&str; 6] =
+    ["please note", "please be aware", "please wait", "please hold", "please bear", "please be assured"];
 
 const ASKING: [&str; 20] = [
     "please provide",
@@ -193,7 +201,13 @@ pub(crate) fn is_social(sentence: &str) -> bool {
     contains_any(sentence, &SOCIAL) && !is_question(sentence) && text::words(sentence).all(is_manner)
 }
 
-const SOCIAL: [&str; 22] = [
+const SOCIAL: [&str; 28] = [
+    "danke",
+    "merci",
+    "gracias",
+    "grazie",
+    "obrigado",
+    "obrigada",
     "hi",
     "hello",
     "hey",
@@ -218,7 +232,13 @@ const SOCIAL: [&str; 22] = [
     "你好",
 ];
 
-const MANNERS: [&str; 37] = [
+const MANNERS: [&str; 43] = [
+    "danke",
+    "merci",
+    "gracias",
+    "grazie",
+    "obrigado",
+    "obrigada",
     "afternoon",
     "again",
     "amazing",
@@ -265,7 +285,8 @@ pub(crate) fn pushes_back(sentence: &str) -> bool {
 
 const CONTRADICTING_STARTS: [&str; 7] = ["no,", "no.", "no!", "no it", "nope", "wrong", "not true"];
 
-const CONTRADICTING: [&str; 30] = [
+const CONTRADICTING: [&str; 31] = [
+    "i asked",
     "that's wrong",
     "that is wrong",
     "you're wrong",

@@ -9,7 +9,8 @@ use std::fmt::Write as _;
 use crate::text;
 
 /// Words that may stand between the words of a claim without changing what it says.
-const PASSING: &str = "is|are|was|were|be|been|has|have|will|the|a|your|now|still|already|currently|to|of|for|in|on|at";
+const PASSING: &str =
+    "is|are|was|were|be|been|has|have|will|any|the|a|your|now|still|already|currently|to|of|for|in|on|at";
 
 /// How many passing words may stand between two words of a claim.
 const PASSING_MAX: u32 = 4;
@@ -17,12 +18,10 @@ const PASSING_MAX: u32 = 4;
 /// A regular expression that matches a text in which the phrase is said again, or `None` where the phrase has no
 /// words that carry anything.
 pub(crate) fn pattern(phrase: &str) -> Option<String> {
-    let words: Vec<&str> = text::words(phrase).collect();
-    let carries = |word: &str| !text::is_stop_word(&word.to_lowercase());
     let mut pattern = String::from("(?i)");
     let mut passed = false;
     let mut carried = 0;
-    for word in words {
+    for word in text::words(phrase) {
         if !carries(word) {
             passed = true;
             continue;
@@ -34,6 +33,17 @@ pub(crate) fn pattern(phrase: &str) -> Option<String> {
         (passed, carried) = (false, carried + 1);
     }
     (carried > 0).then_some(pattern)
+}
+
+/// Whether a word carries a part of a claim; what denies it does.
+pub(crate) fn carries(word: &str) -> bool {
+    denies(word) || !text::is_stop_word(&word.to_lowercase())
+}
+
+/// Whether a word denies what it stands with.
+pub(crate) fn denies(word: &str) -> bool {
+    let word = word.to_lowercase().replace('’', "'");
+    matches!(word.as_str(), "no" | "not" | "never" | "none" | "cannot" | "without" | "unable") || word.ends_with("n't")
 }
 
 /// What may stand between two words: where the phrase had words there, at least one must stand there again.
