@@ -325,8 +325,9 @@ fn leaked(text: &str, expectations: &[Expectation]) -> Option<String> {
 
 /// The number of a turn is true of the recording only; another agent gets there sooner or later, or never.
 fn looks_ahead(text: &str) -> Option<String> {
+    // Boundaries of ASCII, for speed, as in `values`.
     static TURN: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r"(?i)\b(?:turn|message|reply|response)s?\s*(?:no\.?|number|#)?\s*[0-9]+\b|\b(?:first|second|third|fourth|fifth|sixth|last|[0-9]+(?:st|nd|rd|th))\s+(?:turn|message|reply|response)\b")
+        Regex::new(r"(?i)(?-u:\b)(?:turn|message|reply|response)s?\s*(?:no\.?|number|#)?\s*[0-9]+(?-u:\b)|(?-u:\b)(?:first|second|third|fourth|fifth|sixth|last|[0-9]+(?:st|nd|rd|th))\s+(?:turn|message|reply|response)(?-u:\b)")
             .expect("a pattern of this file")
     });
     TURN.find(text).map(|found| format!("\"{}\" is true of the recording only", found.as_str()))
