@@ -1,6 +1,8 @@
 //! What each verb prints with `--json`, as published in `docs/schema`. `run`, `judge` and `report` print one kind of
 //! object and `check` another, whose schemas the SDK publishes.
 
+#![cfg(test)]
+
 use reenact::Session;
 use reenact::distill::Distilled;
 use reenact::import::Imported;

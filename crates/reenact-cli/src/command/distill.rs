@@ -93,11 +93,11 @@ fn report(distilled: &Distilled, args: &Args, global: &Global) -> Result<()> {
     ));
     name_some("no case from", skipped);
     name_some("left out of a case:", dropped);
-    let without = cases.iter().filter(|case| case.expectations.is_empty()).count();
-    if without > 0 {
+    let unchecked = cases.iter().filter(|case| case.expectations.is_empty()).count();
+    if unchecked > 0 {
         output::note(format_args!(
-            "{} without expectations: played all the same, and inconclusive until somebody says what to expect",
-            counted(without, "case")
+            "{unchecked} of {} without expectations: inconclusive until somebody says what to expect",
+            counted(cases.len(), "case")
         ));
     }
     if global.json { output::json(distilled) } else { Ok(()) }

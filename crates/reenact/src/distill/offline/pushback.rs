@@ -58,13 +58,16 @@ fn clauses(sentence: &str) -> impl Iterator<Item = &str> {
     sentence.split([',', ';', ':', '(', ')', '—', '–']).map(str::trim).filter(|clause| !clause.is_empty())
 }
 
-/// The piece of a clause that says something is or is not so, around what the user took up.
+/// The piece of a clause that says something is or is not so, if possible around what the user took up.
 fn phrase(clause: &str, told: &BTreeSet<String>) -> Option<String> {
     let words: Vec<&str> = text::words(clause).collect();
-    let starts = words.iter().enumerate().filter(|(_, word)| claim::carries(word) && is_plain(word)).map(|(at, _)| at);
-    let shared = starts.clone().filter(|at| told.contains(&text::stem(words[*at])));
-    let mut candidates = shared.chain(starts).filter_map(|start| phrase_from(&words, start));
-    candidates.next()
+    let at = |is: &dyn Fn(usize) -> bool| (0..words.len()).filter(|at| is(*at)).collect::<Vec<_>>();
+    let carrying = at(&|at| claim::carries(words[at]) && is_plain(words[at]));
+    let is_shared = |at: &usize| told.contains(&text::stem(words[*at]));
+    let shared: Vec<usize> = carrying.iter().copied().filter(is_shared).collect();
+    // "was delivered" states something as well, where what was is a value.
+    let linking = at(&|at| claim::links(words[at]) && shared.contains(&(at + 1)));
+    shared.iter().chain(&linking).chain(&carrying).find_map(|start| phrase_from(&words, *start))
 }
 
 /// The phrase that begins with a word: up to the last word that carries the claim, and before any value.
@@ -82,9 +85,8 @@ fn is_plain(word: &str) -> bool {
 /// Whether a phrase says that something is or is not so, and does not just name a thing.
 fn states(words: &[&str]) -> bool {
     const PLACING: [&str; 8] = ["at", "by", "for", "from", "in", "into", "on", "to"];
-    const LINKING: [&str; 9] = ["is", "are", "was", "were", "has", "have", "had", "will", "been"];
-    let links = |word: &&str| LINKING.contains(&word.to_lowercase().as_str()) || claim::denies(word);
-    words.iter().any(links) || words[0].ends_with("ed") && PLACING.contains(&words[1].to_lowercase().as_str())
+    let is_placed = words[0].ends_with("ed") && PLACING.contains(&words[1].to_lowercase().as_str());
+    is_placed || words.iter().any(|word| claim::links(word) || claim::denies(word))
 }
 
 /// What the agent must not say again: each claim that the user turned against and that the recording shows.
