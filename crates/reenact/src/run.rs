@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::agent::TIMEOUT_SECONDS_DEFAULT;
 use crate::journal::Journal;
 use crate::report::RunOutput;
 use crate::simulate::{Setting, Simulated, simulate};
@@ -54,7 +55,7 @@ impl Default for Plan {
             max_turns: 20,
             concurrency: 16,
             seed: 0,
-            agent_timeout_seconds: 60,
+            agent_timeout_seconds: TIMEOUT_SECONDS_DEFAULT,
         }
     }
 }

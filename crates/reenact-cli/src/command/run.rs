@@ -94,6 +94,13 @@ pub(crate) fn play(store: &Store, run: &Run) -> Result<RunOutput> {
     let work = reenact::run::run(store, run, &participants, &stop, &listen);
     let output = runtime()?.block_on(interrupt::stopping(&stop, work));
     progress.finish();
-    let resume = format!("{} run --resume {}", output::program(store.path()), run.id);
-    output.map_err(|error| error.hint(format!("nothing is lost; go on with `{resume}`")))
+    output.map_err(|error| resumable(error, store, run))
+}
+
+/// What was interrupted goes on where it was; what else went wrong has a hint of its own.
+fn resumable(error: Error, store: &Store, run: &Run) -> Error {
+    if error.kind() != ErrorKind::Interrupted && error.hint_text().is_some() {
+        return error;
+    }
+    error.hint(format!("nothing is lost; go on with `{} run --resume {}`", output::program(store.path()), run.id))
 }
