@@ -1,13 +1,13 @@
 //! The command as its users call it, in one binary; one module for each verb or story.
 
 mod check;
-mod import;
-#[cfg(unix)]
-mod readme;
 mod demo;
 mod faults;
+mod import;
 mod judge;
 mod line;
+#[cfg(unix)]
+mod readme;
 mod report;
 mod resume;
 mod sessions;

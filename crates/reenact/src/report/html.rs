@@ -53,7 +53,8 @@ struct Page<'a> {
 impl<'a> Page<'a> {
     fn of(output: &'a RunOutput, sessions: &'a BTreeMap<String, Session>) -> Self {
         let report = &output.report;
-        let outcome = |&outcome: &Outcome| Count { word: Outcome::as_str(outcome), trials: report.outcomes.get(outcome) };
+        let outcome =
+            |&outcome: &Outcome| Count { word: Outcome::as_str(outcome), trials: report.outcomes.get(outcome) };
         let ending = |count: &EndingCount| Count { word: count.ending.words(), trials: count.trials };
         Page {
             headline: report.headline(),
