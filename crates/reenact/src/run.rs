@@ -19,9 +19,11 @@ use crate::{
 };
 
 pub use event::Event;
+pub use provenance::{PromptHash, Provenance};
 use steps::Steps;
 
 mod event;
+mod provenance;
 mod steps;
 
 /// What will be tried: plain data, kept with the run, so that a run can be resumed from its id alone.
@@ -29,6 +31,9 @@ mod steps;
 pub struct Plan {
     /// The agent under test, by name.
     pub agent: String,
+    /// Its version, as whoever planned the run gave it; an agent may also tell its own with its answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent_version: Option<String>,
     /// What plays the user: a model's name, or `offline`.
     pub user_model: String,
     /// What judges the expectations that no code decides: a model's name, or `offline`.
@@ -49,6 +54,7 @@ impl Default for Plan {
     fn default() -> Self {
         Plan {
             agent: "recorded".into(),
+            agent_version: None,
             user_model: "offline".into(),
             judge_model: "offline".into(),
             trials: 1,
@@ -69,6 +75,9 @@ pub struct Run {
     pub created_at: Timestamp,
     /// What is tried.
     pub plan: Plan,
+    /// What made it, so that a later report tells of the run and not of whatever reports it.
+    #[serde(default)]
+    pub provenance: Provenance,
     /// The cases as they were when the run began.
     pub suite: Suite,
 }
@@ -77,7 +86,8 @@ impl Run {
     /// A new run of a suite, with an id and a time of its own.
     #[must_use]
     pub fn new(plan: Plan, suite: Suite) -> Self {
-        Run { id: clock::run_id(), created_at: clock::now(), plan, suite }
+        let provenance = Provenance::of(&plan);
+        Run { id: clock::run_id(), created_at: clock::now(), plan, provenance, suite }
     }
 }
 
@@ -222,14 +232,16 @@ impl Drive<'_> {
         let setting = Setting { case, session_id: &session_id, seed, max_turns: self.run.plan.max_turns };
         let user = steps.user(&self.participants.user);
         let agent = steps.agent(&self.participants.agent);
-        let Simulated { conversation, ending, disclosures } = simulate(setting, user.as_ref(), &agent).await;
+        let Simulated { conversation, ending, disclosures, agent_version } =
+            simulate(setting, user.as_ref(), &agent).await;
         steps.unbroken()?;
         let judge = &self.participants.judge;
         let assessments = assess(&steps, judge, &case.expectations, &ending, &conversation).await;
         steps.unbroken()?;
         let outcome = Outcome::of(&ending, &assessments);
         let case = case.id.clone();
-        Ok(Trial { case, trial: n, session_id, ending, outcome, conversation, disclosures, assessments })
+        let trial = n;
+        Ok(Trial { case, trial, session_id, ending, outcome, conversation, disclosures, agent_version, assessments })
     }
 }
 

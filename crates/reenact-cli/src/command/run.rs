@@ -19,6 +19,9 @@ pub(crate) struct Args {
     /// The agent under test: cmd:PROGRAM ARGS, http(s)://…/chat/completions, recorded, script:FILE, demo:v1
     #[arg(long, value_name = "A", required_unless_present = "resume")]
     agent: Option<String>,
+    /// Which version of it: a release, a commit; shown with every result
+    #[arg(long, value_name = "V")]
+    agent_version: Option<String>,
     /// What plays the users: a model's name, or offline
     #[arg(long, value_name = "M", default_value = "offline")]
     user_model: String,
@@ -41,7 +44,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "SECONDS", default_value_t = Plan::default().agent_timeout_seconds, value_parser = clap::value_parser!(u32).range(1..))]
     agent_timeout: u32,
     /// Finish a run that was interrupted: its id, or latest
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["suite", "agent", "user_model", "judge_model", "trials", "max_turns", "concurrency", "seed", "agent_timeout"])]
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["suite", "agent", "agent_version", "user_model", "judge_model", "trials", "max_turns", "concurrency", "seed", "agent_timeout"])]
     resume: Option<String>,
 }
 
@@ -75,6 +78,7 @@ fn begin(args: &Args, global: &Global) -> Result<(Store, Run)> {
 fn plan(args: &Args, agent: String) -> Plan {
     Plan {
         agent,
+        agent_version: args.agent_version.clone(),
         user_model: args.user_model.clone(),
         judge_model: args.judge_model.clone(),
         trials: args.trials,

@@ -137,6 +137,7 @@ impl Store {
         let mut run = self.run(run)?;
         let same_judge = run.plan.judge_model == judge_model;
         run.plan.judge_model = judge_model.to_owned();
+        run.provenance.judged_now(&run.plan);
         let header = to_json(&run, "the run")?;
         self.with(Doing::Write, |connection| {
             let sql =
