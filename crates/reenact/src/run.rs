@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::agent::TIMEOUT_SECONDS_DEFAULT;
 use crate::journal::Journal;
 use crate::report::RunOutput;
+use crate::report::statistics::EarlyStopping;
 use crate::simulate::{Setting, Simulated, simulate};
 use crate::{
     Agent, Assessment, Conversation, Ending, Expectation, Judge, Model, Outcome, Result, SimulatedUser, Store, Suite,
@@ -27,7 +28,7 @@ mod provenance;
 mod steps;
 
 /// What will be tried: plain data, kept with the run, so that a run can be resumed from its id alone.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Plan {
     /// The agent under test, by name.
     pub agent: String,
@@ -38,8 +39,17 @@ pub struct Plan {
     pub user_model: String,
     /// What judges the expectations that no code decides: a model's name, or `offline`.
     pub judge_model: String,
-    /// How often each case is tried.
+    /// How often each case is tried; at the most, where trials stop early.
     pub trials: u32,
+    /// When the trials of a case may stop before that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopping: Option<EarlyStopping>,
+    /// The pass rate, 0 to 1, that the run is held to; it then decides the exit status.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<f64>,
+    /// The run whose cases are tried once more, where this is such a rerun.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rerun_of: Option<String>,
     /// User messages in one conversation at the most.
     pub max_turns: u32,
     /// Conversations at once.
@@ -58,6 +68,9 @@ impl Default for Plan {
             user_model: "offline".into(),
             judge_model: "offline".into(),
             trials: 1,
+            stopping: None,
+            threshold: None,
+            rerun_of: None,
             max_turns: 20,
             concurrency: 16,
             seed: 0,
