@@ -86,6 +86,7 @@ fn plan(args: &Args, agent: String) -> Plan {
         concurrency: args.concurrency,
         seed: args.seed,
         agent_timeout_seconds: args.agent_timeout,
+        ..Plan::default()
     }
 }
 

@@ -81,7 +81,7 @@ fn within_limit(asks: Vec<Ask<'_>>) -> Vec<Ask<'_>> {
     let mut words = 0;
     let mut fits = |ask: &Ask<'_>| {
         let is_first = words == 0;
-        words += ask.text.split_whitespace().count();
+        words += text::words(ask.text).count();
         is_first || words <= GOAL_WORDS_MAX
     };
     asks.into_iter().filter(&mut fits).collect()
