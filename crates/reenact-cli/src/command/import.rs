@@ -1,6 +1,6 @@
 //! `reenact import`: recorded conversations into the store.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use reenact::import::{Format, Imported, Input, OnProblem, Options, Progress, import};
@@ -25,7 +25,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, global: &Global) -> Result<u8> {
     let format = args.format.as_deref().map(str::parse::<Format>).transpose()?;
     let on_problem = if args.strict { OnProblem::Refuse } else { OnProblem::Skip };
-    let inputs = args.paths.iter().map(input).collect();
+    let inputs = args.paths.iter().map(|path| input(path)).collect();
     let store = Store::open(&global.store)?;
     let bar = Bar::new();
     let imported = import(inputs, &Options { format, on_problem }, &store, &mut |progress| bar.show(&progress))?;
@@ -42,11 +42,11 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<u8> {
     Ok(status(&imported))
 }
 
-fn input(path: &PathBuf) -> Input {
+fn input(path: &Path) -> Input {
     if path.as_os_str() == "-" {
         Input::Stream("<stdin>".to_owned(), Box::new(std::io::stdin()))
     } else {
-        Input::from(path.clone())
+        Input::from(path)
     }
 }
 
