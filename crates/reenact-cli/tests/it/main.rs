@@ -8,6 +8,7 @@ mod import;
 mod json;
 mod judge;
 mod line;
+mod import;
 #[cfg(unix)]
 mod readme;
 mod report;
