@@ -123,6 +123,9 @@ pub struct Trial {
     /// Which fact was said when.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub disclosures: Vec<Disclosure>,
+    /// Which version of the agent answered, where the agent says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent_version: Option<String>,
     /// One assessment for each expectation, in the order of the case.
     pub assessments: Vec<Assessment>,
 }

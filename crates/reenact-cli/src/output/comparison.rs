@@ -7,8 +7,8 @@ use comfy_table::{Attribute, Cell, Color, ColumnConstraint, Width};
 use reenact::report::statistics::{Difference, Reproduction, Tally};
 use reenact::report::{CaseChange, Change, Comparison, FailureShown};
 
-use super::report::{ansi_color, figure_table, shell_word};
-use super::{plural, printable, shortened, table};
+use super::report::{ansi_color, figure_table};
+use super::{counted, printable, shell_word, shortened, table};
 
 /// Longer comparisons list only the cases that changed; the rest is counted.
 const CASES_LISTED_MAX: usize = 20;
@@ -16,7 +16,7 @@ const WHY_CHARS_MAX: usize = 160;
 const CASE_CHARS_MAX: usize = 48;
 
 /// The comparison as text of the given width, with colours.
-pub(crate) fn render(comparison: &Comparison, width: u16) -> String {
+pub(crate) fn render(comparison: &Comparison, program: &str, width: u16) -> String {
     let mut text = headline(comparison, width);
     if !comparison.cases.is_empty() {
         let _ = write!(text, "\n{}", cases(comparison, width));
@@ -24,7 +24,7 @@ pub(crate) fn render(comparison: &Comparison, width: u16) -> String {
     if !comparison.unmatched.is_empty() {
         let _ = write!(text, "\n{}", unmatched(comparison, width));
     }
-    let _ = write!(text, "\n{}{}", figures(comparison, width), next(comparison));
+    let _ = write!(text, "\n{}{}", figures(comparison, width), next(comparison, program));
     text
 }
 
@@ -43,7 +43,7 @@ fn cases(comparison: &Comparison, width: u16) -> String {
     let mut text = if listed.is_empty() { String::new() } else { case_table(&listed, comparison, width) };
     let unlisted = comparison.cases.len() - listed.len();
     if unlisted > 0 {
-        let _ = writeln!(text, " {} unchanged, not listed; --json lists all", plural(unlisted as u64, "case"));
+        let _ = writeln!(text, " {} unchanged, not listed; --json lists all", counted(unlisted as u64, "case"));
     }
     text
 }
@@ -132,7 +132,7 @@ fn in_words(difference: &Difference) -> String {
         difference.low * 100.0,
         difference.high * 100.0,
         difference.p,
-        plural(difference.cases, "case")
+        counted(difference.cases, "case")
     )
 }
 
@@ -165,20 +165,20 @@ fn arm(agent: &str, run: &str) -> String {
 }
 
 /// The commands that get a reader further.
-fn next(comparison: &Comparison) -> String {
+fn next(comparison: &Comparison, program: &str) -> String {
     let (baseline, candidate) = (&comparison.baseline.run, &comparison.candidate.run);
     let mut commands = Vec::new();
     if comparison.rerun.is_none() && !comparison.suspects().is_empty() {
-        commands.push(format!("reenact diff {baseline} {candidate} --rerun"));
+        commands.push(format!("{program} diff {baseline} {candidate} --rerun"));
     }
     let urgent = |change| comparison.cases.iter().find(move |case| case.change == change && case.failure.is_some());
     let shown = [Change::Broken, Change::Worse].into_iter().find_map(urgent);
     if let Some((case, failure)) = shown.and_then(|case| Some((case, case.failure.as_ref()?))) {
         let trial = format!("{}/{}/{}", failure.run, case.case, failure.why.trial);
-        commands.push(format!("reenact show {}", shell_word(&trial)));
+        commands.push(format!("{program} show {}", shell_word(&trial)));
     }
     for arm in [&comparison.baseline, &comparison.candidate].into_iter().filter(|arm| arm.missing > 0) {
-        commands.push(format!("reenact run --resume {}", arm.run));
+        commands.push(format!("{program} run --resume {}", arm.run));
     }
     let line =
         |(index, command): (usize, String)| format!(" {}  {command}\n", if index == 0 { "next" } else { "    " });

@@ -1,5 +1,6 @@
 //! Runs and trials in the store, and who may drive a run.
 
+use reenact::run::Provenance;
 use reenact::{Conversation, Ending, ErrorKind, Message, Outcome, Plan, Run, Store, Suite, TestCase, Trial};
 
 pub(crate) fn run(id: &str, second: i64, cases: &[&str]) -> Run {
@@ -22,7 +23,13 @@ pub(crate) fn run(id: &str, second: i64, cases: &[&str]) -> Run {
         origin: None,
     };
     let suite = Suite { name: Some("markets".into()), cases: cases.iter().map(case).collect() };
-    Run { id: id.into(), created_at: jiff::Timestamp::from_second(second).unwrap(), plan, suite }
+    Run {
+        id: id.into(),
+        created_at: jiff::Timestamp::from_second(second).unwrap(),
+        plan,
+        provenance: Provenance::default(),
+        suite,
+    }
 }
 
 fn trial(case: &str, number: u32, outcome: Outcome) -> Trial {
@@ -34,6 +41,7 @@ fn trial(case: &str, number: u32, outcome: Outcome) -> Trial {
         outcome,
         conversation: Conversation::from_iter([Message::user("hi"), Message::agent("closed")]),
         disclosures: Vec::new(),
+        agent_version: None,
         assessments: Vec::new(),
     }
 }
