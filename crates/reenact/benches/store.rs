@@ -7,6 +7,7 @@
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
+use reenact::run::Provenance;
 use reenact::{Conversation, Journal, Message, Plan, Run, Session, SessionQuery, StepKey, StepRole, Store, Suite};
 
 const VOCABULARY: usize = 50_000;
@@ -97,8 +98,15 @@ fn journal(store: &Store) {
         concurrency: CONVERSATIONS,
         seed: 0,
         agent_timeout_seconds: 60,
+        ..Plan::default()
     };
-    let run = Run { id: "bench".into(), created_at: jiff::Timestamp::UNIX_EPOCH, plan, suite: Suite::default() };
+    let run = Run {
+        id: "bench".into(),
+        created_at: jiff::Timestamp::UNIX_EPOCH,
+        plan,
+        provenance: Provenance::default(),
+        suite: Suite::default(),
+    };
     store.create_run(&run).expect("a run");
     let journal = Journal::open(store, "bench").expect("a journal");
     let answer = "an answer of some words ".repeat(20);

@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 use crate::{Conversation, Message, Speaker};
 
 pub use function::from_fn;
+pub(crate) use name::TIMEOUT_SECONDS_DEFAULT;
 pub use name::{AgentSettings, SessionLookup, open};
 
 mod command;
@@ -56,12 +57,15 @@ pub struct AgentReply {
     /// Whether the agent says that the conversation is over.
     #[serde(default)]
     pub ended: bool,
+    /// Which version of itself answered, where the agent says: a release, a commit, the model behind it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
 }
 
 impl AgentReply {
     /// A reply of one text.
     pub fn text(text: impl Into<String>) -> Self {
-        AgentReply { messages: vec![Message::agent(text)], ended: false }
+        AgentReply { messages: vec![Message::agent(text)], ..AgentReply::default() }
     }
 
     /// The same reply, if a user can do something with it.

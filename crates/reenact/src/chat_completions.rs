@@ -20,6 +20,8 @@ pub(crate) struct Choice {
     pub(crate) finish_reason: Option<String>,
     /// Why the model would not answer, where it says.
     pub(crate) refusal: Option<String>,
+    /// Which model answered, where the server says; often more exact than what was asked for.
+    pub(crate) model: Option<String>,
     /// Tokens, where the server counts them.
     pub(crate) usage: Option<Usage>,
 }
@@ -43,6 +45,7 @@ pub(crate) fn read_choice(body: &[u8]) -> Result<Choice, HttpFault> {
     Ok(Choice {
         finish_reason: text(&choice["finish_reason"]),
         refusal: text(&choice["message"]["refusal"]),
+        model: text(&answer["model"]),
         usage: read_usage(&answer["usage"]),
         message: choice["message"].clone(),
     })

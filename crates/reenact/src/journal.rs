@@ -70,13 +70,14 @@ impl fmt::Display for StepKey {
 ///
 /// ```
 /// use reenact::journal::{Journal, StepKey, StepRole};
-/// # use reenact::{Plan, Run, Store, Suite};
+/// # use reenact::{Plan, Run, Store, Suite, run::Provenance};
 /// # fn run() -> Run {
 /// #     let plan = Plan {
 /// #         agent: "recorded".into(), user_model: "offline".into(), judge_model: "offline".into(), trials: 1,
 /// #         max_turns: 8, concurrency: 1, seed: 0, agent_timeout_seconds: 60,
+/// #         ..Plan::default()
 /// #     };
-/// #     Run { id: "r1".into(), created_at: jiff::Timestamp::UNIX_EPOCH, plan, suite: Suite::default() }
+/// #     Run { id: "r1".into(), created_at: jiff::Timestamp::UNIX_EPOCH, plan, provenance: Provenance::default(), suite: Suite::default() }
 /// # }
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
 /// let store = Store::in_memory()?;

@@ -108,6 +108,7 @@ mod session;
 mod shorten;
 pub mod simulate;
 mod skipped;
+mod slug;
 mod spelling;
 pub mod store;
 mod text;

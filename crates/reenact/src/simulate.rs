@@ -27,13 +27,15 @@ pub struct Simulated {
     pub ending: Ending,
     /// Which fact was said when, and by which gate.
     pub disclosures: Vec<Disclosure>,
+    /// Which version of the agent answered last, where it says.
+    pub agent_version: Option<String>,
 }
 
 /// Lets a simulated user and an agent talk until one of them leaves, fails, or the turns are used up.
 ///
 /// The conversation is a function of the setting and of what the two answer; there is no clock and no chance in here.
 pub async fn simulate(setting: Setting<'_>, user: &dyn SimulatedUser, agent: &dyn Agent) -> Simulated {
-    let mut talk = Talk { setting, conversation: Conversation::default(), disclosures: Vec::new(), held: None };
+    let mut talk = Talk::new(setting);
     let ending = loop {
         if talk.turn() >= setting.max_turns {
             break Ending::TurnLimit;
@@ -45,6 +47,7 @@ pub async fn simulate(setting: Setting<'_>, user: &dyn SimulatedUser, agent: &dy
         }
         match talk.agent_replies(agent).await {
             Ok(reply) => {
+                talk.agent_version = reply.version.or(talk.agent_version);
                 talk.conversation.messages.extend(reply.messages);
                 if reply.ended {
                     break Ending::AgentEnded;
@@ -53,7 +56,8 @@ pub async fn simulate(setting: Setting<'_>, user: &dyn SimulatedUser, agent: &dy
             Err(fault) => break Ending::AgentFailed(fault),
         }
     };
-    Simulated { conversation: talk.conversation, ending, disclosures: talk.disclosures }
+    let Talk { conversation, disclosures, agent_version, .. } = talk;
+    Simulated { conversation, ending, disclosures, agent_version }
 }
 
 /// A conversation on its way.
@@ -61,10 +65,21 @@ struct Talk<'a> {
     setting: Setting<'a>,
     conversation: Conversation,
     disclosures: Vec<Disclosure>,
+    agent_version: Option<String>,
     held: Held,
 }
 
-impl Talk<'_> {
+impl<'a> Talk<'a> {
+    fn new(setting: Setting<'a>) -> Self {
+        Talk {
+            setting,
+            conversation: Conversation::default(),
+            disclosures: Vec::new(),
+            agent_version: None,
+            held: None,
+        }
+    }
+
     fn turn(&self) -> u32 {
         self.conversation.turn_count() as u32
     }

@@ -57,6 +57,18 @@ impl Outcome {
     pub const ALL: [Outcome; 5] =
         [Outcome::Passed, Outcome::Failed, Outcome::Inconclusive, Outcome::Invalid, Outcome::Errored];
 
+    /// The outcome as a word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Outcome::Passed => "passed",
+            Outcome::Failed => "failed",
+            Outcome::Inconclusive => "inconclusive",
+            Outcome::Invalid => "invalid",
+            Outcome::Errored => "errored",
+        }
+    }
+
     /// The one rule: what an ending and the assessments amount to.
     ///
     /// How the conversation ended comes first: where the simulated user or the infrastructure was at
@@ -111,6 +123,9 @@ pub struct Trial {
     /// Which fact was said when.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub disclosures: Vec<Disclosure>,
+    /// Which version of the agent answered, where the agent says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent_version: Option<String>,
     /// One assessment for each expectation, in the order of the case.
     pub assessments: Vec<Assessment>,
 }

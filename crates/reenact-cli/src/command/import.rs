@@ -7,6 +7,7 @@ use reenact::import::{Format, Imported, Input, OnProblem, Options, Progress, imp
 use reenact::{Error, ErrorKind, Result, Store};
 
 use crate::args::Global;
+use crate::output::counted;
 use crate::{exit, output};
 
 #[derive(Debug, clap::Args)]
@@ -37,7 +38,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<u8> {
     if global.json {
         output::json(&imported)?;
     } else {
-        output::text(&summary(&imported))?;
+        output::text(&output::printable(&summary(&imported)))?;
     }
     Ok(status(&imported))
 }
@@ -81,10 +82,6 @@ fn summary(imported: &Imported) -> String {
         }
     }
     lines.join("\n") + "\n"
-}
-
-fn counted(count: u64, noun: &str) -> String {
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 /// Progress on a terminal; nothing anywhere else.

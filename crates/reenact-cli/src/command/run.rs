@@ -19,6 +19,9 @@ pub(crate) struct Args {
     /// The agent under test: cmd:PROGRAM ARGS, http(s)://…/chat/completions, recorded, script:FILE, demo:v1
     #[arg(long, value_name = "A", required_unless_present = "resume")]
     agent: Option<String>,
+    /// Which version of it: a release, a commit; shown with every result
+    #[arg(long, value_name = "V")]
+    agent_version: Option<String>,
     /// What plays the users: a model's name, or offline
     #[arg(long, value_name = "M", default_value = "offline")]
     user_model: String,
@@ -41,7 +44,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "SECONDS", default_value_t = Plan::default().agent_timeout_seconds, value_parser = clap::value_parser!(u32).range(1..))]
     agent_timeout: u32,
     /// Finish a run that was interrupted: its id, or latest
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["suite", "agent", "user_model", "judge_model", "trials", "max_turns", "concurrency", "seed", "agent_timeout"])]
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["suite", "agent", "agent_version", "user_model", "judge_model", "trials", "max_turns", "concurrency", "seed", "agent_timeout"])]
     resume: Option<String>,
 }
 
@@ -54,6 +57,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<u8> {
         }
         None => begin(args, global)?,
     };
+    output::note_engines(&run.plan);
     report::present(&play(&store, &run)?, global)
 }
 
@@ -74,6 +78,7 @@ fn begin(args: &Args, global: &Global) -> Result<(Store, Run)> {
 fn plan(args: &Args, agent: String) -> Plan {
     Plan {
         agent,
+        agent_version: args.agent_version.clone(),
         user_model: args.user_model.clone(),
         judge_model: args.judge_model.clone(),
         trials: args.trials,
@@ -81,18 +86,26 @@ fn plan(args: &Args, agent: String) -> Plan {
         concurrency: args.concurrency,
         seed: args.seed,
         agent_timeout_seconds: args.agent_timeout,
+        ..Plan::default()
     }
 }
 
 /// Plays what is still to be played of a run.
 pub(crate) fn play(store: &Store, run: &Run) -> Result<RunOutput> {
     let participants = participants::open(&run.plan, store)?;
-    output::note_engines(&run.plan);
     let progress = Progress::new("trials");
     let stop = Stop::default();
     let listen = |event: reenact::run::Event<'_>| progress.show(&event);
     let work = reenact::run::run(store, run, &participants, &stop, &listen);
     let output = runtime()?.block_on(interrupt::stopping(&stop, work));
     progress.finish();
-    output.map_err(|error| error.hint(format!("nothing is lost; go on with `reenact run --resume {}`", run.id)))
+    output.map_err(|error| resumable(error, store, run))
+}
+
+/// What was interrupted goes on where it was; what else went wrong has a hint of its own.
+fn resumable(error: Error, store: &Store, run: &Run) -> Error {
+    if error.kind() != ErrorKind::Interrupted && error.hint_text().is_some() {
+        return error;
+    }
+    error.hint(format!("nothing is lost; go on with `{} run --resume {}`", output::program(store.path()), run.id))
 }

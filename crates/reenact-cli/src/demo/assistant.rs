@@ -17,6 +17,15 @@ pub(crate) enum Version {
     V2,
 }
 
+impl Version {
+    fn name(self) -> &'static str {
+        match self {
+            Version::V1 => "1",
+            Version::V2 => "2",
+        }
+    }
+}
+
 #[derive(Deserialize)]
 struct Request {
     message: String,
@@ -33,13 +42,14 @@ struct Said {
 #[derive(Serialize)]
 struct Answer {
     reply: String,
+    version: &'static str,
 }
 
 /// Answers each line of `input` with one of `output`, until the input ends.
 pub(crate) fn serve(version: Version, input: impl BufRead, mut output: impl Write) -> io::Result<()> {
     for line in input.lines() {
         let request: Request = serde_json::from_str(&line?)?;
-        let answer = Answer { reply: reply(version, &request) };
+        let answer = Answer { reply: reply(version, &request), version: version.name() };
         writeln!(output, "{}", serde_json::to_string(&answer)?)?;
         output.flush()?;
     }

@@ -1,6 +1,7 @@
 //! A small run for the tests of what is printed: one case of each fate, its last trial not done.
 
 use reenact::report::RunOutput;
+use reenact::run::Provenance;
 use reenact::{
     AgentFault, Assessment, Brief, Check, Disclosure, Ending, Expectation, FaultKind, Message, Origin, Outcome, Plan,
     Run, Session, Suite, TestCase, ToolCall, Trial, Verdict,
@@ -33,7 +34,9 @@ pub(crate) fn run(trials: u32, cases: Vec<TestCase>) -> Run {
             concurrency: 4,
             seed: 7,
             agent_timeout_seconds: 60,
+            ..Plan::default()
         },
+        provenance: Provenance::default(),
         suite: Suite { name: Some("market-assistant".into()), cases },
     }
 }
@@ -66,6 +69,7 @@ pub(crate) fn trial(case: &str, number: u32, ending: Ending, assessments: Vec<As
             fact: "weekend".into(),
             gate: "when: the agent says it is open".into(),
         }],
+        agent_version: None,
         assessments,
     }
 }

@@ -47,15 +47,5 @@ impl Progress {
 
 fn counts(counts: &OutcomeCounts) -> String {
     let shown = Outcome::ALL.into_iter().filter(|outcome| counts.get(*outcome) > 0);
-    shown.map(|outcome| format!("{} {}", counts.get(outcome), word(outcome))).collect::<Vec<_>>().join(", ")
-}
-
-fn word(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Passed => "passed",
-        Outcome::Failed => "failed",
-        Outcome::Inconclusive => "inconclusive",
-        Outcome::Invalid => "invalid",
-        Outcome::Errored => "errored",
-    }
+    shown.map(|outcome| format!("{} {}", counts.get(outcome), outcome.as_str())).collect::<Vec<_>>().join(", ")
 }

@@ -1,8 +1,16 @@
 //! The command as its users call it, in one binary; one module for each verb.
 
+mod bad_input;
 mod check;
+mod demo;
+mod faults;
 mod import;
-#[cfg(unix)]
+mod json;
+mod judge;
+mod line;
 mod readme;
 mod report;
+mod resume;
 mod sessions;
+mod stage;
+mod statuses;

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use reenact::report::RunOutput;
+use reenact::run::Provenance;
 use reenact::{
     Assessment, Brief, Check, Ending, Expectation, Message, Origin, Outcome, Plan, Run, Session, Store, Suite,
     TestCase, Trial, Verdict,
@@ -35,9 +36,16 @@ fn run() -> Run {
         concurrency: 4,
         seed: 7,
         agent_timeout_seconds: 60,
+        ..Plan::default()
     };
     let suite = Suite { name: None, cases: vec![case("closed-market"), case("late-parcel")] };
-    Run { id: RUN.into(), created_at: "2026-03-07T10:00:00Z".parse().unwrap(), plan, suite }
+    Run {
+        id: RUN.into(),
+        created_at: "2026-03-07T10:00:00Z".parse().unwrap(),
+        plan,
+        provenance: Provenance::default(),
+        suite,
+    }
 }
 
 fn case(id: &str) -> TestCase {
@@ -67,6 +75,7 @@ fn trial(case: &str, verdict: Verdict) -> Trial {
         ending: Ending::GaveUp,
         conversation: [Message::user("how are the markets"), Message::agent("open")].into_iter().collect(),
         disclosures: Vec::new(),
+        agent_version: None,
         assessments: vec![assessment],
     }
 }

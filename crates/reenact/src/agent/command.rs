@@ -42,6 +42,7 @@ struct Answer {
     #[serde(default)]
     end: bool,
     error: Option<Value>,
+    version: Option<Value>,
 }
 
 #[async_trait]
@@ -154,7 +155,18 @@ fn read_answer(line: &[u8]) -> Result<AgentReply, AgentFault> {
         (None, None) => return Err(malformed("has none of `reply`, `messages` and `error`".to_owned())),
         (Some(_), Some(_)) => return Err(malformed("has both `reply` and `messages`; one is enough".to_owned())),
     };
-    Ok(AgentReply { messages, ended: answer.end })
+    let version = answer.version.as_ref().and_then(told_version);
+    Ok(AgentReply { messages, ended: answer.end, version })
+}
+
+/// A version is a text or a number. An agent may have a member of that name for purposes of its own, so that
+/// anything else is no fault.
+fn told_version(version: &Value) -> Option<String> {
+    match version {
+        Value::String(text) if !text.trim().is_empty() => Some(text.trim().to_owned()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
 }
 
 fn read_messages(messages: &[Value]) -> Result<Vec<Message>, String> {
@@ -176,8 +188,12 @@ mod tests {
     #[test]
     fn each_form_of_answer_is_read() {
         assert_eq!(read_answer(br#"{"reply":"hi","mood":1}"#), Ok(AgentReply::text("hi")));
-        let ended = AgentReply { messages: Vec::new(), ended: true };
+        let ended = AgentReply { ended: true, ..AgentReply::default() };
         assert_eq!(read_answer(br#"{"end":true}"#), Ok(ended));
+        let version = |line: &str| read_answer(line.as_bytes()).unwrap().version;
+        assert_eq!(version(r#"{"reply":"hi","version":" 2.1 "}"#).as_deref(), Some("2.1"));
+        assert_eq!(version(r#"{"reply":"hi","version":3}"#).as_deref(), Some("3"));
+        assert_eq!(version(r#"{"reply":"hi","version":{"major":3}}"#), None);
         let long = br#"{"messages":[{"role":"assistant","tool_calls":[{"id":"1","function":{"name":"f"}}]},
             {"role":"tool","tool_call_id":"1","content":"7"},{"role":"assistant","content":"seven"}]}"#;
         assert_eq!(read_answer(long).unwrap().messages[2].text, "seven");

@@ -43,7 +43,7 @@ impl Agent for HttpAgent {
         let choice = chat_completions::read_choice(&body).map_err(|fault| self.fault(&fault.of(&self.url)))?;
         let message = chat_completions::read_message(&choice.message)
             .map_err(|reason| self.fault(&HttpFault::new(HttpFaultKind::Malformed, reason).of(&self.url)))?;
-        AgentReply { messages: vec![message], ended: false }.checked()
+        AgentReply { messages: vec![message], ended: false, version: choice.model }.checked()
     }
 }
 

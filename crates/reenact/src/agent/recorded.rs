@@ -64,8 +64,8 @@ fn recorded_reply(recorded: &Conversation, simulated: &Conversation) -> AgentRep
         turns[from..].iter().find(|turn| !turn.said_by_agent().is_empty())
     });
     match answered {
-        Some(turn) => AgentReply { messages: replayed(turn), ended: false },
-        None => AgentReply { messages: Vec::new(), ended: true },
+        Some(turn) => AgentReply { messages: replayed(turn), ..AgentReply::default() },
+        None => AgentReply { ended: true, ..AgentReply::default() },
     }
 }
 

@@ -26,7 +26,7 @@ impl Agent for ScriptedAgent {
         })?;
         match answer.failure() {
             Some(Failure { kind, reason }) => Err(AgentFault::new(*kind, reason.clone())),
-            None => AgentReply { messages: messages(answer), ended: answer.ends() }.checked(),
+            None => AgentReply { messages: messages(answer), ended: answer.ends(), version: None }.checked(),
         }
     }
 }

@@ -53,7 +53,8 @@ struct Page<'a> {
 impl<'a> Page<'a> {
     fn of(output: &'a RunOutput, sessions: &'a BTreeMap<String, Session>) -> Self {
         let report = &output.report;
-        let outcome = |&outcome: &Outcome| Count { word: outcome_word(outcome), trials: report.outcomes.get(outcome) };
+        let outcome =
+            |&outcome: &Outcome| Count { word: Outcome::as_str(outcome), trials: report.outcomes.get(outcome) };
         let ending = |count: &EndingCount| Count { word: count.ending.words(), trials: count.trials };
         Page {
             headline: report.headline(),
@@ -197,7 +198,7 @@ impl<'a> TrialView<'a> {
         TrialView {
             anchor,
             number: trial.trial,
-            outcome: outcome_word(trial.outcome),
+            outcome: Outcome::as_str(trial.outcome),
             ending: EndingKind::from(&trial.ending).words(),
             why: summary.why.as_ref().filter(|why| why.expectation.is_none()).map(Why::to_string),
             session_id: &trial.session_id,
@@ -278,16 +279,6 @@ fn visible(text: &str) -> String {
         c => c,
     };
     text.replace("\r\n", "\n").chars().map(mark).collect()
-}
-
-fn outcome_word(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Passed => "passed",
-        Outcome::Failed => "failed",
-        Outcome::Inconclusive => "inconclusive",
-        Outcome::Invalid => "invalid",
-        Outcome::Errored => "errored",
-    }
 }
 
 fn status_word(status: Status) -> &'static str {

@@ -137,6 +137,7 @@ impl Store {
         let mut run = self.run(run)?;
         let same_judge = run.plan.judge_model == judge_model;
         run.plan.judge_model = judge_model.to_owned();
+        run.provenance.judged_now(&run.plan);
         let header = to_json(&run, "the run")?;
         self.with(Doing::Write, |connection| {
             let sql =
@@ -144,6 +145,18 @@ impl Store {
             connection.execute(sql, params![key, same_judge, header])
         })?;
         Ok(run)
+    }
+
+    /// Whether a run was being judged again when it was interrupted, so that some verdicts are of an earlier round.
+    ///
+    /// # Errors
+    /// As [`Store::run`].
+    pub(crate) fn is_half_judged(&self, run: &str) -> Result<bool> {
+        let key = self.run_key(run)?;
+        self.with(Doing::Read, |connection| {
+            let sql = "SELECT judging > 1 AND NOT finished FROM runs WHERE key = ?1";
+            connection.query_row(sql, [key], |row| row.get(0))
+        })
     }
 
     /// Keeps a trial, in the place of the same case's trial of the same number if there is one.

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 use reenact::report::{self, OutcomeCounts, RunOutput, Status};
+use reenact::run::Provenance;
 use reenact::{
     AgentFault, Assessment, Brief, Check, Conversation, Disclosure, Ending, Expectation, FaultKind, Message, Origin,
     Outcome, Plan, Run, Session, Speaker, Suite, TestCase, ToolCall, Trial, Verdict,
@@ -21,6 +22,7 @@ fn plan(trials: u32) -> Plan {
         concurrency: 4,
         seed: 7,
         agent_timeout_seconds: 60,
+        ..Plan::default()
     }
 }
 
@@ -44,6 +46,7 @@ fn run(trials: u32, cases: Vec<TestCase>) -> Run {
         id: "0197a3c2-0000-7000-8000-000000000001".into(),
         created_at: "2026-03-07T10:00:00Z".parse().unwrap(),
         plan: plan(trials),
+        provenance: Provenance::default(),
         suite: Suite { name: Some("market-assistant".into()), cases },
     }
 }
@@ -67,6 +70,7 @@ fn trial(case: &str, number: u32, ending: Ending, assessments: Vec<Assessment>, 
         ending,
         conversation: messages.iter().cloned().collect(),
         disclosures: Vec::new(),
+        agent_version: None,
         assessments,
     }
 }

@@ -1,5 +1,6 @@
 //! Runs and trials in the store, and who may drive a run.
 
+use reenact::run::Provenance;
 use reenact::{Conversation, Ending, ErrorKind, Message, Outcome, Plan, Run, Store, Suite, TestCase, Trial};
 
 pub(crate) fn run(id: &str, second: i64, cases: &[&str]) -> Run {
@@ -12,6 +13,7 @@ pub(crate) fn run(id: &str, second: i64, cases: &[&str]) -> Run {
         concurrency: 4,
         seed: 7,
         agent_timeout_seconds: 60,
+        ..Plan::default()
     };
     let case = |id: &&str| TestCase {
         id: (*id).to_owned(),
@@ -21,7 +23,13 @@ pub(crate) fn run(id: &str, second: i64, cases: &[&str]) -> Run {
         origin: None,
     };
     let suite = Suite { name: Some("markets".into()), cases: cases.iter().map(case).collect() };
-    Run { id: id.into(), created_at: jiff::Timestamp::from_second(second).unwrap(), plan, suite }
+    Run {
+        id: id.into(),
+        created_at: jiff::Timestamp::from_second(second).unwrap(),
+        plan,
+        provenance: Provenance::default(),
+        suite,
+    }
 }
 
 fn trial(case: &str, number: u32, outcome: Outcome) -> Trial {
@@ -33,6 +41,7 @@ fn trial(case: &str, number: u32, outcome: Outcome) -> Trial {
         outcome,
         conversation: Conversation::from_iter([Message::user("hi"), Message::agent("closed")]),
         disclosures: Vec::new(),
+        agent_version: None,
         assessments: Vec::new(),
     }
 }

@@ -1,0 +1,94 @@
+//! What made a run: this program and its prompts. Recorded with the run, because a report may be made years later.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Plan;
+use crate::judge::OFFLINE;
+use crate::prompt::{self, Prompt};
+
+/// What made a run, besides what its plan names.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Provenance {
+    /// The version of reenact that began the run; empty where none was recorded.
+    pub reenact: String,
+    /// What the model that plays the users is asked with; none where no model does.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub user_prompts: Vec<PromptHash>,
+    /// What the model that judges is asked with; none where no model does. A run that was judged again has those
+    /// of its last judging.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub judge_prompts: Vec<PromptHash>,
+}
+
+/// A prompt and the hash of its text, which changes with any change of its words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PromptHash {
+    /// The name of its file.
+    pub name: String,
+    /// The first 12 hex digits of its BLAKE3 hash.
+    pub hash: String,
+}
+
+impl Provenance {
+    /// That of a run which begins now.
+    #[must_use]
+    pub fn of(plan: &Plan) -> Self {
+        let reenact = env!("CARGO_PKG_VERSION").to_owned();
+        let user_prompts = asked_of(&plan.user_model, &[Prompt::User]);
+        Provenance { reenact, user_prompts, judge_prompts: judge_prompts(plan) }
+    }
+
+    /// Notes that the run is judged now, by the judge of the plan and the prompts of today.
+    pub(crate) fn judged_now(&mut self, plan: &Plan) {
+        self.judge_prompts = judge_prompts(plan);
+    }
+}
+
+fn judge_prompts(plan: &Plan) -> Vec<PromptHash> {
+    asked_of(&plan.judge_model, &[Prompt::Judge])
+}
+
+/// The embedded engine is asked nothing.
+fn asked_of(model: &str, prompts: &[Prompt]) -> Vec<PromptHash> {
+    if model == OFFLINE {
+        return Vec::new();
+    }
+    prompts.iter().map(|&prompt| PromptHash { name: prompt.name().to_owned(), hash: prompt::hash(prompt) }).collect()
+}
+
+impl fmt::Display for PromptHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.name, self.hash)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prompts_are_recorded_for_models_and_not_for_the_embedded_engine() {
+        assert_eq!(Provenance::of(&Plan::default()).user_prompts, []);
+        let plan = Plan { user_model: "script:user.yaml".into(), ..Plan::default() };
+        let provenance = Provenance::of(&plan);
+        assert_eq!(provenance.user_prompts[0].to_string(), format!("user.md {}", prompt::hash(Prompt::User)));
+        assert_eq!((provenance.judge_prompts.len(), provenance.reenact.as_str()), (0, env!("CARGO_PKG_VERSION")));
+    }
+
+    #[test]
+    fn judging_again_records_what_judged_and_leaves_the_rest() {
+        let mut plan = Plan { user_model: "script:user.yaml".into(), ..Plan::default() };
+        let mut provenance = Provenance { reenact: "0.0.1".into(), ..Provenance::of(&plan) };
+        plan.judge_model = "script:judge.yaml".into();
+        provenance.judged_now(&plan);
+        let names = |prompts: &[PromptHash]| prompts.iter().map(|prompt| prompt.name.clone()).collect::<Vec<_>>();
+        assert_eq!(
+            (names(&provenance.user_prompts), names(&provenance.judge_prompts)),
+            (vec!["user.md".into()], vec!["judge.md".into()])
+        );
+        assert_eq!(provenance.reenact, "0.0.1");
+    }
+}
