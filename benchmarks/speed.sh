@@ -61,12 +61,14 @@ printf '\nOffline distillation\n\n'
 bench distill "$data"/dev/*.jsonl | python3 "$here/medians.py" \
     corpus sessions 'user words' 'sessions/s' 'words/s'
 
-# The backquotes below are Markdown.
-# shellcheck disable=SC2016
 reenact=$PWD/target/release/reenact
 "$reenact" --store "$work/store.db" import "$data/dev/camrest.jsonl" >/dev/null
-printf '\nStart of the command (median of %s)\n\n| command | time |\n|---|---|\n' "$starts"
-printf '| `true`, for comparison | %s |\n' "$(start_time "$(type -P true)")"
-printf '| `reenact --version` | %s |\n' "$(start_time "$reenact" --version)"
-printf '| `reenact sessions`, of %s | %s |\n' "$(wc -l <"$data/dev/camrest.jsonl")" \
-    "$(start_time "$reenact" --store "$work/store.db" sessions)"
+# The backquotes are Markdown.
+# shellcheck disable=SC2016
+{
+    printf '\nStart of the command (median of %s)\n\n| command | time |\n|---|---|\n' "$starts"
+    printf '| `true`, for comparison | %s |\n' "$(start_time "$(type -P true)")"
+    printf '| `reenact --version` | %s |\n' "$(start_time "$reenact" --version)"
+    printf '| `reenact sessions`, of %s | %s |\n' "$(wc -l <"$data/dev/camrest.jsonl")" \
+        "$(start_time "$reenact" --store "$work/store.db" sessions)"
+}

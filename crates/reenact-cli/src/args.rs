@@ -17,11 +17,14 @@ pub(crate) struct Args {
     pub(crate) verb: Verb,
 }
 
+/// Where the store is, unless another file is named.
+pub(crate) const STORE_DEFAULT: &str = ".reenact/store.db";
+
 /// What every verb takes.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Global {
     /// The file that keeps sessions, runs and journals
-    #[arg(long, global = true, value_name = "FILE", default_value = ".reenact/store.db", env = "REENACT_STORE")]
+    #[arg(long, global = true, value_name = "FILE", default_value = STORE_DEFAULT, env = "REENACT_STORE")]
     pub(crate) store: PathBuf,
     /// Print data as JSON on stdout, and people's text on stderr
     #[arg(long, global = true)]

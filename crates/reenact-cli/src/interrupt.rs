@@ -2,7 +2,7 @@
 
 use reenact::run::Stop;
 
-use crate::exit;
+use crate::{exit, output};
 
 /// Lets Ctrl-C ask for a stop while `work` goes on.
 pub(crate) async fn stopping<T>(stop: &Stop, work: impl Future<Output = T>) -> T {
@@ -15,7 +15,7 @@ pub(crate) async fn stopping<T>(stop: &Stop, work: impl Future<Output = T>) -> T
 async fn listen(stop: Stop) {
     if tokio::signal::ctrl_c().await.is_ok() {
         stop.request();
-        anstream::eprintln!("\nstopping: the calls on their way are waited for (Ctrl-C again to leave at once)");
+        output::note("\nstopping: the calls on their way are waited for (Ctrl-C again to leave at once)");
     }
     if tokio::signal::ctrl_c().await.is_ok() {
         std::process::exit(exit::UNDECIDED.into());

@@ -12,6 +12,8 @@ mod interrupt;
 mod output;
 mod participants;
 mod runtime;
+#[cfg(test)]
+mod schema;
 
 /// Reads the arguments, runs the verb, and gives its exit status.
 #[must_use]

@@ -2,11 +2,15 @@
 
 use std::borrow::Cow;
 use std::error::Error as _;
+use std::fmt;
 use std::io::{self, Write};
+use std::path::Path;
 
 use anstyle::{AnsiColor, Style};
 use reenact::{Error, ErrorKind, Plan, Result};
 use serde::Serialize;
+
+use crate::args::{Global, STORE_DEFAULT};
 
 pub(crate) mod file;
 #[cfg(test)]
@@ -23,15 +27,15 @@ const WIDTH_WITHOUT_TERMINAL: u16 = 80;
 /// Prints an error on stderr: the message, its causes below it, the hint apart.
 pub(crate) fn error(error: &Error) {
     let red = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
-    anstream::eprintln!("{red}error{red:#}: {error}");
+    note(format_args!("{red}error{red:#}: {}", printable(&error.to_string())));
     let mut source = error.source();
     while let Some(cause) = source {
-        anstream::eprintln!("  caused by: {cause}");
+        note(format_args!("  caused by: {}", printable(&cause.to_string())));
         source = cause.source();
     }
     if let Some(hint) = error.hint_text() {
         let cyan = Style::new().fg_color(Some(AnsiColor::Cyan.into()));
-        anstream::eprintln!("   {cyan}hint{cyan:#}: {hint}");
+        note(format_args!("   {cyan}hint{cyan:#}: {}", printable(hint)));
     }
 }
 
@@ -43,11 +47,25 @@ pub(crate) fn note_engines(plan: &Plan) {
         (user, OFFLINE) => format!("{user} plays the users; no model judges, only assertions decide"),
         (user, judge) => format!("{user} plays the users; {judge} judges"),
     };
-    anstream::eprintln!("{note}");
+    self::note(note);
 }
 
 /// The name of the embedded engine.
 const OFFLINE: &str = "offline";
+
+/// Prints a line for people on stderr. Where nobody can read it, there is nobody to tell.
+pub(crate) fn note(line: impl fmt::Display) {
+    let _ = writeln!(anstream::stderr().lock(), "{line}");
+}
+
+/// Prints an answer for people: on stdout, unless that is for data.
+pub(crate) fn answer(text: &str, global: &Global) -> Result<()> {
+    if global.json {
+        note(text.trim_end_matches('\n'));
+        return Ok(());
+    }
+    self::text(text)
+}
 
 /// Prints a text for people on stdout, without its colours where they do not belong.
 pub(crate) fn text(text: &str) -> Result<()> {
@@ -70,6 +88,27 @@ fn written(result: io::Result<()>) -> Result<()> {
         }
         _ => Ok(()),
     }
+}
+
+/// How a proposed command begins, so that it finds the same store.
+pub(crate) fn program(store: &Path) -> String {
+    if store == Path::new(STORE_DEFAULT) {
+        return "reenact".to_owned();
+    }
+    format!("reenact --store {}", shell_word(&store.to_string_lossy()))
+}
+
+/// A word as a shell takes it, quoted where it must be, so that the line can be copied.
+pub(crate) fn shell_word(word: &str) -> String {
+    let word = printable(word).replace('\n', " ");
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | ':' | '@' | '+' | ',');
+    if word.chars().all(plain) { word } else { format!("'{}'", word.replace('\'', r"'\''")) }
+}
+
+/// A number of things, in words.
+pub(crate) fn counted(number: impl TryInto<u64>, thing: &str) -> String {
+    let number = number.try_into().unwrap_or(u64::MAX);
+    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
 }
 
 /// The width to write for, in columns.

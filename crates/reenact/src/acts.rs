@@ -30,8 +30,16 @@ const QUESTION_STARTS: [&str; 13] = [
 
 /// Whether a sentence of an agent asks the user for something: a question or a polite imperative.
 pub(crate) fn asks(sentence: &str) -> bool {
-    is_question(sentence) || contains_any(sentence, &ASKING)
+    is_question(sentence) || contains_any(sentence, &ASKING) || begs(sentence)
 }
+
+/// Whether a sentence begins with "please" and what the user is to do, and not with what the user is to know.
+fn begs(sentence: &str) -> bool {
+    starts_with_any(sentence, &["please"]) && !starts_with_any(sentence, &TELLING)
+}
+
+const TELLING: [&str; 6] =
+    ["please note", "please be aware", "please wait", "please hold", "please bear", "please be assured"];
 
 const ASKING: [&str; 20] = [
     "please provide",
@@ -193,7 +201,13 @@ pub(crate) fn is_social(sentence: &str) -> bool {
     contains_any(sentence, &SOCIAL) && !is_question(sentence) && text::words(sentence).all(is_manner)
 }
 
-const SOCIAL: [&str; 22] = [
+const SOCIAL: [&str; 28] = [
+    "danke",
+    "merci",
+    "gracias",
+    "grazie",
+    "obrigado",
+    "obrigada",
     "hi",
     "hello",
     "hey",
@@ -218,7 +232,13 @@ const SOCIAL: [&str; 22] = [
     "你好",
 ];
 
-const MANNERS: [&str; 37] = [
+const MANNERS: [&str; 43] = [
+    "danke",
+    "merci",
+    "gracias",
+    "grazie",
+    "obrigado",
+    "obrigada",
     "afternoon",
     "again",
     "amazing",
@@ -265,7 +285,8 @@ pub(crate) fn pushes_back(sentence: &str) -> bool {
 
 const CONTRADICTING_STARTS: [&str; 7] = ["no,", "no.", "no!", "no it", "nope", "wrong", "not true"];
 
-const CONTRADICTING: [&str; 30] = [
+const CONTRADICTING: [&str; 31] = [
+    "i asked",
     "that's wrong",
     "that is wrong",
     "you're wrong",
@@ -356,11 +377,23 @@ fn starts_with_any(sentence: &str, phrases: &[&str]) -> bool {
 /// Whether a sentence contains one of the phrases, as whole words, upper and lower case alike.
 fn contains_any(sentence: &str, phrases: &[&str]) -> bool {
     let lower = sentence.to_lowercase().replace('’', "'");
-    phrases.iter().any(|phrase| {
-        lower.match_indices(phrase).any(|(at, _)| {
-            let starts_word = !lower[..at].ends_with(|c: char| c.is_alphanumeric() && !text::is_cjk(c));
-            starts_word && ends_word(&lower[at + phrase.len()..], phrase)
-        })
+    word_starts(&lower).any(|at| {
+        let rest = &lower[at..];
+        let first = rest.as_bytes()[0];
+        let may_be_here = |phrase: &&&str| phrase.as_bytes()[0] == first;
+        let is_here = |phrase: &&str| rest.strip_prefix(phrase).is_some_and(|rest| ends_word(rest, phrase));
+        phrases.iter().filter(may_be_here).any(is_here)
+    })
+}
+
+/// Where words begin. No phrase is looked for elsewhere: of all that distilling does, this is done most often.
+fn word_starts(text: &str) -> impl Iterator<Item = usize> {
+    let is_joined = |c: char| c.is_alphanumeric() && !text::is_cjk(c);
+    let mut follows_letter = false;
+    text.char_indices().filter_map(move |(at, c)| {
+        let starts = c.is_alphanumeric() && !follows_letter;
+        follows_letter = is_joined(c);
+        starts.then_some(at)
     })
 }
 

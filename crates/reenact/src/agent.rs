@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 use crate::{Conversation, Message, Speaker};
 
 pub use function::from_fn;
+pub(crate) use name::TIMEOUT_SECONDS_DEFAULT;
 pub use name::{AgentSettings, SessionLookup, open};
 
 mod command;

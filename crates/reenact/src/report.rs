@@ -18,8 +18,7 @@ pub use markdown::markdown;
 pub use statistics::PassRate;
 
 use crate::judge::OFFLINE;
-use crate::run::Provenance;
-use crate::{Ending, Outcome, Plan, Run, Speaker, TestCase, Trial, Verdict};
+use crate::{Ending, Outcome, Plan, Provenance, Run, Speaker, TestCase, Trial, Verdict};
 
 mod exclusions;
 mod headline;

@@ -9,8 +9,10 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::agent::TIMEOUT_SECONDS_DEFAULT;
 use crate::journal::Journal;
 use crate::report::RunOutput;
+use crate::report::statistics::EarlyStopping;
 use crate::simulate::{Setting, Simulated, simulate};
 use crate::{
     Agent, Assessment, Conversation, Ending, Expectation, Judge, Model, Outcome, Result, SimulatedUser, Store, Suite,
@@ -26,7 +28,7 @@ mod provenance;
 mod steps;
 
 /// What will be tried: plain data, kept with the run, so that a run can be resumed from its id alone.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Plan {
     /// The agent under test, by name.
     pub agent: String,
@@ -37,8 +39,17 @@ pub struct Plan {
     pub user_model: String,
     /// What judges the expectations that no code decides: a model's name, or `offline`.
     pub judge_model: String,
-    /// How often each case is tried.
+    /// How often each case is tried; at the most, where trials stop early.
     pub trials: u32,
+    /// When the trials of a case may stop before that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopping: Option<EarlyStopping>,
+    /// The pass rate, 0 to 1, that the run is held to; it then decides the exit status.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<f64>,
+    /// The run whose cases are tried once more, where this is such a rerun.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rerun_of: Option<String>,
     /// User messages in one conversation at the most.
     pub max_turns: u32,
     /// Conversations at once.
@@ -57,10 +68,13 @@ impl Default for Plan {
             user_model: "offline".into(),
             judge_model: "offline".into(),
             trials: 1,
+            stopping: None,
+            threshold: None,
+            rerun_of: None,
             max_turns: 20,
             concurrency: 16,
             seed: 0,
-            agent_timeout_seconds: 60,
+            agent_timeout_seconds: TIMEOUT_SECONDS_DEFAULT,
         }
     }
 }
@@ -129,8 +143,8 @@ impl Stop {
 
 /// Tries what is still to be tried of a stored run, and gives all that came of it.
 ///
-/// A run goes on where it was left: trials that ended are
-/// kept, and the answers of those that did not are taken from the journal.
+/// A run goes on where it was left: trials that ended are kept, and the answers of those that did not are taken
+/// from the journal. One that was being judged again goes on being judged.
 ///
 /// # Errors
 /// Where the store or the journal fails, another process drives the run, or `stop` was requested
@@ -143,6 +157,9 @@ pub async fn run(
     listen: &(dyn Fn(Event<'_>) + Sync),
 ) -> Result<RunOutput> {
     let _lease = store.lease(&run.id)?;
+    if store.is_half_judged(&run.id)? {
+        judge_all(store, run, &participants.judge, stop, &|_| {}).await?;
+    }
     let done: BTreeSet<(String, u32)> = store.trials(&run.id)?.into_iter().map(|t| (t.case, t.trial)).collect();
     let pairs = run.suite.cases.iter().flat_map(|case| (1..=run.plan.trials).map(move |n| (case, n)));
     let open: Vec<_> = pairs.filter(|(case, n)| !done.contains(&(case.id.clone(), *n))).collect();
@@ -168,14 +185,25 @@ pub async fn rejudge(
 ) -> Result<RunOutput> {
     let _lease = store.lease(run)?;
     let run = store.judge_again(run, judge_model)?;
+    judge_all(store, &run, judge, stop, listen).await?;
+    store.finish_run(&run.id)?;
+    Ok(RunOutput::new(run.clone(), store.trials(&run.id)?))
+}
+
+/// Judges every trial that is there in the round that the store is in; what that round's judge answered is not asked again.
+async fn judge_all(
+    store: &Store,
+    run: &Run,
+    judge: &Part<dyn Judge>,
+    stop: &Stop,
+    listen: &(dyn Fn(Event<'_>) + Sync),
+) -> Result<()> {
     let trials = store.trials(&run.id)?;
     listen(Event::Began { planned: trials.len(), done: 0 });
     let journal = Arc::new(Journal::open(store, &run.id)?);
-    let judging = trials.into_iter().map(|trial| assess_again(&run, trial, Arc::clone(&journal), judge, stop));
+    let judging = trials.into_iter().map(|trial| assess_again(run, trial, Arc::clone(&journal), judge, stop));
     let mut judged = futures::stream::iter(judging).buffer_unordered(run.plan.concurrency.max(1) as usize);
-    keep(store, &run, &mut judged, stop, listen).await?;
-    store.finish_run(&run.id)?;
-    Ok(RunOutput::new(run.clone(), store.trials(&run.id)?))
+    keep(store, run, &mut judged, stop, listen).await
 }
 
 async fn assess_again(

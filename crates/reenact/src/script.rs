@@ -118,7 +118,8 @@ impl Script {
     pub(crate) fn load(path: &Path) -> Result<Script> {
         let text = std::fs::read_to_string(path).map_err(|error| {
             let kind = if error.kind() == std::io::ErrorKind::InvalidData { ErrorKind::Input } else { ErrorKind::Io };
-            Error::new(kind, format!("cannot read the script: {error}")).at(path, None).caused_by(error)
+            let error = Error::new(kind, "the script cannot be read").at(path, None).caused_by(error);
+            error.hint("name a script file that is there: `script:FILE`")
         })?;
         Script::parse(&text, path)
     }

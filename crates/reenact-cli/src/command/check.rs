@@ -6,6 +6,7 @@ use reenact::case::{self, Problem};
 use reenact::{Result, Suite};
 
 use crate::args::Global;
+use crate::output::counted;
 use crate::{exit, output};
 
 /// More cases than these are counted and not named in a note.
@@ -30,7 +31,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<u8> {
     let mut problems = Vec::new();
     for path in &args.suites {
         match checked(path) {
-            Ok(Checked::Good(suite)) => tell_good(path, &suite, args, global),
+            Ok(Checked::Good(suite)) => tell_good(path, &suite, args, global)?,
             Ok(Checked::Bad(found)) => problems.extend(found),
             Err(error) => {
                 output::error(&error);
@@ -39,9 +40,9 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<u8> {
         }
     }
     if global.json {
-        anstream::println!("{:#}", serde_json::json!(problems));
+        output::json(&problems)?;
     } else {
-        tell_bad(&problems);
+        tell_bad(&problems)?;
     }
     Ok(if problems.is_empty() { status } else { exit::USAGE })
 }
@@ -51,16 +52,17 @@ fn checked(path: &Path) -> Result<Checked> {
     if problems.is_empty() { Suite::load(path).map(Checked::Good) } else { Ok(Checked::Bad(problems)) }
 }
 
-fn tell_good(path: &Path, suite: &Suite, args: &Args, global: &Global) {
+fn tell_good(path: &Path, suite: &Suite, args: &Args, global: &Global) -> Result<()> {
     if !global.json {
         let file = if args.suites.len() > 1 { format!("{}: ", path.display()) } else { String::new() };
-        anstream::println!("{file}{}, no problems", counted(suite.cases.len(), "case"));
+        output::text(&format!("{file}{}, no problems\n", counted(suite.cases.len(), "case")))?;
     }
     let hopeless = suite.cases.iter().filter(|case| case.expectations.is_empty()).map(|case| case.id.as_str());
     let hopeless: Vec<&str> = hopeless.collect();
     if !hopeless.is_empty() {
-        anstream::eprintln!("note: {}: {}", path.display(), without_expectations(&hopeless));
+        output::note(format_args!("note: {}: {}", path.display(), without_expectations(&hopeless)));
     }
+    Ok(())
 }
 
 fn without_expectations(ids: &[&str]) -> String {
@@ -73,15 +75,10 @@ fn without_expectations(ids: &[&str]) -> String {
     format!("{} {have} no expectations and can never pass: {named}{more}", counted(ids.len(), "case"))
 }
 
-fn tell_bad(problems: &[Problem]) {
-    for problem in problems {
-        anstream::println!("{problem}\n    {}", problem.fix);
-    }
+fn tell_bad(problems: &[Problem]) -> Result<()> {
+    let mut text: String = problems.iter().map(|problem| format!("{problem}\n    {}\n", problem.fix)).collect();
     if !problems.is_empty() {
-        anstream::println!("{}", counted(problems.len(), "problem"));
+        text += &format!("{}\n", counted(problems.len(), "problem"));
     }
-}
-
-fn counted(number: usize, what: &str) -> String {
-    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
+    output::text(&output::printable(&text))
 }

@@ -9,6 +9,9 @@ use reenact::import::{self, Imported, Input};
 use reenact::report::{self, Status};
 use reenact::{Error, ErrorKind, Plan, Result, Run, RunOutput, SessionQuery, Store, Suite};
 
+use schemars::JsonSchema;
+use serde::Serialize;
+
 use super::report::origins;
 use super::run::play;
 use crate::args::Global;
@@ -56,27 +59,36 @@ fn not_spoken(source: io::Error) -> Error {
 /// The whole line, told step by step.
 fn tell(folder: &Path, global: &Global) -> Result<u8> {
     let store = Store::open(folder.join("store.db"))?;
+    let say = |line: &str| output::answer(&format!("{line}\n"), global);
     let imported = import(folder, &store)?;
     say(&format!(
-        "1. import   {} recorded sessions of a broker's assistant, from {} files in four formats",
+        "1. import   {} recorded sessions of a broker's assistant, in {} trace formats",
         imported.sessions(),
         RECORDINGS.len()
     ))?;
-    let suite = suite(folder, &store)?;
-    let outputs = [("v1", "with the bugs that its users met"), ("v2", "the next version")]
-        .map(|(version, what)| replay(folder, &store, &suite, version, what));
-    let [v1, v2] = outputs;
-    let (v1, v2) = (v1?, v2?);
+    let suite = suite(folder, &store, &say)?;
+    say("3. run      v1, with the bugs that its users met\n")?;
+    let v1 = replay(folder, &store, &suite, "v1", &say)?;
+    say("4. run      v2, the next version\n")?;
+    let v2 = replay(folder, &store, &suite, "v2", &say)?;
+    let told = Told { v1, v2 };
     if global.json {
-        output::json(&serde_json::json!({ "v1": v1, "v2": v2 }))?;
+        output::json(&told)?;
     }
-    conclude(folder, &v1, &v2)
+    conclude(folder, &told, &say)
 }
 
-fn say(line: &str) -> Result<()> {
-    anstream::eprintln!("{line}");
-    Ok(())
+/// What `demo --json` prints: the runs of both versions.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Told {
+    /// The version with the bugs.
+    v1: RunOutput,
+    /// The next version.
+    v2: RunOutput,
 }
+
+/// Tells one line of the story.
+type Say<'a> = dyn Fn(&str) -> Result<()> + 'a;
 
 fn import(folder: &Path, store: &Store) -> Result<Imported> {
     let recordings = folder.join("recordings");
@@ -93,10 +105,10 @@ fn unwritable(path: &Path, source: io::Error) -> Error {
 }
 
 /// The suite of an earlier demo is played as it was left, so that a reader can edit it and look again.
-fn suite(folder: &Path, store: &Store) -> Result<Suite> {
+fn suite(folder: &Path, store: &Store, say: &Say<'_>) -> Result<Suite> {
     let path = folder.join("suite.yaml");
     if path.exists() {
-        say(&format!("2. distill  no: {} is there already, and is played as it is", path.display()))?;
+        say(&format!("2. distill  left out, because {} is there already and may hold your edits", path.display()))?;
         return Suite::load(&path);
     }
     let sessions = store.read_sessions(&SessionQuery::default())?;
@@ -105,37 +117,39 @@ fn suite(folder: &Path, store: &Store) -> Result<Suite> {
     suite.save(&path)?;
     say(&format!("2. distill  {} test cases, written to {}", suite.cases.len(), path.display()))?;
     for skipped in &distilled.skipped {
-        say(&format!("            no case from {skipped}"))?;
+        say(&format!("            no case from {}:\n            {}", skipped.what, skipped.reason))?;
     }
     Ok(suite)
 }
 
-fn replay(folder: &Path, store: &Store, suite: &Suite, version: &str, what: &str) -> Result<RunOutput> {
-    let step = if version == "v1" { 3 } else { 4 };
-    say(&format!("{step}. run      {version}, {what}\n"))?;
+fn replay(folder: &Path, store: &Store, suite: &Suite, version: &str, say: &Say<'_>) -> Result<RunOutput> {
     let plan = Plan { agent: format!("demo:{version}"), ..Plan::default() };
     let run = Run::new(plan, suite.clone());
     store.create_run(&run)?;
     let output = play(store, &run)?;
-    anstream::eprintln!("{}", output::report::render(&output.report, output::width()));
+    say(&output::report::render(&output.report, &output::program(store.path()), output::width()))?;
     let page = folder.join(format!("{version}.html"));
     output::file::write(&page, &report::html(&output, &origins(store, &output)?))?;
     Ok(output)
 }
 
 /// What the two runs show together. The demo fails where they do not show it.
-fn conclude(folder: &Path, v1: &RunOutput, v2: &RunOutput) -> Result<u8> {
+fn conclude(folder: &Path, Told { v1, v2 }: &Told, say: &Say<'_>) -> Result<u8> {
     let (back, again) = (failed(v1), failed(v2));
     let gone: Vec<_> = back.iter().filter(|case| !again.contains(case)).copied().collect();
     say(&format!(
-        "The bugs are back on v1 in {} of {} cases, and gone on v2 in {}: the simulated users did not help.",
+        "The bugs are back on v1 in {} of {} cases, and gone on v2 in {}.",
         back.len(),
         v1.report.cases.len(),
         gone.len()
     ))?;
-    say("They said what the real users had said to put the assistant right only where it was wrong again.\n")?;
+    say("The simulated users did not help: what the real users had said to put the assistant\n\
+         right, they said only where it was wrong again.\n")?;
+    let program = output::program(&folder.join("store.db"));
     let folder = folder.display();
-    say(&format!("Look at it:  reenact --store {folder}/store.db show {}", back.first().copied().unwrap_or("CASE")))?;
+    if let Some(case) = back.first() {
+        say(&format!("Look at it:  {program} show {}/{case}", v1.run.id))?;
+    }
     say(&format!("             {folder}/v1.html and {folder}/v2.html in a browser"))?;
     say(&format!("Change it:   {folder}/suite.yaml, then `reenact demo` again"))?;
     Ok(if back.is_empty() || !again.is_empty() { exit::FAILED } else { exit::PASSED })

@@ -8,6 +8,7 @@ use reenact::model::Engine;
 use reenact::{Error, ErrorKind, Result, Session, SessionQuery, Skipped, Store, Suite};
 
 use crate::args::Global;
+use crate::output::counted;
 use crate::runtime::runtime;
 use crate::{exit, output, participants};
 
@@ -40,6 +41,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<u8> {
         return Err(error.hint("name another file, or move this one away"));
     }
     Suite::check_name(&args.output)?;
+    output::file::can_be_made(&args.output)?;
     let engine = participants::engine(&args.model)?;
     let store = Store::open_existing(&global.store)?;
     let distilled = distill(args, &store, &engine)?;
@@ -58,7 +60,7 @@ fn distill(args: &Args, store: &Store, engine: &Engine) -> Result<Distilled> {
     let runtime = runtime()?;
     match engine {
         Engine::Offline => {
-            anstream::eprintln!("distilling offline, because no model is named: every word is the users' own");
+            output::note("distilling offline, without a model: every word is the users' own");
             runtime.block_on(reenact::distill::distill(sessions, Distiller::Offline))
         }
         Engine::Model(model) => {
@@ -82,30 +84,31 @@ fn sessions<'a>(args: &'a Args, store: &'a Store) -> Result<Box<dyn Iterator<Ite
 fn report(distilled: &Distilled, args: &Args, global: &Global) -> Result<()> {
     let Distilled { cases, skipped, dropped } = distilled;
     let sessions = cases.len() + skipped.len();
-    anstream::eprintln!(
-        "{sessions} sessions: {} cases in {}, {} skipped",
-        cases.len(),
+    output::note(format_args!(
+        "{}: {} in {}, {} skipped",
+        counted(sessions, "session"),
+        counted(cases.len(), "case"),
         args.output.display(),
         skipped.len()
-    );
+    ));
     name_some("no case from", skipped);
     name_some("left out of a case:", dropped);
     let unchecked = cases.iter().filter(|case| case.expectations.is_empty()).count();
     if unchecked > 0 {
-        anstream::eprintln!(
-            "{unchecked} of {} cases say nothing of what to expect, and stay inconclusive until somebody does",
-            cases.len()
-        );
+        output::note(format_args!(
+            "{unchecked} of {} without expectations: inconclusive until somebody says what to expect",
+            counted(cases.len(), "case")
+        ));
     }
     if global.json { output::json(distilled) } else { Ok(()) }
 }
 
 fn name_some(what: &str, left_out: &[Skipped]) {
     for skipped in left_out.iter().take(NAMED_MAX) {
-        anstream::eprintln!("  {what} {}", output::printable(&skipped.to_string()));
+        output::note(format_args!("  {what} {}", output::printable(&skipped.to_string())));
     }
     if left_out.len() > NAMED_MAX {
-        anstream::eprintln!("  … and {} more; `--json` names them all", left_out.len() - NAMED_MAX);
+        output::note(format_args!("  … and {} more; `--json` names them all", left_out.len() - NAMED_MAX));
     }
 }
 

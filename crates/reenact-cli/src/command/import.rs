@@ -1,12 +1,13 @@
 //! `reenact import`: recorded conversations into the store.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use reenact::import::{Format, Imported, Input, OnProblem, Options, Progress, import};
 use reenact::{Error, ErrorKind, Result, Store};
 
 use crate::args::Global;
+use crate::output::counted;
 use crate::{exit, output};
 
 #[derive(Debug, clap::Args)]
@@ -25,7 +26,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, global: &Global) -> Result<u8> {
     let format = args.format.as_deref().map(str::parse::<Format>).transpose()?;
     let on_problem = if args.strict { OnProblem::Refuse } else { OnProblem::Skip };
-    let inputs = args.paths.iter().map(input).collect();
+    let inputs = args.paths.iter().map(|path| input(path)).collect();
     let store = Store::open(&global.store)?;
     let bar = Bar::new();
     let imported = import(inputs, &Options { format, on_problem }, &store, &mut |progress| bar.show(&progress))?;
@@ -37,16 +38,16 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<u8> {
     if global.json {
         output::json(&imported)?;
     } else {
-        output::text(&summary(&imported))?;
+        output::text(&output::printable(&summary(&imported)))?;
     }
     Ok(status(&imported))
 }
 
-fn input(path: &PathBuf) -> Input {
+fn input(path: &Path) -> Input {
     if path.as_os_str() == "-" {
         Input::Stream("<stdin>".to_owned(), Box::new(std::io::stdin()))
     } else {
-        Input::from(path.clone())
+        Input::from(path.to_owned())
     }
 }
 
@@ -81,10 +82,6 @@ fn summary(imported: &Imported) -> String {
         }
     }
     lines.join("\n") + "\n"
-}
-
-fn counted(count: u64, noun: &str) -> String {
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 /// Progress on a terminal; nothing anywhere else.

@@ -1,13 +1,13 @@
 //! `reenact judge`: judges the conversations of a stored run again, without simulating any of them again.
 
 use reenact::run::Stop;
-use reenact::{Result, Store};
+use reenact::{ErrorKind, Result, Store};
 
 use super::report;
 use crate::args::Global;
 use crate::output::progress::Progress;
 use crate::runtime::runtime;
-use crate::{interrupt, participants};
+use crate::{interrupt, output, participants};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -30,5 +30,14 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<u8> {
     let work = reenact::run::rejudge(&store, &run.id, judge_model, &judge, &stop, &listen);
     let judged = runtime()?.block_on(interrupt::stopping(&stop, work));
     progress.finish();
-    report::present(&judged?, global)
+    let judged = judged.map_err(|error| match error.kind() {
+        ErrorKind::Interrupted => error.hint(format!(
+            "nothing is lost; go on with `{} judge {} --judge-model {}`",
+            output::program(&global.store),
+            run.id,
+            output::shell_word(judge_model)
+        )),
+        _ => error,
+    })?;
+    report::present(&judged, global)
 }

@@ -30,7 +30,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<u8> {
     let run = load(&store, &args.run)?;
     for (path, content) in files(args, &store, &run)? {
         output::file::write(path, &content)?;
-        anstream::eprintln!("wrote {}", path.display());
+        output::note(format_args!("wrote {}", path.display()));
     }
     present(&run, global)
 }
@@ -47,7 +47,7 @@ pub(crate) fn present(run: &RunOutput, global: &Global) -> Result<u8> {
     if global.json {
         output::json(run)?;
     } else {
-        output::text(&output::report::render(&run.report, output::width()))?;
+        output::text(&output::report::render(&run.report, &output::program(&global.store), output::width()))?;
     }
     Ok(exit::of_run(run.report.status()))
 }

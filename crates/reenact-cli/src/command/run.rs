@@ -57,6 +57,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<u8> {
         }
         None => begin(args, global)?,
     };
+    output::note_engines(&run.plan);
     report::present(&play(&store, &run)?, global)
 }
 
@@ -85,18 +86,26 @@ fn plan(args: &Args, agent: String) -> Plan {
         concurrency: args.concurrency,
         seed: args.seed,
         agent_timeout_seconds: args.agent_timeout,
+        ..Plan::default()
     }
 }
 
 /// Plays what is still to be played of a run.
 pub(crate) fn play(store: &Store, run: &Run) -> Result<RunOutput> {
     let participants = participants::open(&run.plan, store)?;
-    output::note_engines(&run.plan);
     let progress = Progress::new("trials");
     let stop = Stop::default();
     let listen = |event: reenact::run::Event<'_>| progress.show(&event);
     let work = reenact::run::run(store, run, &participants, &stop, &listen);
     let output = runtime()?.block_on(interrupt::stopping(&stop, work));
     progress.finish();
-    output.map_err(|error| error.hint(format!("nothing is lost; go on with `reenact run --resume {}`", run.id)))
+    output.map_err(|error| resumable(error, store, run))
+}
+
+/// What was interrupted goes on where it was; what else went wrong has a hint of its own.
+fn resumable(error: Error, store: &Store, run: &Run) -> Error {
+    if error.kind() != ErrorKind::Interrupted && error.hint_text().is_some() {
+        return error;
+    }
+    error.hint(format!("nothing is lost; go on with `{} run --resume {}`", output::program(store.path()), run.id))
 }

@@ -2,6 +2,7 @@
 
 use clap::Subcommand;
 use reenact::{Result, SessionQuery, SessionSummary, Store};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::args::Global;
@@ -38,10 +39,11 @@ enum One {
 }
 
 /// What `--json` prints of a list.
-#[derive(Debug, Serialize)]
-struct Found {
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Found {
     /// How many sessions match, shown or not.
     matched: usize,
+    /// Those that are shown, the newest first.
     sessions: Vec<SessionSummary>,
 }
 

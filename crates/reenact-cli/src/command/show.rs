@@ -2,6 +2,7 @@
 
 use reenact::report::RunOutput;
 use reenact::{Error, ErrorKind, Result, Session, Store, TestCase, Trial};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::report::{load, stored_session};
@@ -15,9 +16,11 @@ pub(crate) struct Args {
 }
 
 /// What `show --json` prints.
-#[derive(Serialize)]
-struct Shown<'a> {
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Shown<'a> {
+    /// The trial.
     trial: &'a Trial,
+    /// The recorded session that its case comes from, where the store has it.
     session: Option<Session>,
 }
 

@@ -22,15 +22,29 @@ pub(crate) fn write(path: &Path, content: &str) -> Result<()> {
     })
 }
 
+/// Finds out whether a file can be made, before the work whose result it is to hold.
+pub(crate) fn can_be_made(path: &Path) -> Result<()> {
+    let made = tempfile::tempfile_in(folder_of(path));
+    made.map(drop).map_err(|source| {
+        Error::new(ErrorKind::Io, "cannot be written, because no file can be made in its folder")
+            .at(path, None)
+            .hint("name a file in a folder that exists and can be written to")
+            .caused_by(source)
+    })
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
 fn replace(path: &Path, content: &str) -> std::io::Result<()> {
     // A file that is reached by a symbolic link is replaced where it is, and the link stays.
     let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut builder = tempfile::Builder::new();
     // A report is to be read by others; the default of a temporary file is that nobody else may.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = builder.tempfile_in(folder)?;
+    let mut file = builder.tempfile_in(folder_of(path))?;
     file.write_all(content.as_bytes())?;
     file.as_file().sync_all()?;
     file.persist(path)?;

@@ -7,7 +7,7 @@ use comfy_table::{Attribute, Cell, Color, ColumnConstraint, Width};
 use reenact::Outcome;
 use reenact::report::{CaseReport, EndingKind, Report, Status};
 
-use super::{printable, shortened, table};
+use super::{printable, shell_word, shortened, table};
 
 /// Longer suites list only the cases that did not pass; the rest is counted.
 const CASES_LISTED_MAX: usize = 20;
@@ -16,14 +16,18 @@ const MARKS_MAX: usize = 6;
 /// Enough for the gist in two or three lines of the last column.
 const WHY_CHARS_MAX: usize = 120;
 const CASE_CHARS_MAX: usize = 48;
+/// What a cell has beside its content, and the line between columns.
+const PADDING: usize = 3;
 
 /// The report as text of the given width, with colours.
-pub(crate) fn render(report: &Report, width: u16) -> String {
+///
+/// `program` is how the commands begin that it proposes.
+pub(crate) fn render(report: &Report, program: &str, width: u16) -> String {
     let mut text = headline(report, width);
     if !report.cases.is_empty() {
         let _ = write!(text, "\n{}\n{}", cases(report, width), figures(report, width));
     }
-    text + &next(report)
+    text + &next(report, program)
 }
 
 fn headline(report: &Report, width: u16) -> String {
@@ -51,9 +55,12 @@ fn case_table(cases: &[&CaseReport], width: u16) -> String {
     let header = ["case", "trials", "ending", "why"];
     table.set_header(header.map(|word| Cell::new(word).add_attribute(Attribute::Dim)));
     table.add_rows(cases.iter().map(|case| case_row(case)));
-    let upper = |columns| ColumnConstraint::UpperBoundary(Width::Fixed(columns));
-    let why = ColumnConstraint::LowerBoundary(Width::Fixed(24));
-    table.set_constraints([upper(width / 3), upper(20), upper(18), why]);
+    // Where there is room for all of it nothing is wrapped; where there is not, the reason gets most of it.
+    let natural: usize = table.column_max_content_widths().iter().map(|&columns| usize::from(columns) + PADDING).sum();
+    if natural > usize::from(width) {
+        let upper = |columns| ColumnConstraint::UpperBoundary(Width::Fixed(columns));
+        table.set_constraints([upper(width / 3), upper(20), upper(18)]);
+    }
     table::lines(&table)
 }
 
@@ -129,35 +136,28 @@ fn figures(report: &Report, width: u16) -> String {
 /// The two marks that are no words, where they were used.
 fn legend(report: &Report) -> &'static str {
     match (report.outcomes.inconclusive > 0, report.missing() > 0) {
-        (true, true) => " (? inconclusive, - not done)",
-        (true, false) => " (? inconclusive)",
-        (false, true) => " (- not done)",
+        (true, true) => " (? is inconclusive, - is not done)",
+        (true, false) => " (? is inconclusive)",
+        (false, true) => " (- is not done)",
         (false, false) => "",
     }
 }
 
 /// The commands that get a reader further; none where all passed.
-fn next(report: &Report) -> String {
+fn next(report: &Report, program: &str) -> String {
     let mut commands = Vec::new();
     let of_interest = report.cases.iter().find_map(|case| case.first_failure.as_ref().map(|why| (case, why)));
     let of_interest = of_interest.or_else(|| report.cases.iter().find_map(|case| case.why().map(|why| (case, why))));
     if let Some((case, why)) = of_interest {
-        commands.push(format!("reenact show {}", shell_word(&format!("{}/{}/{}", report.run, case.case, why.trial))));
+        commands.push(format!("{program} show {}", shell_word(&format!("{}/{}/{}", report.run, case.case, why.trial))));
     }
     if report.missing() > 0 {
-        commands.push(format!("reenact run --resume {}", report.run));
+        commands.push(format!("{program} run --resume {}", report.run));
     }
     let line =
         |(index, command): (usize, String)| format!(" {}  {command}\n", if index == 0 { "next" } else { "    " });
     let lines: String = commands.into_iter().enumerate().map(line).collect();
     if lines.is_empty() { lines } else { format!("\n{lines}") }
-}
-
-/// A word as a shell takes it, quoted where it must be, so that the line can be copied.
-fn shell_word(word: &str) -> String {
-    let word = printable(word).replace('\n', " ");
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | ':' | '@' | '+' | ',');
-    if word.chars().all(plain) { word } else { format!("'{}'", word.replace('\'', r"'\''")) }
 }
 
 fn ansi_color(status: Status) -> AnsiColor {
@@ -177,7 +177,7 @@ mod tests {
     use super::*;
 
     fn plain(report: &Report, width: u16) -> String {
-        anstream::adapter::strip_str(&render(report, width)).to_string()
+        anstream::adapter::strip_str(&render(report, "reenact", width)).to_string()
     }
 
     #[test]

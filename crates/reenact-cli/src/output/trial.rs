@@ -15,6 +15,9 @@ const WIDTH_FOR_TWO: u16 = 120;
 /// Tool results run to pages; `--json` has all of them.
 const TOOL_CHARS_MAX: usize = 400;
 
+/// The judge of a conversation that broke off before anybody judged it.
+const NOBODY: &str = "none";
+
 /// All that `show` prints of a trial; `session` is the recorded one, where the case has an origin that is stored.
 pub(crate) fn render(trial: &Trial, case: Option<&TestCase>, session: Option<&Session>, width: u16) -> String {
     let bold = Style::new().bold();
@@ -83,8 +86,15 @@ fn assessments(trial: &Trial, case: Option<&TestCase>, width: u16) -> String {
             None => assessment.expectation.clone(),
         };
         let turns = assessment.turns.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
-        let cited = if turns.is_empty() { turns } else { format!(", turn {turns}") };
-        let reason = format!("{} [{}{cited}]", assessment.reason, assessment.judge);
+        let cited = match assessment.turns.len() {
+            0 => String::new(),
+            1 => format!(", turn {turns}"),
+            _ => format!(", turns {turns}"),
+        };
+        let reason = match assessment.judge.as_str() {
+            NOBODY => assessment.reason.clone(),
+            judge => format!("{} [{judge}{cited}]", assessment.reason),
+        };
         table.add_row([verdict(assessment.verdict), printable(&expectation).as_ref(), printable(&reason).as_ref()]);
     }
     table::lines(&table)

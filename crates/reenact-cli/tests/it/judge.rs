@@ -1,8 +1,9 @@
 //! Judging a stored run again, and models that play the user, the judge and the distiller by script.
 
+use rusqlite::Connection;
 use serde_json::Value;
 
-use crate::stage::{PARCEL, Stage};
+use crate::stage::{PARCEL, Stage, end, interrupt, parcels};
 
 /// The suite of the parcel with one expectation that only a reader can judge.
 fn stage() -> Stage {
@@ -48,6 +49,33 @@ fn the_judge_that_a_run_was_made_with_judges_again_where_none_is_named() {
     stage.write("kind.yaml", stage.read("strict.yaml"));
     let judged = stage.reenact(&["judge", "--json"]);
     assert_eq!((judged.status, &assessment(&judged.json())["verdict"]), (Some(1), &"fail".into()), "{judged:?}");
+}
+
+#[test]
+fn judging_that_was_interrupted_goes_on_by_either_command_and_asks_nothing_twice() {
+    let resume = ["run", "--resume", "latest", "--json"];
+    let judge = ["judge", "latest", "--judge-model", "script:slow.yaml", "--json"];
+    for go_on in [&resume[..], &judge] {
+        let stage = stage();
+        stage.write("suite.yaml", parcels(8).replace("contains: on its way", "text: the agent says where it is"));
+        stage.write("slow.yaml", stage.read("kind.yaml").replace("{for: judge, ", "{for: judge, delay_ms: 60, "));
+        assert_eq!(stage.run_parcels(&["--concurrency", "1"]).status, Some(3));
+
+        let child = stage.command(judge).spawn().unwrap();
+        let store = Connection::open(stage.path(".reenact/store.db")).unwrap();
+        let answers =
+            || store.query_row("SELECT count(*) FROM steps WHERE role = 'judge'", [], |row| row.get(0)).unwrap();
+        stage.wait_until(|| answers() >= 2_i64);
+        interrupt(&child);
+        let stopped = end(child);
+        assert_eq!(stopped.status, Some(3), "{stopped:?}");
+        assert!(stopped.err.contains("go on with `reenact judge "), "{stopped:?}");
+        assert!(answers() < 8, "the judging was over before it was interrupted");
+
+        let finished = stage.reenact(go_on);
+        assert_eq!((finished.status, answers()), (Some(0), 8), "{go_on:?}: {finished:?}");
+        assert_eq!(finished.json()["report"]["outcomes"]["passed"], 8);
+    }
 }
 
 #[test]

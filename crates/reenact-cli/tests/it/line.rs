@@ -4,23 +4,20 @@ use serde_json::Value;
 
 use crate::stage::Stage;
 
-/// Two recorded conversations of a shop; in the first the agent says that a parcel was delivered, and it was not.
-const CHATS: &str = r#"{"id":"late-1","messages":[{"role":"user","content":"Where is my parcel? It should have come on Monday."},{"role":"assistant","content":"Could you please tell me your parcel number?"},{"role":"user","content":"It is 4711."},{"role":"assistant","content":"Parcel 4711 was delivered."},{"role":"user","content":"That's not true, it was not delivered."},{"role":"assistant","content":"You are right, it is on its way."}]}
+/// Two recorded conversations of a library; in the first the agent says that it is open, on a holiday.
+const CHATS: &str = r#"{"id":"open-1","messages":[{"role":"user","content":"can you tell me where the reading room is and whether I can come today"},{"role":"assistant","content":"It is on the second floor. The library is open today."},{"role":"user","content":"are you sure? the library can't be open on a holiday"},{"role":"assistant","content":"You are right, it opens tomorrow."}]}
 {"id":"hello-1","messages":[{"role":"user","content":"hi"},{"role":"assistant","content":"Hello!"}]}
 "#;
 
-/// The shop's agent as it is today: still with its bug where `bug.flag` is there.
+/// The library's agent as it is today: still with its bug where `bug.flag` is there.
 const AGENT: &str = r#"
 while read -r asked; do
   case "$asked" in
-    *'"turn":1,'*) echo '{"reply": "Could you please tell me your parcel number?"}' ;;
-    *) if [ -e bug.flag ]; then echo '{"reply": "Parcel 4711 was delivered."}'; else echo '{"reply": "It is on its way."}'; fi ;;
+    *holiday*) echo '{"reply": "You are right, it opens tomorrow."}' ;;
+    *) if [ -e bug.flag ]; then echo '{"reply": "The library is open today."}'; else echo '{"reply": "It opens tomorrow."}'; fi ;;
   esac
 done
 "#;
-
-const EXPECTATION: &str =
-    "    expectations:\n      - { id: not-delivered, must_not_match: was delivered }\n    origin:";
 
 fn stage() -> Stage {
     let stage = Stage::new();
@@ -35,24 +32,14 @@ fn stage() -> Stage {
     stage
 }
 
-/// Distils, and says what the agent must not say, as a reader of the suite would.
+/// Distils the recordings.
 fn suite(stage: &Stage) {
     let distilled = stage.reenact(&["distill", "-o", "suite.yaml"]);
     assert_eq!((distilled.status, distilled.out.as_str()), (Some(0), ""), "{distilled:?}");
     assert!(distilled.err.contains("2 sessions: 1 case in suite.yaml, 1 skipped"), "{}", distilled.err);
     assert!(distilled.err.contains("no case from session hello-1: "), "{}", distilled.err);
-    let suite = stage.read("suite.yaml");
-    let (before, after) = suite.split_once("    origin:").unwrap();
-    let before = before.split_once("    expectations:").map_or(before, |(before, _)| before);
-    stage.write("suite.yaml", format!("{before}{EXPECTATION}{after}"));
-    stage.write("suite.yaml", without_evidence_of_expectations(&stage.read("suite.yaml")));
     let checked = stage.reenact(&["check", "suite.yaml"]);
-    assert_eq!(checked.status, Some(0), "{checked:?}\n{}", stage.read("suite.yaml"));
-}
-
-/// The quotes of the expectations that were replaced go with them.
-fn without_evidence_of_expectations(suite: &str) -> String {
-    suite.lines().filter(|line| !line.contains("field: expectations.")).map(|line| format!("{line}\n")).collect()
+    assert_eq!((checked.status, checked.out.as_str()), (Some(0), "1 case, no problems\n"), "{checked:?}");
 }
 
 #[test]
@@ -62,9 +49,9 @@ fn recordings_become_a_suite_that_fails_on_the_agent_with_the_bug_and_passes_wit
     stage.write("bug.flag", "");
     let with_bug = stage.reenact(&["run", "suite.yaml", "--agent", "cmd:sh agent.sh"]);
     assert_eq!(with_bug.status, Some(1), "{with_bug:?}");
-    assert!(with_bug.out.contains("FAIL") && with_bug.out.contains("not-delivered"), "{}", with_bug.out);
+    assert!(with_bug.out.contains("FAIL") && with_bug.out.contains("library is open"), "{}", with_bug.out);
     let shown = stage.reenact(&["show", &only_case(&stage)]).words();
-    assert!(shown.contains("recorded, session late-1"), "{shown}");
+    assert!(shown.contains("recorded, session open-1"), "{shown}");
     std::fs::remove_file(stage.path("bug.flag")).unwrap();
     let without = stage.reenact(&["run", "suite.yaml", "--agent", "cmd:sh agent.sh"]);
     assert_eq!(without.status, Some(0), "{without:?}");
@@ -78,13 +65,14 @@ fn only_case(stage: &Stage) -> String {
 fn the_user_puts_the_agent_right_only_where_it_is_wrong() {
     let stage = stage();
     suite(&stage);
-    let said = |stage: &Stage| stage.reenact(&["run", "suite.yaml", "--agent", "cmd:sh agent.sh", "--json"]).out;
-    assert!(!said(&stage).contains(r#""text":"That's not true, it was not delivered"#));
+    let said = || {
+        let run = stage.reenact(&["run", "suite.yaml", "--agent", "cmd:sh agent.sh", "--json"]).json();
+        run["trials"][0]["conversation"].to_string()
+    };
+    let correction = "on a holiday";
+    assert!(!said().contains(correction), "{}", said());
     stage.write("bug.flag", "");
-    let with_bug = said(&stage);
-    let run: Value = serde_json::from_str(&with_bug).unwrap();
-    let words = run["trials"][0]["conversation"].to_string();
-    assert!(words.contains("it was not delivered"), "{words}");
+    assert!(said().contains(correction), "{}", said());
 }
 
 #[test]

@@ -1,9 +1,11 @@
 //! The command as its users call it, in one binary; one module for each verb or story.
 
+mod bad_input;
 mod check;
 mod demo;
 mod faults;
 mod import;
+mod json;
 mod judge;
 mod line;
 #[cfg(unix)]

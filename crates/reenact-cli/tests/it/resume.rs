@@ -1,12 +1,12 @@
 //! A run that is killed, interrupted or driven twice loses nothing and pays for nothing twice.
 
-use std::process::{Child, Command, Output};
+use std::process::Child;
 use std::time::Duration;
 
 use rusqlite::Connection;
 use serde_json::Value;
 
-use crate::stage::{Stage, Told, parcels, told};
+use crate::stage::{Stage, Told, end, interrupt, parcels, told};
 
 const CASES: usize = 6;
 const TRIALS: usize = 3;
@@ -29,18 +29,6 @@ fn stage() -> Stage {
 
 fn start(stage: &Stage, args: &[&str], delay: &str, attempt: usize) -> Child {
     stage.command(args).env("DELAY", delay).env("ATTEMPT", attempt.to_string()).spawn().unwrap()
-}
-
-/// The end of a program that was started.
-fn end(child: Child) -> Told {
-    let Output { status, stdout, stderr } = child.wait_with_output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    Told { status: status.code(), out: text(stdout), err: text(stderr) }
-}
-
-/// Asks a program to stop, as Ctrl-C does.
-fn interrupt(child: &Child) {
-    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
 }
 
 /// The trials without the ids under which the agent saw them, which come from the run's id.

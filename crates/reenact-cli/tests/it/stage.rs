@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -129,9 +129,15 @@ impl Stage {
 
     /// Waits until a file has this many lines.
     pub(crate) fn wait_for_lines(&self, name: &str, count: usize) {
+        self.wait_until(|| self.lines(name).len() >= count);
+    }
+
+    /// Waits until something holds.
+    #[track_caller]
+    pub(crate) fn wait_until(&self, holds: impl Fn() -> bool) {
         let began = Instant::now();
-        while self.lines(name).len() < count {
-            assert!(began.elapsed() < PATIENCE, "{name} never had {count} lines: {:?}", self.lines(name));
+        while !holds() {
+            assert!(began.elapsed() < PATIENCE, "it did not come about in {}", self.0.path().display());
             std::thread::sleep(Duration::from_millis(2));
         }
     }
@@ -142,6 +148,18 @@ pub(crate) fn told(command: &mut Command) -> Told {
     let output = command.output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     Told { status: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+}
+
+/// The end of a program that was started.
+pub(crate) fn end(child: Child) -> Told {
+    let Output { status, stdout, stderr } = child.wait_with_output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Told { status: status.code(), out: text(stdout), err: text(stderr) }
+}
+
+/// Asks a program to stop, as Ctrl-C does.
+pub(crate) fn interrupt(child: &Child) {
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
 }
 
 /// A suite like the one above with this many cases, `c1` and on.

@@ -19,7 +19,7 @@ use crate::{Environment, Error, ErrorKind, Result, Session};
 const FORMS: &str = "use `cmd:PROGRAM ARGS`, `http(s)://HOST/…/chat/completions` (with `#MODEL` where it needs one), `recorded` or `script:FILE`";
 
 /// How long an agent may take for one reply, where nothing else is said: agents with tools take their time.
-const TIMEOUT_DEFAULT: Duration = Duration::from_secs(120);
+pub(crate) const TIMEOUT_SECONDS_DEFAULT: u32 = 120;
 
 /// Finds a recorded session by its id.
 pub type SessionLookup = Arc<dyn Fn(&str) -> Result<Option<Session>> + Send + Sync>;
@@ -41,7 +41,7 @@ impl Default for AgentSettings {
     /// Two minutes for a reply, no recorded sessions, no variables, no key.
     fn default() -> Self {
         AgentSettings {
-            timeout: TIMEOUT_DEFAULT,
+            timeout: Duration::from_secs(TIMEOUT_SECONDS_DEFAULT.into()),
             sessions: Arc::new(|_| Ok(None)),
             variables: Vec::new(),
             environment: Environment::default(),

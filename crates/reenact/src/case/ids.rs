@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 
 use super::tree::{Fault, shown};
+use crate::slug::slug;
 
 /// How much of a goal goes into the id of its case.
-const SLUG_WORDS_MAX: usize = 6;
-const SLUG_CHARS_MAX: usize = 48;
+const GOAL_WORDS_MAX: usize = 6;
 
 /// Something with an id, which is empty where the file gives none.
 pub(super) struct Named<'a> {
@@ -54,11 +54,7 @@ fn free_id(made: &str, taken: &HashMap<String, u64>, last_tried: &mut HashMap<St
     }
 }
 
-/// An id from the first words of a text: lower case, letters and digits of any script, joined by `-`.
-pub(super) fn slug(text: &str) -> String {
-    let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
-    let joined = words.take(SLUG_WORDS_MAX).collect::<Vec<_>>().join("-").to_lowercase();
-    let slug: String = joined.chars().take(SLUG_CHARS_MAX).collect();
-    let slug = slug.trim_end_matches('-');
-    if slug.is_empty() { "case".to_owned() } else { slug.to_owned() }
+/// An id from the first words of a goal.
+pub(super) fn from_goal(goal: &str) -> String {
+    slug(goal, GOAL_WORDS_MAX).unwrap_or_else(|| "case".to_owned())
 }

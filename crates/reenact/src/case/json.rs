@@ -67,7 +67,11 @@ impl<'a> Reader<'a> {
     fn syntax_fault(&self, slice: &str, error: &serde_json::Error) -> Fault {
         let line = self.line_of(slice) + (error.line() as u64).saturating_sub(1);
         let message = error.to_string();
-        let reason = message.split(" at line ").next().unwrap_or_default();
+        let reason = match message.split(" at line ").next().unwrap_or_default() {
+            // The library's word for what begins as `null`, `true` or `false` do and goes on otherwise.
+            "expected ident" => "expected a value",
+            reason => reason,
+        };
         let what = format!("not valid JSON: {reason} (column {})", error.column());
         let fix = match reason {
             "trailing characters" => "keep one value; a file with one case on each line is named `.jsonl`",

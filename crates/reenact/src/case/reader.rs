@@ -65,7 +65,7 @@ fn suite(name: Option<String>, nodes: &[Node], line: u64, faults: &mut Vec<Fault
         faults.push(Fault::new(line, "there are no cases", "add a case with a `goal`"));
     }
     let mut cases: Vec<TestCase> = nodes.iter().map(|node| case(node, faults)).collect();
-    let made: Vec<String> = cases.iter().map(|case| ids::slug(&case.brief.goal)).collect();
+    let made: Vec<String> = cases.iter().map(|case| ids::from_goal(&case.brief.goal)).collect();
     let named = cases.iter_mut().zip(nodes).zip(made);
     let named = named.map(|((case, node), made)| Named { id: &mut case.id, made, line: node.line }).collect();
     ids::settle("case", named, faults);

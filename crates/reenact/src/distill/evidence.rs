@@ -156,9 +156,11 @@ impl<'a> Checks<'a> {
             let fault = self.fault_of_fact(fact, case);
             self.keeps(&field_of(fact), fault)
         });
-        while let Some(orphan) = facts.iter().position(|fact| waits_in_vain(fact, &facts)) {
-            let orphan = facts.remove(orphan);
-            self.keeps(&field_of(&orphan), Some("it waits for a fact that is not in the brief".to_owned()));
+        let orphan =
+            |facts: &[Fact]| facts.iter().enumerate().find_map(|(n, fact)| Some((n, waits_in_vain(fact, facts)?)));
+        while let Some((n, why)) = orphan(&facts) {
+            let orphan = facts.remove(n);
+            self.keeps(&field_of(&orphan), Some(why.to_owned()));
         }
         case.brief.facts = facts;
     }
@@ -283,8 +285,17 @@ fn is_kept_back(fact: &Fact) -> bool {
     matches!(fact.gate, Gate::When(_) | Gate::Never)
 }
 
-fn waits_in_vain(fact: &Fact, facts: &[Fact]) -> bool {
-    matches!(&fact.gate, Gate::After(first) if *first == fact.id || facts.iter().all(|other| other.id != *first))
+/// Why a fact can never be told: what it waits for is not there, or waits for it.
+fn waits_in_vain(fact: &Fact, facts: &[Fact]) -> Option<&'static str> {
+    let mut waiting = fact;
+    for _ in facts {
+        let Gate::After(first) = &waiting.gate else { return None };
+        let Some(first) = facts.iter().find(|other| other.id == *first) else {
+            return Some("it waits for a fact that is not in the brief");
+        };
+        waiting = first;
+    }
+    matches!(waiting.gate, Gate::After(_)).then_some("it waits for a fact that waits for it")
 }
 
 /// Whether a quote of the goal is taken from a correction. A whole sentence beside others is not: people correct
@@ -314,8 +325,9 @@ fn leaked(text: &str, expectations: &[Expectation]) -> Option<String> {
 
 /// The number of a turn is true of the recording only; another agent gets there sooner or later, or never.
 fn looks_ahead(text: &str) -> Option<String> {
+    // Boundaries of ASCII, for speed, as in `values`.
     static TURN: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r"(?i)\b(?:turn|message|reply|response)s?\s*(?:no\.?|number|#)?\s*[0-9]+\b|\b(?:first|second|third|fourth|fifth|sixth|last|[0-9]+(?:st|nd|rd|th))\s+(?:turn|message|reply|response)\b")
+        Regex::new(r"(?i)(?-u:\b)(?:turn|message|reply|response)s?\s*(?:no\.?|number|#)?\s*[0-9]+(?-u:\b)|(?-u:\b)(?:first|second|third|fourth|fifth|sixth|last|[0-9]+(?:st|nd|rd|th))\s+(?:turn|message|reply|response)(?-u:\b)")
             .expect("a pattern of this file")
     });
     TURN.find(text).map(|found| format!("\"{}\" is true of the recording only", found.as_str()))

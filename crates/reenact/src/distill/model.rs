@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::evidence::{Verified, verify};
 use crate::prompt::{Prompt, render, transcript};
+use crate::slug;
 use crate::{
     AnswerSchema, Brief, ChatMessage, ChatRole, Check, Completion, Evidence, Expectation, Fact, Gate, ModelFault,
     ModelRequest, Origin, Session, Skipped, TestCase,
@@ -214,12 +215,7 @@ fn expectations(proposed: Vec<ProposedExpectation>, evidence: &mut Quotes) -> Ve
 
 /// A readable id from the model's words, with a number behind it where it is taken.
 fn unique(words: &str, fallback: &str, is_taken: impl Fn(&str) -> bool) -> String {
-    let lower = words.to_lowercase();
-    let parts: Vec<_> = lower.split(|c: char| !c.is_alphanumeric()).filter(|part| !part.is_empty()).collect();
-    let id = if parts.is_empty() { fallback.to_owned() } else { parts[..parts.len().min(ID_WORDS_MAX)].join("-") };
-    let numbered = (2..).map(|n: u64| format!("{id}-{n}"));
-    let mut candidates = std::iter::once(id.clone()).chain(numbered);
-    candidates.find(|candidate| !is_taken(candidate)).unwrap_or(id)
+    slug::unique(slug::slug(words, ID_WORDS_MAX).unwrap_or_else(|| fallback.to_owned()), is_taken)
 }
 
 /// An id is a name to be typed, not a sentence.

@@ -5,10 +5,14 @@
 //! is rephrased, so every part is grounded by construction; what a rule cannot tell is left out.
 
 use crate::case::{Brief, Evidence, Fact, Gate, Origin};
+use crate::slug::{slug, unique};
 use crate::{Session, TestCase, acts, text};
 
 use super::values::Spoken;
 use recording::{Said, recording};
+
+use goal::Ask;
+use pushback::Pushback;
 
 mod goal;
 mod persona;
@@ -17,6 +21,10 @@ mod recording;
 
 /// How many words a topic that the agent asked for keeps.
 const TOPIC_WORDS_MAX: usize = 8;
+
+/// How many words name a case, and how many a fact.
+const CASE_ID_WORDS: usize = 4;
+const FACT_ID_WORDS: usize = 3;
 
 /// Distils one session.
 ///
@@ -33,18 +41,18 @@ pub(super) fn case(session: &Session) -> Result<TestCase, String> {
     let (persona, samples) = persona::persona(&said);
     evidence.extend(samples);
     evidence.push(first.evidence("opening", first.text));
-    let facts = facts(&said, &mut evidence);
+    let facts = facts(&said, &asks, &mut evidence);
     let expectations = pushback::expectations(&said, &mut evidence);
     let goal = asks.iter().map(|ask| ask.text).collect::<Vec<_>>().join(" ");
     let opening = Some(first.text.to_owned());
     let brief = Brief { goal, persona, guidelines: Vec::new(), facts, opening, patience: None };
     let origin = Some(Origin { session: session.id.clone(), evidence });
-    let id = slug(&brief.goal, 4).unwrap_or_else(|| "case".into());
+    let id = name(&brief.goal, CASE_ID_WORDS).unwrap_or_else(|| "case".into());
     Ok(TestCase { id, brief, context: serde_json::Map::new(), expectations, origin })
 }
 
 /// What the user said after the opening, one fact a turn, in the order of the recording.
-fn facts(said: &[Said<'_>], evidence: &mut Vec<Evidence>) -> Vec<Fact> {
+fn facts(said: &[Said<'_>], asks: &[Ask<'_>], evidence: &mut Vec<Evidence>) -> Vec<Fact> {
     let mut facts: Vec<Fact> = Vec::new();
     let mut last_unprompted = None;
     let later = &said[1..];
@@ -52,7 +60,10 @@ fn facts(said: &[Said<'_>], evidence: &mut Vec<Evidence>) -> Vec<Fact> {
     for turn in &later[..end] {
         // Manners between two things keep them apart; only those at the end say nothing more.
         let text = substance(turn).unwrap_or(turn.text);
-        let gate = gate(turn, last_unprompted.as_deref());
+        let gate = match asks.iter().any(|ask| ask.is_repeated_by(turn)) {
+            true => asked_again(turn),
+            false => gate(turn, last_unprompted.as_deref()),
+        };
         let id = fact_id(text, &gate, &facts);
         if matches!(gate, Gate::Open | Gate::After(_)) {
             last_unprompted = Some(id.clone());
@@ -83,8 +94,11 @@ fn offset(text: &str, piece: &str) -> usize {
 
 /// When a later turn may be said again: judged by what the agent had done just before.
 fn gate(turn: &Said<'_>, last_unprompted: Option<&str>) -> Gate {
-    if let Some(claim) = pushback::claim(turn) {
-        return Gate::When(format!("the agent says \"{claim}\""));
+    match pushback::pushback(turn) {
+        Pushback::Against(claim) => return Gate::When(format!("the agent says \"{claim}\"")),
+        // Said to an agent that does nothing wrong, it would help; so it is kept, and not said.
+        Pushback::Unclear => return Gate::Never,
+        Pushback::None => {}
     }
     if let Some(value) = &turn.adopted {
         return Gate::When(format!("the agent mentions {value}"));
@@ -93,6 +107,11 @@ fn gate(turn: &Said<'_>, last_unprompted: Option<&str>) -> Gate {
         return Gate::Asked(topic);
     }
     last_unprompted.map_or(Gate::Open, |id| Gate::After(id.to_owned()))
+}
+
+/// Who only asks once more does so because the answer was none; to an agent that answers it is not said.
+fn asked_again(turn: &Said<'_>) -> Gate {
+    pushback::evasion(turn).map_or(Gate::Never, |said| Gate::When(format!("the agent says \"{said}\"")))
 }
 
 /// What the agent had just asked for, in the words that say what about.
@@ -122,19 +141,22 @@ fn tells_topic(word: &str) -> bool {
 
 /// A name for a fact from its first words that carry something, else from what it answers; unique among the others.
 fn fact_id(text: &str, gate: &Gate, others: &[Fact]) -> String {
-    let taken = |id: &str| others.iter().any(|fact| fact.id == id);
     let topic = match gate {
-        Gate::Asked(topic) => slug(topic, 3),
+        Gate::Asked(topic) => slug(topic, FACT_ID_WORDS),
         _ => None,
     };
-    let base = slug(text, 3).or(topic).unwrap_or_else(|| "fact".to_owned());
-    let numbered = (2..).map(|n| format!("{base}-{n}"));
-    std::iter::once(base.clone()).chain(numbered).find(|id| !taken(id)).unwrap_or(base)
+    let base = name(text, FACT_ID_WORDS).or(topic).or_else(|| slug(text, FACT_ID_WORDS));
+    unique(base.unwrap_or_else(|| "fact".to_owned()), |id| others.iter().any(|fact| fact.id == id))
 }
 
-/// A name from the first words of a text that carry something; `None` where it has none.
-fn slug(text: &str, words_max: usize) -> Option<String> {
-    let is_plain = |word: &String| word.chars().all(char::is_alphanumeric);
-    let words: Vec<String> = text::content_stems(text).into_iter().filter(is_plain).take(words_max).collect();
-    (!words.is_empty()).then(|| words.join("-"))
+/// An id from the first words of a text that carry something; `None` where it has none.
+fn name(text: &str, words_max: usize) -> Option<String> {
+    let plain = |word: &String| word.chars().all(char::is_alphanumeric);
+    let words: Vec<String> = text::content_stems(text).into_iter().filter(plain).take(words_max).collect();
+    // Writing without spaces would be taken to pieces.
+    if words.iter().any(|word| word.chars().any(text::is_cjk)) {
+        slug(text, words_max)
+    } else {
+        slug(&words.join(" "), words_max)
+    }
 }

@@ -40,7 +40,11 @@ fn json_reason(error: &serde_json::Error) -> String {
     let message = whole.strip_suffix(place.as_str()).unwrap_or(&whole);
     match error.classify() {
         serde_json::error::Category::Eof => "the JSON ends in the middle".to_owned(),
-        serde_json::error::Category::Syntax => format!("not JSON: {message} (column {})", error.column()),
+        serde_json::error::Category::Syntax => {
+            // The library's word for what begins as `null`, `true` or `false` do and goes on otherwise.
+            let message = message.replace("expected ident", "expected a value");
+            format!("not JSON: {message} (column {})", error.column())
+        }
         _ => format!("{message} (column {})", error.column()),
     }
 }

@@ -93,10 +93,11 @@ fn must_not(pattern: &Regex, said: &[Said<'_>], text: &str) -> Decision {
 fn matching(pattern: &Regex, said: &[Said<'_>]) -> Option<(String, Vec<u32>)> {
     let matches: Vec<_> = said.iter().filter_map(|s| Some((s, pattern.find(s.text)?))).collect();
     let (first, words) = matches.first()?;
-    let place = first.turn.map_or("before the first turn".to_owned(), |turn| format!("in turn {turn}"));
+    // The turns are cited beside the reason; a greeting stands in none.
+    let place = if first.turn.is_none() { " before the first turn" } else { "" };
     let mut turns: Vec<u32> = matches.iter().filter_map(|(s, _)| s.turn).collect();
     turns.dedup();
-    Some((format!("the agent said \"{}\" {place}", shorten(words.as_str())), turns))
+    Some((format!("the agent said \"{}\"{place}", shorten(words.as_str())), turns))
 }
 
 fn turns_of(said: &[Said<'_>]) -> Vec<u32> {

@@ -1,8 +1,8 @@
 //! Where a report's figures come from, in words: the same in every form that a report takes.
 
 use super::Report;
+use crate::PromptHash;
 use crate::judge::OFFLINE;
-use crate::run::PromptHash;
 
 impl Report {
     /// Where the figures come from, each fact with its name: the agent and its version, who played the users and who judged, by

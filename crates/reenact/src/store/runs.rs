@@ -147,6 +147,18 @@ impl Store {
         Ok(run)
     }
 
+    /// Whether a run was being judged again when it was interrupted, so that some verdicts are of an earlier round.
+    ///
+    /// # Errors
+    /// As [`Store::run`].
+    pub(crate) fn is_half_judged(&self, run: &str) -> Result<bool> {
+        let key = self.run_key(run)?;
+        self.with(Doing::Read, |connection| {
+            let sql = "SELECT judging > 1 AND NOT finished FROM runs WHERE key = ?1";
+            connection.query_row(sql, [key], |row| row.get(0))
+        })
+    }
+
     /// Keeps a trial, in the place of the same case's trial of the same number if there is one.
     ///
     /// # Errors

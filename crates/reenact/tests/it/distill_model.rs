@@ -243,3 +243,18 @@ fn a_case_with_patience_is_written_as_a_suite_that_loads() {
     suite.save(file.path()).unwrap();
     assert_eq!(reenact::Suite::load(file.path()).unwrap(), suite);
 }
+
+#[test]
+fn facts_that_wait_for_each_other_are_dropped() {
+    let mut answer = with("/facts/1/gate", json!({"kind": "after", "of": "place"}));
+    answer["facts"][2]["id"] = json!("place");
+    let (case, dropped) = distilled(answer);
+    assert_eq!(case.brief.facts.len(), 1);
+    assert_eq!(
+        dropped,
+        [
+            "session s-1, facts.account: it waits for a fact that waits for it",
+            "session s-1, facts.place: it waits for a fact that is not in the brief",
+        ]
+    );
+}

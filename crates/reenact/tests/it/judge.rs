@@ -43,7 +43,7 @@ async fn one(answer: Value, conversation: &Conversation) -> Assessment {
 fn a_text_is_found_whatever_its_case_and_only_in_what_the_agent_said() {
     let met = by_assertion(Check::Contains("market is open".into()), &markets());
     assert_eq!((met.verdict, met.turns.as_slice(), met.judge.as_str()), (Verdict::Pass, &[1][..], "assertion"));
-    assert_eq!(met.reason, "the agent said \"market is OPEN\" in turn 1");
+    assert_eq!(met.reason, "the agent said \"market is OPEN\"");
 
     let users_word = by_assertion(Check::Contains("saturday".into()), &markets());
     assert_eq!((users_word.verdict, users_word.turns.as_slice()), (Verdict::Fail, &[1, 2][..]));
@@ -53,7 +53,7 @@ fn a_text_is_found_whatever_its_case_and_only_in_what_the_agent_said() {
 fn a_forbidden_pattern_fails_with_the_words_and_all_their_turns() {
     let broken = by_assertion(Check::MustNotMatch("(?i)open|closed".into()), &markets());
     assert_eq!((broken.verdict, broken.turns.as_slice()), (Verdict::Fail, &[1, 2][..]));
-    assert_eq!(broken.reason, "the agent said \"OPEN\" in turn 1");
+    assert_eq!(broken.reason, "the agent said \"OPEN\"");
     assert_eq!(by_assertion(Check::MustNotMatch("refund".into()), &markets()).verdict, Verdict::Pass);
     assert_eq!(by_assertion(Check::Matches("[0-9]%".into()), &markets()).verdict, Verdict::Pass);
 }
@@ -62,7 +62,7 @@ fn a_forbidden_pattern_fails_with_the_words_and_all_their_turns() {
 fn long_matches_are_shortened_with_a_mark() {
     let long = talk([Message::user("hi"), Message::agent("x".repeat(500))]);
     let reason = by_assertion(Check::Matches("x+".into()), &long).reason;
-    assert!(reason.contains("xxx… (200 bytes more)\" in turn 1"), "{reason}");
+    assert!(reason.contains("xxx… (200 bytes more)\""), "{reason}");
 }
 
 #[test]

@@ -15,4 +15,5 @@ mod scripted;
 mod server;
 mod store;
 mod suite;
+mod tidy;
 mod user_model;

@@ -37,12 +37,12 @@ fn median_length(texts: &[&str]) -> usize {
 fn length(texts: &[&str]) -> Option<String> {
     let words: usize = texts.iter().map(|text| text::words(text).count()).sum();
     let mean = (words as f64 / texts.len().max(1) as f64).round() as usize;
-    let kind = match mean {
-        0..=7 => "short",
-        8..=25 => "plain",
-        _ => "long",
-    };
-    Some(format!("write {kind} messages of about {} words", mean.max(1)))
+    Some(match mean {
+        0..=7 => format!("write short messages of about {} words", mean.max(1)),
+        8..=25 => format!("write plain messages of about {mean} words"),
+        26..=99 => format!("write long messages of about {mean} words"),
+        _ => "write very long messages".to_owned(),
+    })
 }
 
 fn casing(texts: &[&str]) -> Option<String> {

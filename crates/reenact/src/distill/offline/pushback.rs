@@ -10,64 +10,71 @@ use super::recording::Said;
 /// A claim is a phrase, not a paragraph.
 const CLAIM_WORDS_MAX: usize = 5;
 
-/// The phrase of the agent that this turn turns against, in the agent's words without their values, or `None`
-/// where the user turns against nothing, or it cannot be told against what.
-pub(super) fn claim(turn: &Said<'_>) -> Option<String> {
-    let sentence = turn.sentences.iter().find(|sentence| acts::pushes_back(sentence))?;
-    let at = turn.sentences.iter().position(|s| s == sentence)?;
-    let told: BTreeSet<String> = turn.sentences[at..].iter().flat_map(|s| text::content_stems(s)).collect();
-    let answers_question = turn.agent_sentences.last().is_some_and(|s| acts::asks(s));
-    let shares = |clause: &str| text::content_set(clause).intersection(&told).count();
-    let clauses = turn.agent_sentences.iter().filter(|s| !acts::asks(s)).flat_map(|s| clauses(s));
-    let best = clauses.filter(|clause| shares(clause) > 0).fold(None, |best: Option<&str>, clause| match best {
-        Some(best) if shares(best) >= shares(clause) => Some(best),
-        _ => Some(clause),
-    })?;
+/// What a turn turns against.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Pushback {
+    /// Nothing.
+    None,
+    /// This phrase, in the agent's words without their values.
+    Against(String),
+    /// Something that the agent did, and the words do not tell what.
+    Unclear,
+}
+
+/// What a turn turns against, of what the agent had said just before.
+pub(super) fn pushback(turn: &Said<'_>) -> Pushback {
+    let Some(at) = turn.sentences.iter().position(|sentence| acts::pushes_back(sentence)) else {
+        return Pushback::None;
+    };
     // "No" to a question is an answer; it takes plainer words to turn against what was said beside it.
-    if answers_question && starts_with_no(sentence) {
-        return None;
+    let answers_question = turn.agent_sentences.last().is_some_and(|s| acts::asks(s) && !acts::offers_more(s));
+    if turn.agent_sentences.is_empty() || answers_question && starts_with_no(turn.sentences[at]) {
+        return Pushback::None;
     }
-    phrase(best, &told)
+    let told: BTreeSet<String> = turn.sentences[at..].iter().flat_map(|s| text::content_stems(s)).collect();
+    let statements = turn.agent_sentences.iter().filter(|s| !acts::asks(s)).flat_map(|s| clauses(s));
+    let phrases = statements.filter_map(|clause| Some((shared(clause, &told), phrase(clause, &told)?)));
+    let best = phrases.reduce(|best, next| if next.0 > best.0 { next } else { best });
+    best.map_or(Pushback::Unclear, |(_, phrase)| Pushback::Against(phrase))
+}
+
+/// What the agent had just said to somebody who then only asks once more: said again, it is asked again.
+pub(super) fn evasion(turn: &Said<'_>) -> Option<String> {
+    let statements = turn.agent_sentences.iter().filter(|s| !acts::asks(s)).flat_map(|s| clauses(s));
+    statements.filter_map(|clause| phrase(clause, &BTreeSet::new())).next()
+}
+
+/// How many words of a clause the user took up.
+fn shared(clause: &str, told: &BTreeSet<String>) -> usize {
+    text::content_set(clause).intersection(told).count()
 }
 
 fn starts_with_no(sentence: &str) -> bool {
     text::words(sentence).next().is_some_and(|word| matches!(word.to_lowercase().as_str(), "no" | "nope"))
 }
 
-/// The clauses of a sentence that claim something: claims do not reach over a comma or a colon, and a pattern cannot tell
-/// what a clause denies.
+/// The clauses of a sentence: claims do not reach over a comma or a colon.
 fn clauses(sentence: &str) -> impl Iterator<Item = &str> {
-    sentence
-        .split([',', ';', ':', '(', ')', '—', '–'])
-        .map(str::trim)
-        .filter(|clause| !clause.is_empty() && !denies(clause))
+    sentence.split([',', ';', ':', '(', ')', '—', '–']).map(str::trim).filter(|clause| !clause.is_empty())
 }
 
-fn denies(clause: &str) -> bool {
-    text::words(clause).map(str::to_lowercase).any(|word| {
-        matches!(word.as_str(), "no" | "not" | "never" | "none" | "cannot" | "without" | "unable")
-            || word.ends_with("n't")
-    })
-}
-
-/// The piece of a clause around what the user took up, trimmed to words that carry the claim.
+/// The piece of a clause that says something is or is not so, if possible around what the user took up.
 fn phrase(clause: &str, told: &BTreeSet<String>) -> Option<String> {
     let words: Vec<&str> = text::words(clause).collect();
-    let carries = |word: &str| !text::is_stop_word(&word.to_lowercase()) && is_plain(word);
-    let shared = words.iter().position(|word| told.contains(&text::stem(word)) && carries(word))?;
-    let run_end = words[shared..].iter().position(|word| !is_plain(word)).map_or(words.len(), |n| shared + n);
-    let last = words[..run_end].iter().rposition(|word| carries(word))?;
-    let start = if last > shared { shared } else { words[..shared].iter().rposition(|word| carries(word))? };
-    let end = last.min(start + CLAIM_WORDS_MAX - 1);
-    let end = (start..=end).rev().find(|at| carries(words[*at]))?;
-    (end > start && states(&words[start..=end])).then(|| words[start..=end].join(" "))
+    let at = |is: &dyn Fn(usize) -> bool| (0..words.len()).filter(|at| is(*at)).collect::<Vec<_>>();
+    let carrying = at(&|at| claim::carries(words[at]) && is_plain(words[at]));
+    let is_shared = |at: &usize| told.contains(&text::stem(words[*at]));
+    let shared: Vec<usize> = carrying.iter().copied().filter(is_shared).collect();
+    // "was delivered" states something as well, where what was is a value.
+    let linking = at(&|at| claim::links(words[at]) && shared.contains(&(at + 1)));
+    shared.iter().chain(&linking).chain(&carrying).find_map(|start| phrase_from(&words, *start))
 }
 
-/// Whether a phrase says that something is so, and does not just name a thing.
-fn states(words: &[&str]) -> bool {
-    const LINKING: [&str; 9] = ["is", "are", "was", "were", "has", "have", "had", "will", "been"];
-    let lower = |word: &&str| word.to_lowercase();
-    words.iter().map(lower).any(|word| LINKING.contains(&word.as_str())) || words[0].ends_with("ed")
+/// The phrase that begins with a word: up to the last word that carries the claim, and before any value.
+fn phrase_from(words: &[&str], start: usize) -> Option<String> {
+    let plain = words[start..].iter().take(CLAIM_WORDS_MAX).take_while(|word| is_plain(word)).count();
+    let end = (start..start + plain).rev().find(|at| claim::carries(words[*at]))?;
+    (end > start && states(&words[start..=end])).then(|| words[start..=end].join(" "))
 }
 
 /// Whether a word is a word and not a value.
@@ -75,12 +82,22 @@ fn is_plain(word: &str) -> bool {
     word.chars().all(|c| c.is_alphabetic() || matches!(c, '\'' | '’' | '-'))
 }
 
+/// Whether a phrase says that something is or is not so, and does not just name a thing.
+fn states(words: &[&str]) -> bool {
+    const PLACING: [&str; 8] = ["at", "by", "for", "from", "in", "into", "on", "to"];
+    let is_placed = words[0].ends_with("ed") && PLACING.contains(&words[1].to_lowercase().as_str());
+    is_placed || words.iter().any(|word| claim::links(word) || claim::denies(word))
+}
+
 /// What the agent must not say again: each claim that the user turned against and that the recording shows.
 pub(super) fn expectations(said: &[Said<'_>], evidence: &mut Vec<Evidence>) -> Vec<Expectation> {
     let mut expectations: Vec<Expectation> = Vec::new();
     for turn in said {
-        let Some((claim, pattern)) = claim(turn).and_then(|c| claim::pattern(&c).map(|p| (c, p))) else { continue };
-        let Some(id) = super::slug(&claim, 4).map(|slug| format!("not-{slug}")) else { continue };
+        let Pushback::Against(claim) = pushback(turn) else { continue };
+        let (Some(pattern), Some(name)) = (claim::pattern(&claim), super::name(&claim, CLAIM_WORDS_MAX)) else {
+            continue;
+        };
+        let id = format!("not-{name}");
         if !fails_on_recording(turn, &pattern) || expectations.iter().any(|known| known.id == id) {
             continue;
         }

@@ -37,7 +37,7 @@ pub(super) fn recording<'a>(conversation: &'a Conversation, spoken: &Spoken<'_>)
             Speaker::User => {
                 turn += 1;
                 let text = message.text.trim();
-                if !text.is_empty() {
+                if has_words(text) {
                     recording.push(said(turn, text, std::mem::take(&mut agent_sentences), spoken));
                 }
             }
@@ -46,6 +46,15 @@ pub(super) fn recording<'a>(conversation: &'a Conversation, spoken: &Spoken<'_>)
         }
     }
     recording
+}
+
+/// A message of nothing but marks, such as `[image]`, cannot be said again.
+fn has_words(text: &str) -> bool {
+    let mut inside = false;
+    text.chars().any(|c| {
+        inside = (inside || c == '[') && c != ']';
+        !inside && c.is_alphanumeric()
+    })
 }
 
 fn said<'a>(turn: u32, text: &'a str, agent_sentences: Vec<&'a str>, spoken: &Spoken<'_>) -> Said<'a> {

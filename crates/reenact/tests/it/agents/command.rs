@@ -1,3 +1,5 @@
+//! Agents that are programs: what they are told, how they fail, and how they end.
+
 use std::path::Path;
 
 use super::*;

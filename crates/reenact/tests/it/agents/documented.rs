@@ -1,3 +1,5 @@
+//! The examples of the pages on agents and scripts work.
+
 use reenact::model::{Engine, ModelSettings};
 use reenact::user::model::ModelUser;
 use reenact::{Brief, Leaving, Scene, SimulatedUser, UserAct};

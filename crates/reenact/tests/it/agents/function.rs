@@ -1,3 +1,5 @@
+//! A Rust function as the agent.
+
 use reenact::FaultKind;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Agents behind a real server, and each way in which they fail.
+
 use axum::response::IntoResponse;
 use serde_json::json;
 

@@ -1,3 +1,5 @@
+//! The agent of the recording.
+
 use reenact::Session;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Agents whose answers stand in a script.
+
 use super::*;
 
 async fn with_script<T>(script: &str, play: impl AsyncFnOnce(&dyn Agent) -> T) -> T {

@@ -1,0 +1,68 @@
+//! Which differences a suite could see at all: known before anything is run.
+
+use super::interval::student_t;
+use super::rounded;
+
+/// What a suite is expected to be like before it was run, so that the figure can be shown then: agents that
+/// pass four times in five, trials of a case that resemble each other halfway, and agents whose difference
+/// varies between cases with a standard deviation of 10 points.
+const RATE: f64 = 0.8;
+const INTRACLASS_CORRELATION: f64 = 0.5;
+const VARIANCE_OF_TRUE_DIFFERENCES: f64 = 0.01;
+
+/// The smallest difference between the pass rates of two agents that comparing them on so many cases, each tried so
+/// often with both, finds four times in five; nothing where even the largest would be missed.
+///
+/// E. Miller, "Adding error bars to evals" (2024, arXiv 2411.00640), section 5, with Student's t in place of the
+/// normal distribution, for a suite as expected above.
+///
+/// ```
+/// use reenact::report::statistics::smallest_difference;
+///
+/// // Fifty cases tried five times each cannot see a difference of five points.
+/// assert!(smallest_difference(50, 5.0).unwrap() > 0.05);
+/// assert_eq!(smallest_difference(1, 100.0), None);
+/// ```
+#[must_use]
+pub fn smallest_difference(cases: u64, trials_per_case: f64) -> Option<f64> {
+    let within = RATE * (1.0 - RATE) * (1.0 - INTRACLASS_CORRELATION);
+    detectable(cases, VARIANCE_OF_TRUE_DIFFERENCES + 2.0 * within / trials_per_case)
+}
+
+/// The smallest mean of paired differences that is told from none, at 5 % and four times in five, given their variance.
+#[must_use]
+pub fn detectable(cases: u64, variance_of_differences: f64) -> Option<f64> {
+    if cases < 2 {
+        return None;
+    }
+    let degrees = cases as f64 - 1.0;
+    let points = student_t(0.975, degrees) + student_t(0.8, degrees);
+    let difference = points * (variance_of_differences / cases as f64).sqrt();
+    (difference <= 1.0).then(|| rounded(difference))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn near(actual: Option<f64>, expected: f64, tolerance: f64) {
+        let actual = actual.unwrap();
+        assert!((actual - expected).abs() <= tolerance, "{actual} is not {expected} within {tolerance}");
+    }
+
+    /// Miller's examples: a difference of 3 points with a variance of 1/9 between questions takes 969 of them; with
+    /// 198 questions and a variance of 1/6 within each, ten trials instead of one see 7.5 points instead of 13.2.
+    #[test]
+    fn the_published_examples_come_out() {
+        near(detectable(969, 1.0 / 9.0), 0.03, 0.0001);
+        near(detectable(198, 1.0 / 9.0 + 2.0 / 6.0), 0.132, 0.0015);
+        near(detectable(198, 1.0 / 9.0 + 2.0 / 60.0), 0.075, 0.0015);
+    }
+
+    #[test]
+    fn more_cases_and_more_trials_see_more() {
+        for (cases, trials, difference) in [(50, 1.0, 0.16), (50, 5.0, 0.08), (200, 1.0, 0.08), (200, 10.0, 0.03)] {
+            near(smallest_difference(cases, trials), difference, 0.008);
+        }
+    }
+}
