@@ -47,7 +47,7 @@ fn input(path: &Path) -> Input {
     if path.as_os_str() == "-" {
         Input::Stream("<stdin>".to_owned(), Box::new(std::io::stdin()))
     } else {
-        Input::from(path.to_owned())
+        Input::from(path)
     }
 }
 

@@ -1,4 +1,4 @@
-//! The command as its users call it, in one binary; one module for each verb or story.
+//! The command as its users call it, in one binary; one module for each verb.
 
 mod bad_input;
 mod check;
@@ -8,7 +8,6 @@ mod import;
 mod json;
 mod judge;
 mod line;
-#[cfg(unix)]
 mod readme;
 mod report;
 mod resume;

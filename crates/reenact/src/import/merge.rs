@@ -70,7 +70,8 @@ pub(super) fn merge(session: &mut Session, traces: &mut Vec<String>, fragment: F
     let known = std::mem::take(&mut session.conversation.messages);
     let (known, messages) = one_prompt(known, messages, is_earlier);
     let times = if trace_is_new { Times::TellApart } else { Times::Ignored };
-    session.conversation.messages = merge_messages(known, messages, times);
+    let is_known = !trace_is_new && holds(&known, &messages);
+    session.conversation.messages = if is_known { known } else { merge_messages(known, messages, times) };
     for (key, value) in metadata {
         if is_earlier || !session.metadata.contains_key(&key) {
             session.metadata.insert(key, value);
@@ -109,13 +110,24 @@ pub(super) fn merge_messages(mut known: Vec<Message>, mut told: Vec<Message>, ti
     known
 }
 
-fn matches(known: &Message, told: &Message, times: Times) -> bool {
-    let times_agree = times == Times::Ignored || known.at.is_none() || told.at.is_none() || known.at == told.at;
-    times_agree && says_same(known, told)
+/// Whether all that is told is known already, in the same order and with the same times.
+fn holds(known: &[Message], told: &[Message]) -> bool {
+    let mut known = known.iter();
+    let knows_time = |known: &Message, told: &Message| told.at.is_none() || known.at == told.at;
+    told.iter().all(|told| known.any(|known| knows_time(known, told) && matches(known, told, Times::TellApart)))
 }
 
-/// What one telling leaves out, the other may know.
+fn matches(known: &Message, told: &Message, times: Times) -> bool {
+    let times_agree = times == Times::Ignored || known.at.is_none() || told.at.is_none() || known.at == told.at;
+    let at_one_time = known.at.is_some() && known.at == told.at;
+    (times_agree && says_same(known, told)) || (at_one_time && is_wrapped(known, told))
+}
+
+/// What one telling leaves out, the other may know; and who wraps words, says more than was said.
 fn fill(known: &mut Message, told: Message) {
+    if told.text.len() < known.text.len() {
+        known.text = told.text;
+    }
     known.at = known.at.or(told.at);
     known.name = known.name.take().or(told.name);
     known.tool_call_id = known.tool_call_id.take().or(told.tool_call_id);
@@ -164,10 +176,12 @@ fn align(known: Vec<Message>, told: Vec<Message>, times: Times) -> Vec<Message> 
 /// Joins what lies between two messages that both tell.
 fn by_time(known: Vec<Message>, told: Vec<Message>) -> Vec<Message> {
     if let ([one], [other]) = (&known[..], &told[..])
+        && (one.at.is_none() || other.at.is_none())
         && is_wrapped(one, other)
     {
-        let shorter = if one.text.len() <= other.text.len() { one } else { other };
-        return vec![Message { at: one.at.or(other.at), ..shorter.clone() }];
+        let mut one = one.clone();
+        fill(&mut one, other.clone());
+        return vec![one];
     }
     let (known_times, told_times) = (times_of(&known), times_of(&told));
     let mut joined = Vec::with_capacity(known.len() + told.len());
@@ -184,15 +198,12 @@ fn by_time(known: Vec<Message>, told: Vec<Message>) -> Vec<Message> {
     joined
 }
 
-/// In the same place of a conversation, the user's words bare and in the prompt that an agent made of them.
+/// The user's words, bare and in the prompt that an agent made of them. Short words are in many texts, so
+/// this says something only of messages in the same place or at the same time.
 fn is_wrapped(one: &Message, other: &Message) -> bool {
     let (a, b) = (one.text.trim(), other.text.trim());
-    one.speaker == Speaker::User
-        && other.speaker == Speaker::User
-        && !a.is_empty()
-        && !b.is_empty()
-        && (one.at.is_none() || other.at.is_none())
-        && (a.contains(b) || b.contains(a))
+    let both_by_user = one.speaker == Speaker::User && other.speaker == Speaker::User;
+    both_by_user && !a.is_empty() && !b.is_empty() && (a.contains(b) || b.contains(a))
 }
 
 /// When each message was said as far as its neighbours tell: no earlier than the one before it.
@@ -265,6 +276,16 @@ mod tests {
             joined("u are you open @1/a yes @2", "u Context: x. Question: are you open/a yes/u fine @3"),
             ["are you open", "yes", "fine"]
         );
+    }
+
+    #[test]
+    fn wrapped_words_are_told_once_also_when_they_are_told_again() {
+        let wrapped = "u Question: fine @3/a good @4";
+        let once = merge_messages(said("u hi @1/a ho @2"), said(wrapped), Times::TellApart);
+        let once = merge_messages(once, said("u hi/a ho/u fine/a good/u bye @5/a cu @6"), Times::TellApart);
+        let texts: Vec<_> = once.iter().map(|message| message.text.as_str()).collect();
+        assert_eq!(texts, ["hi", "ho", "fine", "good", "bye", "cu"]);
+        assert_eq!(merge_messages(once.clone(), said(wrapped), Times::Ignored), once);
     }
 
     #[test]

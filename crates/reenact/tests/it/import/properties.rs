@@ -25,7 +25,7 @@ fn lines_of(name: &str) -> Vec<String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1500, ..ProptestConfig::default() })]
 
     #[test]
     fn no_bytes_make_the_import_panic(bytes in proptest::collection::vec(any::<u8>(), 0..2_000)) {
@@ -43,6 +43,24 @@ proptest! {
             bytes[position] = byte;
         }
         imported(&bytes);
+    }
+
+    #[test]
+    fn whatever_a_damaged_file_gives_the_second_import_changes_nothing(
+        file in 0..FILES.len(),
+        damages in proptest::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>()), 1..12),
+    ) {
+        let mut bytes = fixture_text(FILES[file]).into_bytes();
+        for (from, to) in damages {
+            // Bytes of the file itself keep more of it alive than bytes from anywhere.
+            let (from, to) = (from.index(bytes.len()), to.index(bytes.len()));
+            bytes[to] = bytes[from];
+        }
+        let (store, _) = imported(&bytes);
+        let before = all(&store);
+        let again = import_into(&store, stream(&bytes));
+        prop_assert_eq!((again.sessions_new, again.sessions_grown), (0, 0));
+        prop_assert_eq!(all(&store), before);
     }
 
     #[test]
