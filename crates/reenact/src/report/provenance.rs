@@ -10,7 +10,6 @@ impl Report {
     #[must_use]
     pub fn provenance(&self) -> Vec<(&'static str, String)> {
         let mut facts = vec![("agent", self.agent_and_version())];
-        facts.extend(self.suite.iter().map(|suite| ("suite", suite.clone())));
         facts.push(("users", played_by(&self.plan.user_model, &self.provenance.user_prompts)));
         facts.push(("judge", self.judged_by()));
         facts.push(("trials", self.tried()));
@@ -41,8 +40,12 @@ impl Report {
 
     fn tried(&self) -> String {
         let plan = &self.plan;
-        let turns = format!("at most {} turns, seed {}", plan.max_turns, plan.seed);
-        format!("{} done of {} planned, {} of each case, {turns}", self.trials_done, self.trials_planned, plan.trials)
+        let each = match &self.suite {
+            Some(suite) => format!("{} of each case of {suite}", plan.trials),
+            None => format!("{} of each case", plan.trials),
+        };
+        let limits = format!("at most {} turns, seed {}", plan.max_turns, plan.seed);
+        format!("{} done of {} planned, {each}, {limits}", self.trials_done, self.trials_planned)
     }
 
     /// What the pass rate leaves out, and what it would be with it, such as `2 errored (rate 40 % if they count as
