@@ -4,22 +4,28 @@
 //! be reported again at any time. Nothing that was left out of a rate is left out of the report: every
 //! trial stands in it once, and what was planned and not done is named.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use exclusions::RateBounds;
 pub use html::html;
 pub use junit::junit;
+pub use markdown::markdown;
 pub use statistics::PassRate;
 
-use crate::{Ending, Outcome, Plan, Run, Speaker, TestCase, Trial, Verdict};
+use crate::judge::OFFLINE;
+use crate::{Ending, Outcome, Plan, Provenance, Run, Speaker, TestCase, Trial, Verdict};
 
+mod exclusions;
 mod headline;
 mod html;
 mod junit;
+mod markdown;
+mod provenance;
 pub mod statistics;
 
 /// One run as data: what `run`, `judge` and `report` print with `--json`.
@@ -67,6 +73,11 @@ pub struct Report {
     pub suite: Option<String>,
     /// What was to be tried.
     pub plan: Plan,
+    /// What made the run.
+    pub provenance: Provenance,
+    /// The versions that the agent told with its answers, sorted; more than one where it changed while the run went on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub agent_versions: Vec<String>,
     /// What the whole amounts to; decides the exit status.
     pub status: Status,
     /// Trials that the plan asks for.
@@ -77,8 +88,15 @@ pub struct Report {
     pub outcomes: OutcomeCounts,
     /// Trials by ending; endings that did not occur are left out.
     pub endings: Vec<EndingCount>,
+    /// Trials by the number of their turns, from few to many.
+    pub turns: Vec<TurnCount>,
+    /// What the models cost.
+    pub cost: Cost,
     /// Passed among decided trials; nothing where no trial was decided.
     pub pass_rate: Option<PassRate>,
+    /// What the pass rate would be with the trials that it leaves out; nothing where it leaves out none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub with_left_out: Option<RateBounds>,
     /// Every case of the suite, in its order.
     pub cases: Vec<CaseReport>,
 }
@@ -101,6 +119,8 @@ pub struct CaseReport {
     pub outcomes: OutcomeCounts,
     /// Passed among its decided trials, 0 to 1; nothing where none was decided.
     pub pass_rate: Option<f64>,
+    /// The lower and the upper end of that rate's 95 % interval (Wilson's; the trials of one case are independent).
+    pub interval: Option<[f64; 2]>,
     /// The first expectation that failed, in the first trial that failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_failure: Option<Why>,
@@ -115,6 +135,8 @@ pub struct TrialSummary {
     pub outcome: Outcome,
     /// Why the conversation stopped.
     pub ending: EndingKind,
+    /// How many turns it took.
+    pub turns: u32,
     /// Why it did not pass; nothing where it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<Why>,
@@ -157,6 +179,16 @@ pub enum Status {
 }
 
 impl Status {
+    /// The status as a word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Status::Passed => "passed",
+            Status::Failed => "failed",
+            Status::Undecided => "undecided",
+        }
+    }
+
     /// The one rule: what outcomes, and planned trials that are missing, amount to.
     ///
     /// ```
@@ -243,6 +275,42 @@ pub struct EndingCount {
     pub trials: u64,
 }
 
+/// How many trials took so many turns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TurnCount {
+    /// The number of turns.
+    pub turns: u32,
+    /// Those trials, by outcome.
+    pub outcomes: OutcomeCounts,
+}
+
+/// What the models of a run cost. Never a number that is not known: a zero would say that they were free.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Cost {
+    /// No model took part that this program knows of. What the agent itself costs is its own business.
+    NoModels,
+    /// Models took part, and their prices are not known.
+    Unknown,
+}
+
+impl Cost {
+    /// The cost of a plan's models.
+    fn of(plan: &Plan) -> Cost {
+        let offline = |model: &str| model == OFFLINE;
+        if offline(&plan.user_model) && offline(&plan.judge_model) { Cost::NoModels } else { Cost::Unknown }
+    }
+
+    /// The cost in a few words, for people.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Cost::NoModels => "no model was asked",
+            Cost::Unknown => "unknown: the prices of the models are not known",
+        }
+    }
+}
+
 /// Why a conversation stopped, without the detail: an [`Ending`] that can be counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -303,12 +371,17 @@ impl Report {
             created_at: run.created_at,
             suite: run.suite.name.clone(),
             plan: run.plan.clone(),
+            provenance: run.provenance.clone(),
+            agent_versions: agent_versions(trials),
             status: Status::of(&outcomes, missing),
             trials_planned: run.suite.cases.len() as u64 * u64::from(run.plan.trials),
             trials_done: trials.len() as u64,
             outcomes,
             endings: ending_counts(trials),
+            turns: turn_counts(trials),
+            cost: Cost::of(&run.plan),
             pass_rate: statistics::pass_rate(&tallies),
+            with_left_out: RateBounds::of(&cases),
             cases,
         }
     }
@@ -344,6 +417,7 @@ impl CaseReport {
             goal: goal.to_owned(),
             status: Status::of(&outcomes, missing.len() as u64),
             pass_rate: rate_of(&outcomes),
+            interval: interval_of(&outcomes),
             first_failure: failed.and_then(|trial| trial.why.clone()),
             trials,
             missing,
@@ -365,13 +439,19 @@ impl CaseReport {
 impl TrialSummary {
     fn of(trial: &Trial) -> TrialSummary {
         let ending = EndingKind::from(&trial.ending);
-        TrialSummary { trial: trial.trial, outcome: trial.outcome, ending, why: why(trial) }
+        let turns = trial.conversation.turn_count() as u32;
+        TrialSummary { trial: trial.trial, outcome: trial.outcome, ending, turns, why: why(trial) }
     }
 }
 
 fn rate_of(outcomes: &OutcomeCounts) -> Option<f64> {
     let rate = || statistics::rounded(outcomes.passed as f64 / outcomes.decided() as f64);
     (outcomes.decided() > 0).then(rate)
+}
+
+fn interval_of(outcomes: &OutcomeCounts) -> Option<[f64; 2]> {
+    let (low, high) = statistics::wilson(rate_of(outcomes)?, outcomes.decided() as f64);
+    Some([low, high].map(statistics::rounded))
 }
 
 /// The suite's cases in its order; then cases that have trials and are not in the suite, so that no trial is lost.
@@ -401,6 +481,19 @@ fn ending_counts(trials: &[Trial]) -> Vec<EndingCount> {
         *counts.entry(EndingKind::from(&trial.ending)).or_default() += 1;
     }
     counts.into_iter().map(|(ending, trials)| EndingCount { ending, trials }).collect()
+}
+
+fn turn_counts(trials: &[Trial]) -> Vec<TurnCount> {
+    let mut counts: BTreeMap<u32, Vec<Outcome>> = BTreeMap::new();
+    for trial in trials {
+        counts.entry(trial.conversation.turn_count() as u32).or_default().push(trial.outcome);
+    }
+    counts.into_iter().map(|(turns, outcomes)| TurnCount { turns, outcomes: OutcomeCounts::of(outcomes) }).collect()
+}
+
+fn agent_versions(trials: &[Trial]) -> Vec<String> {
+    let told: BTreeSet<&String> = trials.iter().filter_map(|trial| trial.agent_version.as_ref()).collect();
+    told.into_iter().cloned().collect()
 }
 
 /// Why a trial did not pass: the assessment that decided, or the ending that left nothing to decide.

@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use anstyle::{AnsiColor, Style};
 use comfy_table::{Attribute, Cell, Color, ColumnConstraint, Width};
 use reenact::Outcome;
-use reenact::report::{CaseReport, EndingKind, PassRate, Report, Status};
+use reenact::report::{CaseReport, EndingKind, Report, Status};
 
-use super::{counted, printable, shell_word, shortened, table};
+use super::{printable, shell_word, shortened, table};
 
 /// Longer suites list only the cases that did not pass; the rest is counted.
 const CASES_LISTED_MAX: usize = 20;
@@ -119,39 +119,18 @@ fn endings(case: &CaseReport) -> String {
 }
 
 fn figures(report: &Report, width: u16) -> String {
-    let rate = report.pass_rate.as_ref().map_or_else(|| "none: no trial was decided".to_owned(), rate_in_words);
-    let plan = &report.plan;
-    let played = format!(
-        "{}; user {}, judge {}, seed {}",
-        printable(&plan.agent),
-        printable(&plan.user_model),
-        printable(&plan.judge_model),
-        plan.seed
-    );
-    let mut rows = vec![("pass rate", rate), ("agent", played)];
-    if let Some(left_out) = report.left_out() {
-        rows.insert(1, ("left out", format!("{left_out}{}", legend(report))));
+    let mut rows = vec![("pass rate", report.rate_in_words())];
+    for (name, value) in report.provenance() {
+        match name {
+            "left out" => rows.insert(1, (name, format!("{value}{}", legend(report)))),
+            _ => rows.push((name, printable(&value).into_owned())),
+        }
     }
     let mut table = table::new(width);
     table.add_rows(
         rows.into_iter().map(|(name, value)| [Cell::new(name).add_attribute(Attribute::Dim), Cell::new(value)]),
     );
     table::lines(&table)
-}
-
-fn rate_in_words(rate: &PassRate) -> String {
-    let percent = |share: f64| format!("{:.0}", share * 100.0);
-    let (trials, cases) = (counted(rate.trials, "decided trial"), counted(rate.cases, "case"));
-    let mut words = format!(
-        "{} %, 95 % interval {} to {} %, from {trials} of {cases}",
-        percent(rate.rate),
-        percent(rate.low),
-        percent(rate.high)
-    );
-    if rate.clustered() {
-        let _ = write!(words, " (trials of a case are alike: worth {:.1} independent ones)", rate.effective_trials);
-    }
-    words
 }
 
 /// The two marks that are no words, where they were used.

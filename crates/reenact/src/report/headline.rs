@@ -1,6 +1,7 @@
 //! The first sentence of a report: what a hurried reader takes away, and nothing that is not so.
 
 use super::{Report, Status};
+use crate::Outcome;
 
 impl Report {
     /// The report in a sentence or two.
@@ -35,15 +36,24 @@ impl Report {
         }
     }
 
-    /// What the pass rate leaves out, such as `2 inconclusive, 1 not done`; nothing where it leaves out nothing.
+    /// The pass rate with its interval and what it rests on, such as `50 %, 95 % interval 9 to 91 %, from 4 decided trials of 2 cases`.
     #[must_use]
-    pub fn left_out(&self) -> Option<String> {
-        let counts = [
-            (self.outcomes.inconclusive, "inconclusive"),
-            (self.outcomes.invalid, "invalid"),
-            (self.outcomes.errored, "errored"),
-            (self.missing(), "not done"),
-        ];
+    pub fn rate_in_words(&self) -> String {
+        let Some(rate) = &self.pass_rate else { return "none, because no trial was decided".to_owned() };
+        let percent = |share: f64| format!("{:.0}", share * 100.0);
+        let (trials, cases) = (plural(rate.trials, "decided trial"), plural(rate.cases, "case"));
+        let (low, high) = (percent(rate.low), percent(rate.high));
+        let worth = match rate.clustered() {
+            true => format!(" (trials of a case are alike: worth {:.1} independent ones)", rate.effective_trials),
+            false => String::new(),
+        };
+        format!("{} %, 95 % interval {low} to {high} %, from {trials} of {cases}{worth}", percent(rate.rate))
+    }
+
+    /// Trials that were done and that the pass rate leaves out, such as `2 inconclusive, 1 errored`; nothing where there are none.
+    pub(super) fn excluded(&self) -> Option<String> {
+        let excluded = [Outcome::Inconclusive, Outcome::Invalid, Outcome::Errored];
+        let counts = excluded.map(|outcome| (self.outcomes.get(outcome), outcome.as_str()));
         let parts: Vec<String> =
             counts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
         (!parts.is_empty()).then(|| parts.join(", "))
@@ -64,4 +74,8 @@ fn some_of(count: usize, cases: usize) -> String {
 
 fn and(count: usize, word: &str) -> String {
     if count == 0 { String::new() } else { format!(", {count} {word}") }
+}
+
+fn plural(count: u64, thing: &str) -> String {
+    format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
 }
