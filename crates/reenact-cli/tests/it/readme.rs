@@ -81,6 +81,8 @@ fn print(line: &str, folder: &Path) -> String {
 
 /// The text without what differs each time: the ids of runs and of simulated sessions, and when a run began.
 fn nameless(text: &str) -> String {
-    let ids = Regex::new("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|sim-[0-9a-f]{16}|\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d UTC").unwrap();
+    let ids =
+        Regex::new("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|sim-[0-9a-f]{16}|\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d UTC")
+            .unwrap();
     ids.replace_all(text, "ID").into_owned()
 }

@@ -50,11 +50,11 @@ impl Browser {
         let (to, from) = (process.stdin.take().unwrap(), answers(process.stdout.take().unwrap()));
         let mut browser =
             Browser { process, to, from, session: Value::Null, asked: 0, events: Vec::new(), _profile: profile };
-        let page = browser.ask("Target.createTarget", json!({"url": "about:blank"}))["targetId"].clone();
-        let attached = browser.ask("Target.attachToTarget", json!({"targetId": page, "flatten": true}));
+        let page = browser.ask("Target.createTarget", &json!({"url": "about:blank"}))["targetId"].clone();
+        let attached = browser.ask("Target.attachToTarget", &json!({"targetId": page, "flatten": true}));
         browser.session = attached["sessionId"].clone();
         for domain in ["Page", "Runtime", "Log", "Network"] {
-            browser.ask(&format!("{domain}.enable"), json!({}));
+            browser.ask(&format!("{domain}.enable"), &json!({}));
         }
         browser
     }
@@ -62,7 +62,7 @@ impl Browser {
     /// Opens a file and waits until it is loaded.
     pub(crate) fn open(&mut self, file: &Path) {
         self.events.clear();
-        let opened = self.ask("Page.navigate", json!({"url": format!("file://{}", file.display())}));
+        let opened = self.ask("Page.navigate", &json!({"url": format!("file://{}", file.display())}));
         assert_eq!(opened["errorText"], Value::Null, "{opened}");
         while !self.events.iter().any(|event| event["method"] == "Page.loadEventFired") {
             self.next();
@@ -72,12 +72,12 @@ impl Browser {
     /// Makes the window so many pixels wide and high.
     pub(crate) fn resize(&mut self, width: u32, height: u32) {
         let size = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false});
-        self.ask("Emulation.setDeviceMetricsOverride", size);
+        self.ask("Emulation.setDeviceMetricsOverride", &size);
     }
 
     /// The value of an expression in the page.
     pub(crate) fn value(&mut self, expression: &str) -> Value {
-        let answer = self.ask("Runtime.evaluate", json!({"expression": expression, "returnByValue": true}));
+        let answer = self.ask("Runtime.evaluate", &json!({"expression": expression, "returnByValue": true}));
         assert_eq!(answer["exceptionDetails"], Value::Null, "{expression}: {answer}");
         answer["result"]["value"].clone()
     }
@@ -91,7 +91,7 @@ impl Browser {
         ));
         for kind in ["mousePressed", "mouseReleased"] {
             let event = json!({"type": kind, "x": at[0], "y": at[1], "button": "left", "clickCount": 1});
-            self.ask("Input.dispatchMouseEvent", event);
+            self.ask("Input.dispatchMouseEvent", &event);
         }
     }
 
@@ -110,7 +110,7 @@ impl Browser {
         sent.map(|event| event["params"]["request"]["url"].as_str().unwrap()).collect()
     }
 
-    fn ask(&mut self, method: &str, params: Value) -> Value {
+    fn ask(&mut self, method: &str, params: &Value) -> Value {
         self.asked += 1;
         let mut message = json!({"id": self.asked, "method": method, "params": params});
         if !self.session.is_null() {
