@@ -36,7 +36,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<u8> {
     if global.json {
         output::json(&comparison)?;
     } else {
-        output::text(&output::comparison::render(&comparison, output::width()))?;
+        output::text(&output::comparison::render(&comparison, &output::program(&global.store), output::width()))?;
     }
     Ok(exit::of_run(comparison.status))
 }
@@ -54,7 +54,7 @@ fn tried_again(store: &Store, run: &Run, suspects: &[String], trials: u32, seed:
             wanted
         }
     };
-    let (cases, agent) = (suspects.join(", "), &rerun.plan.agent);
-    output::note(output::printable(&format!("trying {cases} again, {trials} times each, with {agent}")));
+    let what = format!("trying {} again, {trials} times each, with {}", suspects.join(", "), rerun.plan.agent);
+    output::note(output::printable(&what));
     play(store, &rerun)
 }

@@ -16,7 +16,7 @@ const WHY_CHARS_MAX: usize = 160;
 const CASE_CHARS_MAX: usize = 48;
 
 /// The comparison as text of the given width, with colours.
-pub(crate) fn render(comparison: &Comparison, width: u16) -> String {
+pub(crate) fn render(comparison: &Comparison, program: &str, width: u16) -> String {
     let mut text = headline(comparison, width);
     if !comparison.cases.is_empty() {
         let _ = write!(text, "\n{}", cases(comparison, width));
@@ -24,7 +24,7 @@ pub(crate) fn render(comparison: &Comparison, width: u16) -> String {
     if !comparison.unmatched.is_empty() {
         let _ = write!(text, "\n{}", unmatched(comparison, width));
     }
-    let _ = write!(text, "\n{}{}", figures(comparison, width), next(comparison));
+    let _ = write!(text, "\n{}{}", figures(comparison, width), next(comparison, program));
     text
 }
 
@@ -165,20 +165,20 @@ fn arm(agent: &str, run: &str) -> String {
 }
 
 /// The commands that get a reader further.
-fn next(comparison: &Comparison) -> String {
+fn next(comparison: &Comparison, program: &str) -> String {
     let (baseline, candidate) = (&comparison.baseline.run, &comparison.candidate.run);
     let mut commands = Vec::new();
     if comparison.rerun.is_none() && !comparison.suspects().is_empty() {
-        commands.push(format!("reenact diff {baseline} {candidate} --rerun"));
+        commands.push(format!("{program} diff {baseline} {candidate} --rerun"));
     }
     let urgent = |change| comparison.cases.iter().find(move |case| case.change == change && case.failure.is_some());
     let shown = [Change::Broken, Change::Worse].into_iter().find_map(urgent);
     if let Some((case, failure)) = shown.and_then(|case| Some((case, case.failure.as_ref()?))) {
         let trial = format!("{}/{}/{}", failure.run, case.case, failure.why.trial);
-        commands.push(format!("reenact show {}", shell_word(&trial)));
+        commands.push(format!("{program} show {}", shell_word(&trial)));
     }
     for arm in [&comparison.baseline, &comparison.candidate].into_iter().filter(|arm| arm.missing > 0) {
-        commands.push(format!("reenact run --resume {}", arm.run));
+        commands.push(format!("{program} run --resume {}", arm.run));
     }
     let line =
         |(index, command): (usize, String)| format!(" {}  {command}\n", if index == 0 { "next" } else { "    " });
