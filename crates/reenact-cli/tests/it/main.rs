@@ -10,6 +10,7 @@ mod import;
 mod json;
 mod judge;
 mod line;
+#[cfg(unix)]
 mod readme;
 mod report;
 mod resume;
