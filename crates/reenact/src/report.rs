@@ -4,7 +4,7 @@
 //! be reported again at any time. Nothing that was left out of a rate is left out of the report: every
 //! trial stands in it once, and what was planned and not done is named.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use jiff::Timestamp;
@@ -17,18 +17,25 @@ pub use comparison::{
 pub use figures::Exclusions;
 pub use html::html;
 pub use junit::junit;
+pub use markdown::markdown;
 pub use statistics::PassRate;
 use statistics::{Course, EarlyStopping, Flakiness, PassHatK, Reproduction, Stopped, Tally, Threshold};
 
-use crate::{Ending, ErrorKind, Outcome, Plan, Result, Run, Session, Speaker, Store, TestCase, Trial, Verdict};
+use crate::judge::OFFLINE;
+use crate::{
+    Ending, ErrorKind, Outcome, Plan, Provenance, Result, Run, Session, Speaker, Store, TestCase, Trial, Verdict,
+};
 
 mod comparison;
 mod figures;
 mod headline;
 mod html;
 mod junit;
+mod markdown;
+mod provenance;
 mod signature;
 pub mod statistics;
+mod words;
 
 /// One run as data: what `run`, `judge` and `report` print with `--json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -109,6 +116,11 @@ pub struct Report {
     pub suite: Option<String>,
     /// What was to be tried.
     pub plan: Plan,
+    /// What made the run.
+    pub provenance: Provenance,
+    /// The versions that the agent told with its answers, sorted; more than one where it changed while the run went on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub agent_versions: Vec<String>,
     /// What the whole amounts to; decides the exit status.
     pub status: Status,
     /// Trials that the plan asks for; where trials stop early, those that are done or known to be needed.
@@ -119,6 +131,10 @@ pub struct Report {
     pub outcomes: OutcomeCounts,
     /// Trials by ending; endings that did not occur are left out.
     pub endings: Vec<EndingCount>,
+    /// Trials by the number of their turns, from few to many.
+    pub turns: Vec<TurnCount>,
+    /// What the models cost.
+    pub cost: Cost,
     /// Passed among decided trials; nothing where no trial was decided.
     pub pass_rate: Option<PassRate>,
     /// What the trials that are not in the pass rate could have changed; nothing where none was left out.
@@ -159,6 +175,10 @@ pub struct CaseReport {
     /// Passed among its decided trials, 0 to 1; nothing where none was decided. Where trials stopped early it is corrected
     /// for that.
     pub pass_rate: Option<f64>,
+    /// The lower and the upper end of that rate's 95 % interval (Wilson's; the trials of one case are independent). Trials
+    /// that stop early have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval: Option<[f64; 2]>,
     /// The decided trials that the pass rate rests on; where trials stop early, those up to the stop.
     pub tally: Tally,
     /// How the trials stand, where they stop early.
@@ -181,6 +201,8 @@ pub struct TrialSummary {
     pub outcome: Outcome,
     /// Why the conversation stopped.
     pub ending: EndingKind,
+    /// How many turns it took.
+    pub turns: u32,
     /// Why it did not pass; nothing where it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<Why>,
@@ -223,6 +245,16 @@ pub enum Status {
 }
 
 impl Status {
+    /// The status as a word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Status::Passed => "passed",
+            Status::Failed => "failed",
+            Status::Undecided => "undecided",
+        }
+    }
+
     /// The one rule: what outcomes, and planned trials that are missing, amount to.
     ///
     /// ```
@@ -341,6 +373,42 @@ pub struct EndingCount {
     pub trials: u64,
 }
 
+/// How many trials took so many turns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TurnCount {
+    /// The number of turns.
+    pub turns: u32,
+    /// Those trials, by outcome.
+    pub outcomes: OutcomeCounts,
+}
+
+/// What the models of a run cost. Never a number that is not known: a zero would say that they were free.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Cost {
+    /// No model took part that this program knows of. What the agent itself costs is its own business.
+    NoModels,
+    /// Models took part, and their prices are not known.
+    Unknown,
+}
+
+impl Cost {
+    /// The cost of a plan's models.
+    fn of(plan: &Plan) -> Cost {
+        let offline = |model: &str| model == OFFLINE;
+        if offline(&plan.user_model) && offline(&plan.judge_model) { Cost::NoModels } else { Cost::Unknown }
+    }
+
+    /// The cost in a few words, for people.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Cost::NoModels => "no model was asked",
+            Cost::Unknown => "unknown: the prices of the models are not known",
+        }
+    }
+}
+
 /// Why a conversation stopped, without the detail: an [`Ending`] that can be counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -400,6 +468,8 @@ impl Report {
             created_at: run.created_at,
             suite: run.suite.name.clone(),
             plan: run.plan.clone(),
+            provenance: run.provenance.clone(),
+            agent_versions: agent_versions(trials),
             status: Status::of_cases(&cases),
             trials_planned: match run.plan.stopping {
                 Some(_) => trials.len() as u64 + missing,
@@ -408,6 +478,8 @@ impl Report {
             trials_done: trials.len() as u64,
             outcomes: OutcomeCounts::of(trials.iter().map(|trial| trial.outcome)),
             endings: ending_counts(trials),
+            turns: turn_counts(trials),
+            cost: Cost::of(&run.plan),
             pass_hat_k: figures::pass_hat_k(&cases),
             flakiness: statistics::flakiness(&figures::tallies(&cases)),
             smallest_difference: pass_rate.as_ref().and_then(figures::smallest_difference),
@@ -465,6 +537,7 @@ impl CaseReport {
             goal: goal.to_owned(),
             status: stopped.map_or_else(|| Status::of(&outcomes, missing.len() as u64), |s| s.course.into()),
             pass_rate: rate_of(tally, asked.stopping),
+            interval: asked.stopping.is_none().then(|| interval_of(tally)).flatten(),
             tally,
             course: stopped.map(|stopped| stopped.course),
             reproduction: None,
@@ -501,13 +574,19 @@ fn missing(trials: &[TrialSummary], asked: &Asked<'_>, stopped: Option<Stopped>)
 impl TrialSummary {
     fn of(trial: &Trial) -> TrialSummary {
         let ending = EndingKind::from(&trial.ending);
-        TrialSummary { trial: trial.trial, outcome: trial.outcome, ending, why: why(trial) }
+        let turns = trial.conversation.turn_count() as u32;
+        TrialSummary { trial: trial.trial, outcome: trial.outcome, ending, turns, why: why(trial) }
     }
 }
 
 fn rate_of(tally: Tally, stopping: Option<&EarlyStopping>) -> Option<f64> {
     let rate = || stopping.map_or_else(|| tally.into(), |rule| rule.unbiased_rate(tally));
     (tally.decided > 0).then(|| statistics::rounded(rate().rate))
+}
+
+fn interval_of(tally: Tally) -> Option<[f64; 2]> {
+    let ends = || statistics::wilson(tally.passed as f64 / tally.decided as f64, tally.decided as f64);
+    (tally.decided > 0).then(|| <[f64; 2]>::from(ends()).map(statistics::rounded))
 }
 
 /// The suite's cases in its order; then cases that have trials and are not in the suite, so that no trial is lost.
@@ -541,6 +620,19 @@ fn ending_counts(trials: &[Trial]) -> Vec<EndingCount> {
         *counts.entry(EndingKind::from(&trial.ending)).or_default() += 1;
     }
     counts.into_iter().map(|(ending, trials)| EndingCount { ending, trials }).collect()
+}
+
+fn turn_counts(trials: &[Trial]) -> Vec<TurnCount> {
+    let mut counts: BTreeMap<u32, Vec<Outcome>> = BTreeMap::new();
+    for trial in trials {
+        counts.entry(trial.conversation.turn_count() as u32).or_default().push(trial.outcome);
+    }
+    counts.into_iter().map(|(turns, outcomes)| TurnCount { turns, outcomes: OutcomeCounts::of(outcomes) }).collect()
+}
+
+fn agent_versions(trials: &[Trial]) -> Vec<String> {
+    let told: BTreeSet<&String> = trials.iter().filter_map(|trial| trial.agent_version.as_ref()).collect();
+    told.into_iter().cloned().collect()
 }
 
 /// Why a trial did not pass: the assessment that decided, or the ending that left nothing to decide.

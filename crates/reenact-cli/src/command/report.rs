@@ -1,4 +1,4 @@
-//! `reenact report`: what a stored run amounts to, on the terminal, as JSON, JUnit XML or a page.
+//! `reenact report`: what a stored run amounts to, on the terminal, as JSON, JUnit XML, Markdown or a page.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -18,6 +18,9 @@ pub(crate) struct Args {
     /// Write the run as JUnit XML, for CI
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
+    /// Write the run as Markdown, for a CI job's summary: `--markdown "$GITHUB_STEP_SUMMARY"`
+    #[arg(long, value_name = "FILE")]
+    markdown: Option<PathBuf>,
     /// Write the run as one HTML page that needs nothing else
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
@@ -55,6 +58,9 @@ fn files<'a>(args: &'a Args, store: &Store, run: &RunOutput) -> Result<Vec<(&'a 
     let mut files = Vec::new();
     if let Some(path) = &args.junit {
         files.push((path, report::junit(run)?));
+    }
+    if let Some(path) = &args.markdown {
+        files.push((path, report::markdown(run)));
     }
     if let Some(path) = &args.html {
         files.push((path, report::html(run, &origins(store, run)?)));

@@ -4,11 +4,10 @@ use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
 use comfy_table::{Attribute, Cell, Color, ColumnConstraint, Width};
-use reenact::report::statistics::Reproduced;
-use reenact::report::{CaseReport, EndingKind, PassRate, Report, Status};
-use reenact::{Outcome, Verdict};
+use reenact::Outcome;
+use reenact::report::{CaseReport, EndingKind, Report, Status};
 
-use super::{counted, printable, shell_word, shortened, table};
+use super::{printable, shell_word, shortened, table};
 
 /// Longer suites list only the cases that did not pass; the rest is counted.
 const CASES_LISTED_MAX: usize = 20;
@@ -120,23 +119,13 @@ fn endings(case: &CaseReport) -> String {
 }
 
 fn figures(report: &Report, width: u16) -> String {
-    let rate = report.pass_rate.as_ref().map_or_else(|| "none: no trial was decided".to_owned(), rate_in_words);
-    let plan = &report.plan;
-    let played = format!(
-        "{}; user {}, judge {}, seed {}",
-        printable(&plan.agent),
-        printable(&plan.user_model),
-        printable(&plan.judge_model),
-        plan.seed
-    );
-    let mut rows = vec![("pass rate", rate)];
-    rows.extend(report.left_out().map(|what| ("left out", left_out(&what, report))));
-    rows.extend(more_needed(report).map(|needed| ("to decide", needed)));
-    rows.extend(reliability(report).map(|words| ("reliability", words)));
-    rows.extend(recorded_failures(report).map(|words| ("recorded", words)));
-    rows.extend(seen(report).map(|words| ("power", words)));
-    rows.push(("agent", played));
-    figure_table(rows, width)
+    let mut rows = report.figures();
+    if let Some((_, value)) = rows.iter_mut().find(|(name, _)| *name == "left out") {
+        *value += legend(report);
+    }
+    rows.extend(report.provenance());
+    let printable = |(name, value): (&'static str, String)| (name, printable(&value).into_owned());
+    figure_table(rows.into_iter().map(printable).collect(), width)
 }
 
 /// Named figures below each other.
@@ -146,73 +135,6 @@ pub(super) fn figure_table(rows: Vec<(&str, String)>, width: u16) -> String {
         rows.into_iter().map(|(name, value)| [Cell::new(name).add_attribute(Attribute::Dim), Cell::new(value)]),
     );
     table::lines(&table)
-}
-
-fn rate_in_words(rate: &PassRate) -> String {
-    let (trials, cases) = (counted(rate.trials, "decided trial"), counted(rate.cases, "case"));
-    let mut words = format!(
-        "{} %, 95 % interval {} to {} %, from {trials} of {cases}",
-        percent(rate.rate),
-        percent(rate.low),
-        percent(rate.high)
-    );
-    if rate.clustered() {
-        let _ = write!(words, " (trials of a case are alike: worth {:.1} independent ones)", rate.effective_trials);
-    }
-    words
-}
-
-fn percent(share: f64) -> String {
-    format!("{:.0}", share * 100.0)
-}
-
-/// What the rate leaves out, and what that could have changed.
-fn left_out(what: &str, report: &Report) -> String {
-    let changed = report
-        .exclusions
-        .map(|excluded| format!("; with them {} to {} %", percent(excluded.at_worst), percent(excluded.at_best)));
-    format!("{what}{}{}", changed.unwrap_or_default(), legend(report))
-}
-
-/// How many more trials would decide a threshold.
-fn more_needed(report: &Report) -> Option<String> {
-    let held = report.threshold.as_ref().filter(|held| held.verdict == Verdict::Inconclusive)?;
-    let trials = held.more_trials.map(|more| format!("{} more of each case", counted(more, "trial")));
-    let cases = held.more_cases.map(|more| format!("{} more like these", counted(more, "case")));
-    let needed: Vec<String> = [trials, cases].into_iter().flatten().collect();
-    (!needed.is_empty()).then(|| format!("about {}, if the rate stays", needed.join(", or ")))
-}
-
-/// Whether it passes every time, where cases were tried more than once.
-fn reliability(report: &Report) -> Option<String> {
-    let flaky = report.flakiness?;
-    let words = format!("{} of {} flaky", flaky.flaky, counted(flaky.cases, "case"));
-    let Some(all) = report.pass_hat_k.last().filter(|all| all.k > 1) else { return Some(words) };
-    let interval = format!("95 % interval {} to {} %", percent(all.low), percent(all.high));
-    Some(format!("pass^{} {} %, {interval}; {words}", all.k, percent(all.rate)))
-}
-
-/// What became of the failures that were recorded.
-fn recorded_failures(report: &Report) -> Option<String> {
-    let became =
-        |class| report.cases.iter().filter(move |case| case.reproduction.is_some_and(|r| r.reproduced == class));
-    let counted =
-        Reproduced::ALL.into_iter().map(|class| (became(class).count(), class)).filter(|(count, _)| *count > 0);
-    let words: Vec<String> = counted.map(|(count, class)| format!("{count} {}", class.words())).collect();
-    let clean = became(Reproduced::NotReproduced).chain(became(Reproduced::Fixed));
-    let at_most = clean.filter_map(|case| case.reproduction).map(|clean| clean.high).fold(0.0, f64::max);
-    let room =
-        if at_most > 0.0 { format!(" (may still occur in up to {} %)", percent(at_most)) } else { String::new() };
-    (!words.is_empty()).then(|| format!("failures: {}{room}", words.join(", ")))
-}
-
-/// Which differences such a run can show.
-fn seen(report: &Report) -> Option<String> {
-    report.pass_rate?;
-    Some(match report.smallest_difference {
-        Some(smallest) => format!("differences from another run show from about {} points on", percent(smallest)),
-        None => "too few cases to see a difference from another run".to_owned(),
-    })
 }
 
 /// The two marks that are no words, where they were used.

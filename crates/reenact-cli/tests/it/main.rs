@@ -1,6 +1,8 @@
-//! The command as its users call it, in one binary; one module for each verb or story.
+//! The command as its users call it, in one binary; one module for each verb.
 
 mod bad_input;
+#[cfg(unix)]
+mod browser;
 mod check;
 mod demo;
 mod diff;

@@ -53,20 +53,6 @@ impl Report {
             }
         }
     }
-
-    /// What the pass rate leaves out, such as `2 inconclusive, 1 not done`; nothing where it leaves out nothing.
-    #[must_use]
-    pub fn left_out(&self) -> Option<String> {
-        let counts = [
-            (self.outcomes.inconclusive, "inconclusive"),
-            (self.outcomes.invalid, "invalid"),
-            (self.outcomes.errored, "errored"),
-            (self.missing(), "not done"),
-        ];
-        let parts: Vec<String> =
-            counts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
-        (!parts.is_empty()).then(|| parts.join(", "))
-    }
 }
 
 fn all_of(cases: usize) -> String {

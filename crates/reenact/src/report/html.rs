@@ -4,135 +4,172 @@
 //! scripts and requests besides, so that nothing in a conversation can run or call home.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior, Value};
 use serde::Serialize;
 
-use super::{
-    CaseReport, EndingCount, EndingKind, PassRate, Report, RunOutput, Status, TrialSummary, Why, speaker_word,
-};
-use crate::{Conversation, Message, Outcome, Session, Speaker, TestCase, Trial, Verdict};
+use super::{CaseReport, Report, RunOutput, Status, TrialSummary, Why, speaker_word};
+use crate::{Conversation, Message, Outcome, Session, Speaker, TestCase, Trial};
+use plots::{Bar, Column, Interval};
+
+mod plots;
 
 /// Longer messages are cut in the page, with a mark; the store keeps all of them.
 const SPEECH_CHARS_MAX: usize = 20_000;
 /// Prompts and what tools answer run to pages, and a page holds them once for each trial.
 const MACHINE_CHARS_MAX: usize = 1_500;
+/// From this many cases on the list is longer than a screen.
+const CASES_FOR_OVERVIEW: usize = 16;
+/// From this many on, cases that passed are in the way of a reader who looks for the others.
+const CASES_TO_FOLD: usize = 16;
 
 /// The run as one self-contained HTML page.
 ///
-/// Each trial whose case has an origin among `sessions` is shown beside that recorded session.
+/// Each case with an origin among `sessions` shows that recorded session beside its trials.
 #[must_use]
 pub fn html(output: &RunOutput, sessions: &BTreeMap<String, Session>) -> String {
     let page = Value::from(Serde(Page::of(output, sessions)));
-    let mut environment = Environment::new();
-    environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    let rendered = environment
-        .add_template("report.html", include_str!("../../templates/report.html"))
-        .and_then(|()| environment.get_template("report.html"))
-        .and_then(|template| template.render(page));
+    let rendered = TEMPLATES.get_template("report.html").and_then(|template| template.render(page));
     visible(&rendered.expect("the template is part of the program, and its tests render every branch of it"))
 }
+
+static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
+    let mut templates = Environment::new();
+    templates.set_undefined_behavior(UndefinedBehavior::Strict);
+    for (name, text) in [
+        ("report.html", include_str!("../../templates/report.html")),
+        ("report.css", include_str!("../../templates/report.css")),
+        ("case.html", include_str!("../../templates/case.html")),
+        ("plots.html", include_str!("../../templates/plots.html")),
+    ] {
+        templates.add_template(name, text).expect("a template of the program is one");
+    }
+    templates
+});
 
 /// All that the template reads.
 #[derive(Serialize)]
 struct Page<'a> {
-    headline: String,
-    left_out: Option<String>,
-    report: &'a Report,
-    /// Apart, because a report leaves out a name that is not there, and the template is strict.
-    suite: Option<&'a str>,
     status: &'static str,
+    headline: String,
+    /// The agent, the suite and the day in a line.
+    of: String,
     counts: Vec<Count>,
-    missing: u64,
-    endings: Vec<Count>,
+    figures: Vec<(&'static str, String)>,
     interval: Option<Interval>,
-    cases: Vec<CaseView<'a>>,
+    /// A picture of all cases at once, where there are too many to see at once in the list.
+    overview: bool,
+    groups: Vec<Group<'a>>,
+    endings: Vec<Bar>,
+    turns: Vec<Column>,
+    cost: &'static str,
+    provenance: Vec<(&'static str, String)>,
 }
 
 impl<'a> Page<'a> {
     fn of(output: &'a RunOutput, sessions: &'a BTreeMap<String, Session>) -> Self {
         let report = &output.report;
-        let outcome =
-            |&outcome: &Outcome| Count { word: Outcome::as_str(outcome), trials: report.outcomes.get(outcome) };
-        let ending = |count: &EndingCount| Count { word: count.ending.words(), trials: count.trials };
+        let provenance = report.provenance();
         Page {
+            status: report.status.as_str(),
             headline: report.headline(),
-            left_out: report.left_out(),
-            report,
-            suite: report.suite.as_deref(),
-            status: status_word(report.status),
-            counts: Outcome::ALL.iter().map(outcome).collect(),
-            missing: report.missing(),
-            endings: report.endings.iter().map(ending).collect(),
+            of: whereof(report),
+            counts: counts(report),
+            figures: report.figures(),
             interval: report.pass_rate.as_ref().map(Interval::of),
-            cases: case_views(output, sessions),
+            overview: report.cases.len() >= CASES_FOR_OVERVIEW,
+            groups: groups(case_views(output, sessions)),
+            endings: plots::endings(&report.endings),
+            turns: plots::turns(&report.turns),
+            cost: report.cost.words(),
+            provenance,
         }
     }
+}
+
+fn whereof(report: &Report) -> String {
+    let day = report.created_at.strftime("%-d %B %Y").to_string();
+    let parts = report.suite.iter().cloned().chain([report.plan.agent.clone(), day]);
+    parts.collect::<Vec<_>>().join(" · ")
 }
 
 #[derive(Serialize)]
 struct Count {
+    /// The name of its mark.
+    mark: &'static str,
     word: &'static str,
     trials: u64,
 }
 
-/// The interval as a drawing 1000 units wide.
-#[derive(Serialize)]
-struct Interval {
-    rate_percent: String,
-    low_percent: String,
-    high_percent: String,
-    rate_x: u32,
-    low_x: u32,
-    width: u32,
-    cases: u64,
-    trials: u64,
-    /// Where clustering costs something.
-    effective_trials: Option<String>,
+/// Trials by outcome, and what was not done; the key to the marks at the same time.
+fn counts(report: &Report) -> Vec<Count> {
+    let of = |outcome: Outcome| Count {
+        mark: outcome.as_str(),
+        word: outcome.as_str(),
+        trials: report.outcomes.get(outcome),
+    };
+    let mut counts: Vec<Count> = Outcome::ALL.map(of).into();
+    if report.missing() > 0 {
+        counts.push(Count { mark: "missing", word: "not done", trials: report.missing() });
+    }
+    counts
 }
 
-impl Interval {
-    fn of(rate: &PassRate) -> Interval {
-        let x = |share: f64| (share * 1000.0).round() as u32;
-        let percent = |share: f64| format!("{:.0}", share * 100.0);
-        Interval {
-            rate_percent: percent(rate.rate),
-            low_percent: percent(rate.low),
-            high_percent: percent(rate.high),
-            rate_x: x(rate.rate),
-            low_x: x(rate.low),
-            width: x(rate.high).saturating_sub(x(rate.low)),
-            cases: rate.cases,
-            trials: rate.trials,
-            effective_trials: rate.clustered().then(|| format!("{:.1}", rate.effective_trials)),
-        }
+/// Cases of one status, those that need a look first.
+#[derive(Serialize)]
+struct Group<'a> {
+    status: &'static str,
+    cases: Vec<CaseView<'a>>,
+    /// Many cases that passed are one line until somebody wants to see them.
+    folded: bool,
+}
+
+fn groups(cases: Vec<CaseView<'_>>) -> Vec<Group<'_>> {
+    let mut by_status: BTreeMap<usize, Vec<CaseView<'_>>> = BTreeMap::new();
+    let order = [Status::Failed, Status::Undecided, Status::Passed];
+    for case in cases {
+        let place = order.iter().position(|status| status.as_str() == case.status).expect("all three are there");
+        by_status.entry(place).or_default().push(case);
     }
+    let group = |(place, cases): (usize, Vec<_>)| {
+        let folded = order[place] == Status::Passed && cases.len() >= CASES_TO_FOLD;
+        Group { status: order[place].as_str(), cases, folded }
+    };
+    by_status.into_iter().map(group).collect()
 }
 
 #[derive(Serialize)]
 struct CaseView<'a> {
+    /// Unique in the page; case ids are foreign text and make no anchors.
+    anchor: String,
     id: &'a str,
     goal: &'a str,
     status: &'static str,
     why: Option<String>,
+    /// Whether the recorded failure came back.
+    reproduction: Option<String>,
+    /// In percent.
+    rate: Option<String>,
+    interval: Option<Interval>,
     trials: Vec<TrialView<'a>>,
     missing: &'a [u32],
+    recorded: Option<Recorded<'a>>,
 }
 
 #[derive(Serialize)]
 struct TrialView<'a> {
-    /// Unique in the page; case ids are foreign text and make no anchors.
     anchor: String,
     number: u32,
     outcome: &'static str,
-    ending: &'static str,
+    /// How it ended and after how many turns.
+    ending: String,
     why: Option<String>,
     session_id: &'a str,
     open: bool,
     assessments: Vec<AssessmentView<'a>>,
     messages: Vec<MessageView<'a>>,
-    recorded: Option<Recorded<'a>>,
 }
 
 #[derive(Serialize)]
@@ -165,50 +202,61 @@ struct Recorded<'a> {
 
 fn case_views<'a>(output: &'a RunOutput, sessions: &'a BTreeMap<String, Session>) -> Vec<CaseView<'a>> {
     let cases: BTreeMap<&str, &TestCase> = output.run.suite.cases.iter().map(|case| (case.id.as_str(), case)).collect();
-    let mut opened = false;
     let view = |(number, (report, trials)): (usize, (&'a CaseReport, Vec<&'a Trial>))| {
-        let case = cases.get(report.case.as_str()).copied();
-        let mut trials: Vec<_> = report
-            .trials
-            .iter()
-            .zip(trials)
-            .enumerate()
-            .map(|(index, (summary, trial))| {
-                TrialView::of(format!("c{number}t{index}"), summary, trial, case, sessions)
-            })
-            .collect();
-        if let Some(first) = trials.iter_mut().find(|trial| trial.outcome == "failed" && !opened) {
-            (first.open, opened) = (true, true);
-        }
-        let why = report.why().map(Why::to_string);
-        let status = status_word(report.status);
-        CaseView { id: &report.case, goal: &report.goal, status, why, trials, missing: &report.missing }
+        CaseView::of(format!("c{number}"), report, &trials, cases.get(report.case.as_str()).copied(), sessions)
     };
     output.by_case().into_iter().enumerate().map(view).collect()
 }
 
-impl<'a> TrialView<'a> {
+impl<'a> CaseView<'a> {
     fn of(
         anchor: String,
-        summary: &TrialSummary,
-        trial: &'a Trial,
+        report: &'a CaseReport,
+        trials: &[&'a Trial],
         case: Option<&'a TestCase>,
         sessions: &'a BTreeMap<String, Session>,
     ) -> Self {
+        let numbered = report.trials.iter().zip(trials).enumerate();
+        let mut trials: Vec<_> = numbered
+            .map(|(n, (summary, trial))| TrialView::of(format!("{anchor}t{n}"), summary, trial, case))
+            .collect();
+        // Whoever opens a case sees at once why it is where it is.
+        let telling = trials.iter().position(|trial| trial.outcome != "passed").unwrap_or(0);
+        if let Some(trial) = trials.get_mut(telling) {
+            trial.open = true;
+        }
+        CaseView {
+            anchor,
+            id: &report.case,
+            goal: &report.goal,
+            status: report.status.as_str(),
+            why: report.why().map(Why::to_string),
+            reproduction: report.reproduction_in_words(),
+            rate: report.pass_rate.map(|rate| format!("{:.0} %", rate * 100.0)),
+            interval: report.pass_rate.zip(report.interval).map(|(rate, [low, high])| Interval::new(rate, low, high)),
+            trials,
+            missing: &report.missing,
+            recorded: case.and_then(|case| case.origin.as_ref()).map(|origin| Recorded {
+                id: &origin.session,
+                messages: sessions.get(&origin.session).map(|session| message_views(&session.conversation, None)),
+            }),
+        }
+    }
+}
+
+impl<'a> TrialView<'a> {
+    fn of(anchor: String, summary: &TrialSummary, trial: &'a Trial, case: Option<&'a TestCase>) -> Self {
+        let turns = format!("{} turn{}", summary.turns, if summary.turns == 1 { "" } else { "s" });
         TrialView {
             anchor,
             number: trial.trial,
-            outcome: Outcome::as_str(trial.outcome),
-            ending: EndingKind::from(&trial.ending).words(),
+            outcome: trial.outcome.as_str(),
+            ending: format!("{} after {turns}", summary.ending.words()),
             why: summary.why.as_ref().filter(|why| why.expectation.is_none()).map(Why::to_string),
             session_id: &trial.session_id,
             open: false,
             assessments: assessment_views(trial, case),
             messages: message_views(&trial.conversation, Some(trial)),
-            recorded: case.and_then(|case| case.origin.as_ref()).map(|origin| Recorded {
-                id: &origin.session,
-                messages: sessions.get(&origin.session).map(|session| message_views(&session.conversation, None)),
-            }),
         }
     }
 }
@@ -219,11 +267,7 @@ fn assessment_views<'a>(trial: &'a Trial, case: Option<&'a TestCase>) -> Vec<Ass
     let view = |assessment: &'a crate::Assessment| AssessmentView {
         expectation: &assessment.expectation,
         text: text_of(&assessment.expectation),
-        verdict: match assessment.verdict {
-            Verdict::Pass => "pass",
-            Verdict::Fail => "fail",
-            Verdict::Inconclusive => "inconclusive",
-        },
+        verdict: assessment.verdict.as_str(),
         reason: &assessment.reason,
         turns: &assessment.turns,
         judge: &assessment.judge,
@@ -271,7 +315,7 @@ fn cut(text: &str, chars_max: usize) -> String {
 
 /// The page with what a browser would not show, or would show in another order, marked. The whole page, because
 /// none of it is in the template, so that no foreign text can be forgotten.
-fn visible(text: &str) -> String {
+pub(super) fn visible(text: &str) -> String {
     let mark = |c: char| match c {
         '\n' | '\t' => c,
         '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => char::REPLACEMENT_CHARACTER,
@@ -279,12 +323,4 @@ fn visible(text: &str) -> String {
         c => c,
     };
     text.replace("\r\n", "\n").chars().map(mark).collect()
-}
-
-fn status_word(status: Status) -> &'static str {
-    match status {
-        Status::Passed => "passed",
-        Status::Failed => "failed",
-        Status::Undecided => "undecided",
-    }
 }

@@ -12,6 +12,10 @@ use reenact::{
     Outcome, Plan, Run, Session, Speaker, Suite, TestCase, ToolCall, Trial, Verdict,
 };
 
+mod junit;
+mod markdown;
+mod page;
+
 fn plan(trials: u32) -> Plan {
     Plan {
         agent: "cmd:market-v1".into(),
@@ -127,7 +131,10 @@ fn a_report_says_what_failed_what_was_left_out_and_what_was_not_done() {
         report.headline(),
         "1 of 4 cases failed, 1 passed, 2 undecided. The run is unfinished: 7 of 8 trials are done."
     );
-    assert_eq!(report.left_out().unwrap(), "1 inconclusive, 1 invalid, 1 errored, 1 not done");
+    assert_eq!(
+        report.figures()[1].1,
+        "1 inconclusive, 1 invalid, 1 errored (rate 38 % if they count as failed, 88 % as passed), 1 not done"
+    );
     assert_eq!(report.outcomes, OutcomeCounts { passed: 3, failed: 1, inconclusive: 1, invalid: 1, errored: 1 });
     let failure = report.cases[0].first_failure.as_ref().unwrap();
     assert_eq!(failure.to_string(), "says-closed: no message of the agent contains \"closed\" (turns 1, 2)");
@@ -198,48 +205,6 @@ fn the_published_schema_is_that_of_the_output() {
     );
 }
 
-#[test]
-fn junit_shows_nothing_undecided_as_a_success() {
-    insta::assert_snapshot!(report::junit(&market()).unwrap());
-}
-
-#[test]
-fn the_page_stands_alone_and_forbids_scripts_and_requests() {
-    let page = report::html(&market(), &market_sessions());
-    assert!(page.contains("default-src 'none'"));
-    assert!(!page.contains("<script"));
-    for outside in ["http://", "https://", "url(", "@import", "<link", "src=", "<img"] {
-        assert!(!page.contains(outside), "{outside}");
-    }
-    insta::assert_snapshot!(page.split_once("<main>").unwrap().1);
-}
-
-#[test]
-fn every_link_of_the_page_has_its_anchor() {
-    let page = report::html(&market(), &market_sessions());
-    let links: Vec<&str> = page.split("href=\"#").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
-    assert_eq!(links.len(), 7 + 2 + 1 + 1 + 1);
-    for link in links {
-        assert_eq!(page.matches(&format!("id=\"{link}\"")).count(), 1, "{link}");
-    }
-}
-
-#[test]
-fn a_page_with_nothing_in_it_is_still_a_page() {
-    let mut nameless = run(1, Vec::new());
-    nameless.suite.name = None;
-    let page = report::html(&RunOutput::new(nameless, Vec::new()), &BTreeMap::new());
-    assert!(page.contains("The suite has no cases.") && page.contains("there is no rate"));
-}
-
-#[test]
-fn a_long_message_is_cut_in_the_page_with_a_mark() {
-    let long = "x".repeat(20_000) + "yyy";
-    let trials = vec![trial("a", 1, Ending::Satisfied, Vec::new(), &[Message::user(long)])];
-    let page = report::html(&RunOutput::new(run(1, vec![case("a", "g")]), trials), &BTreeMap::new());
-    assert!(page.contains("x […3 more characters]") && !page.contains("yyy"));
-}
-
 /// A run in which every text is the same foreign one.
 fn hostile(text: &str) -> (RunOutput, BTreeMap<String, Session>) {
     let mut message = Message::new(Speaker::Agent, text);
@@ -268,14 +233,6 @@ fn hostile(text: &str) -> (RunOutput, BTreeMap<String, Session>) {
     (RunOutput::new(run, vec![failed, errored]), BTreeMap::from([(text.to_owned(), session)]))
 }
 
-#[test]
-fn nothing_said_in_a_conversation_can_run_in_the_page() {
-    let (output, sessions) = hostile("\"><script>alert(1)</script>' onload=x {{ 7 * 7 }} \u{202e}");
-    let page = report::html(&output, &sessions);
-    assert!(!page.contains("<script") && !page.contains("</script") && !page.contains("onload=x {{ 7 * 7 }} \u{202e}"));
-    assert!(page.contains("&lt;script&gt;alert(1)") && page.contains("{{ 7 * 7 }}"));
-}
-
 /// The elements of the XML, which must be well formed throughout.
 fn elements(xml: &str) -> Vec<(String, BTreeMap<String, String>)> {
     let attributes = |start: &BytesStart<'_>| {
@@ -297,15 +254,6 @@ fn elements(xml: &str) -> Vec<(String, BTreeMap<String, String>)> {
             _ => {}
         }
     }
-}
-
-#[test]
-fn junit_holds_any_text_and_loses_none_of_it() {
-    let (output, _) = hostile("\u{1b}]0;never ended \u{0} ]]> <b>&\u{ffff} end-mark");
-    let xml = report::junit(&output).unwrap();
-    assert_eq!(elements(&xml).iter().filter(|(name, _)| name == "testcase").count(), 3);
-    assert!(xml.contains("end-mark"));
-    assert!(!xml.contains(['\u{0}', '\u{1b}', '\u{ffff}']));
 }
 
 fn any_ending() -> impl Strategy<Value = Ending> {
@@ -350,11 +298,11 @@ proptest! {
         let tests = elements(&xml);
         for trial in &trials {
             prop_assert_eq!(page.matches(&format!("Simulated · <code>{}<", trial.session_id)).count(), 1);
-            let named = |(_, attributes): &&(String, BTreeMap<String, String>)| attributes.get("value") == Some(&trial.session_id);
-            prop_assert_eq!(tests.iter().filter(named).count(), 1);
+            prop_assert_eq!(xml.matches(&format!("session {}, ending", trial.session_id)).count(), 1);
         }
         let count = |name: &str| tests.iter().filter(|(element, _)| element == name).count() as u64;
         prop_assert_eq!(count("testcase"), trials.len() as u64 + report.missing());
+        prop_assert_eq!(junit::complaints(&xml), Vec::<String>::new());
         prop_assert_eq!(count("failure"), report.outcomes.failed);
         prop_assert_eq!(count("error"), report.missing() + report.outcomes.total() - report.outcomes.decided());
     }

@@ -1,0 +1,70 @@
+//! Where a report's figures come from, in words: the same in every form that a report takes.
+
+use super::Report;
+use crate::PromptHash;
+use crate::judge::OFFLINE;
+
+impl Report {
+    /// Where the figures come from, each fact with its name: the agent and its version, who played the users and who judged, by
+    /// which prompts, what was tried, the cost, and when and by what it was made.
+    #[must_use]
+    pub fn provenance(&self) -> Vec<(&'static str, String)> {
+        let mut facts = vec![("agent", self.agent_and_version())];
+        facts.push(("users", played_by(&self.plan.user_model, &self.provenance.user_prompts)));
+        facts.push(("judge", self.judged_by()));
+        facts.push(("trials", self.tried()));
+        facts.push(("cost", self.cost.words().to_owned()));
+        facts.push(("run", self.made()));
+        facts
+    }
+
+    /// The agent with the version that was given with the plan and those that it told itself.
+    fn agent_and_version(&self) -> String {
+        let given = self.plan.agent_version.as_ref();
+        let told = self.agent_versions.iter().filter(|told| Some(*told) != given);
+        let versions: Vec<&str> = given.into_iter().chain(told).map(String::as_str).collect();
+        match versions.len() {
+            0 => format!("{}, version unknown", self.plan.agent),
+            1 => format!("{}, version {}", self.plan.agent, versions[0]),
+            _ => format!("{}, versions {}", self.plan.agent, versions.join(", ")),
+        }
+    }
+
+    fn judged_by(&self) -> String {
+        match self.plan.judge_model.as_str() {
+            OFFLINE => "assertions only".to_owned(),
+            model => format!("assertions, {}", with_prompts(model, &self.provenance.judge_prompts)),
+        }
+    }
+
+    fn tried(&self) -> String {
+        let plan = &self.plan;
+        let each = match &self.suite {
+            Some(suite) => format!("{} of each case of {suite}", plan.trials),
+            None => format!("{} of each case", plan.trials),
+        };
+        let stopping = plan.stopping.map(|rule| format!(" at the most, stopped early ({rule})")).unwrap_or_default();
+        let limits = format!("at most {} turns, seed {}", plan.max_turns, plan.seed);
+        format!("{} done of {} planned, {each}{stopping}, {limits}", self.trials_done, self.trials_planned)
+    }
+
+    fn made(&self) -> String {
+        let by = match self.provenance.reenact.as_str() {
+            "" => String::new(),
+            version => format!(", reenact {version}"),
+        };
+        format!("{}, {}{by}", self.run, self.created_at.strftime("%Y-%m-%d %H:%M UTC"))
+    }
+}
+
+fn played_by(model: &str, prompts: &[PromptHash]) -> String {
+    match model {
+        OFFLINE => "offline engine".to_owned(),
+        model => with_prompts(model, prompts),
+    }
+}
+
+fn with_prompts(model: &str, prompts: &[PromptHash]) -> String {
+    let named = prompts.iter().map(|prompt| format!(", prompt {prompt}")).collect::<String>();
+    format!("{model}{named}")
+}
