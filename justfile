@@ -34,3 +34,7 @@ bench DATA:
 # Quality of the offline engine by the scorers that lie beside the corpora
 score DATA:
     bash benchmarks/score.sh {{DATA}}
+
+# What the statistics claim, simulated
+statistics:
+    cargo bench --package reenact --bench statistics

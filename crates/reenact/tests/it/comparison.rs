@@ -10,6 +10,8 @@ use reenact::{
     TestCase, Trial, Verdict,
 };
 
+use crate::statistics::simulation::Random;
+
 fn case(id: &str) -> TestCase {
     let expectation =
         Expectation { id: "closed".into(), text: None, check: Check::MustNotMatch("market is open".into()) };
@@ -266,4 +268,29 @@ proptest! {
         prop_assert!(comparison.cases.iter().all(|case| matches!(case.change, Change::Unchanged | Change::Undecided)));
         prop_assert!(comparison.status != Status::Failed);
     }
+}
+
+/// Trials of a case that passes this often.
+fn drawn(random: &mut Random, rates: &[(String, f64)], trials: u64) -> RunOutput {
+    let passed = rates.iter().map(|(id, rate)| (id.as_str(), random.tally(*rate, trials).passed as u32, trials as u32));
+    run("drawn", &passed.collect::<Vec<_>>())
+}
+
+/// The whole of it, as `diff --rerun` does it: suites of twelve cases of all kinds, and the same agent twice.
+#[test]
+fn an_unchanged_agent_is_called_a_regression_at_most_once_in_twenty_comparisons() {
+    let mut random = Random::new(7);
+    let comparisons = 300;
+    let mut regressions = 0;
+    for _ in 0..comparisons {
+        let rates: Vec<(String, f64)> = (0..12).map(|n| (format!("c{n}"), [1.0, 0.9, 0.7, 0.4][n % 4])).collect();
+        let (before, after) = (drawn(&mut random, &rates, 3), drawn(&mut random, &rates, 3));
+        let comparison = Comparison::of(&before, &after, None);
+        let suspects: Vec<_> =
+            rates.iter().filter(|(id, _)| comparison.suspects().contains(&id.as_str())).cloned().collect();
+        let (before, after) = (drawn(&mut random, &suspects, 10), drawn(&mut random, &suspects, 10));
+        regressions += u32::from(comparison.with_rerun(&before, &after).status == Status::Failed);
+    }
+    // Two standard errors above one in twenty.
+    assert!(regressions <= 22, "{regressions} of {comparisons}");
 }

@@ -78,6 +78,21 @@ mod tests {
         near(detectable(198, 1.0 / 9.0 + 2.0 / 60.0, 0.8), 0.075, 0.0015);
     }
 
+    /// The table of `docs/statistics.md`, which must be what is computed.
+    #[test]
+    fn the_table_of_the_page_is_what_is_computed() {
+        let percent = |cases, trials| {
+            let smallest = smallest_difference(cases, trials);
+            smallest.map_or("none".to_owned(), |smallest| format!("{:.0}", smallest * 100.0))
+        };
+        let row = |cases| [1.0, 3.0, 5.0, 10.0].map(|trials| percent(cases, trials)).join(" | ");
+        let page = include_str!("../../../../../docs/statistics.md");
+        for cases in [10, 20, 50, 100, 200, 500] {
+            let row = format!("| {cases} | {} |", row(cases));
+            assert!(page.contains(&row), "{row} is not in the page");
+        }
+    }
+
     #[test]
     fn more_cases_and_more_trials_see_more() {
         for (cases, trials, difference) in [(50, 1.0, 0.251), (50, 5.0, 0.104), (200, 1.0, 0.11), (200, 10.0, 0.034)] {
