@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 
 use reenact::run::{Plan, Stop};
-use reenact::{Error, ErrorKind, Result, Run, RunOutput, Store, Suite};
+use reenact::{Error, ErrorKind, Judging, Result, Run, RunOutput, Store, Suite};
 
 use super::report;
 use crate::args::Global;
 use crate::output::progress::Progress;
 use crate::runtime::runtime;
-use crate::{interrupt, output, participants};
+use crate::{interrupt, judging, output, participants};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -25,9 +25,8 @@ pub(crate) struct Args {
     /// What plays the users: a model's name, or offline
     #[arg(long, value_name = "M", default_value = "offline")]
     user_model: String,
-    /// What judges the expectations that no code decides: a model's name, or offline
-    #[arg(long, value_name = "M", default_value = "offline")]
-    judge_model: String,
+    #[command(flatten)]
+    judging: judging::Args,
     /// How often each case is tried
     #[arg(long, value_name = "K", default_value_t = Plan::default().trials, value_parser = clap::value_parser!(u32).range(1..=1000))]
     trials: u32,
@@ -44,7 +43,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "SECONDS", default_value_t = Plan::default().agent_timeout_seconds, value_parser = clap::value_parser!(u32).range(1..))]
     agent_timeout: u32,
     /// Finish a run that was interrupted: its id, or latest
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["suite", "agent", "agent_version", "user_model", "judge_model", "trials", "max_turns", "concurrency", "seed", "agent_timeout"])]
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["suite", "agent", "agent_version", "user_model", "judging", "trials", "max_turns", "concurrency", "seed", "agent_timeout"])]
     resume: Option<String>,
 }
 
@@ -67,7 +66,8 @@ fn begin(args: &Args, global: &Global) -> Result<(Store, Run)> {
         return Err(Error::new(ErrorKind::Usage, "there is no suite and no agent").hint("see `reenact run --help`"));
     };
     let suite = Suite::load(suite)?;
-    let plan = plan(args, agent.clone());
+    let plan = plan(args, agent.clone())?;
+    plan.judging.check(&suite)?;
     let store = Store::open(&global.store)?;
     participants::open(&plan, &store)?;
     let run = Run::new(plan, suite);
@@ -75,19 +75,19 @@ fn begin(args: &Args, global: &Global) -> Result<(Store, Run)> {
     Ok((store, run))
 }
 
-fn plan(args: &Args, agent: String) -> Plan {
-    Plan {
+fn plan(args: &Args, agent: String) -> Result<Plan> {
+    Ok(Plan {
         agent,
         agent_version: args.agent_version.clone(),
         user_model: args.user_model.clone(),
-        judge_model: args.judge_model.clone(),
+        judging: args.judging.over(&Judging::default())?,
         trials: args.trials,
         max_turns: args.max_turns,
         concurrency: args.concurrency,
         seed: args.seed,
         agent_timeout_seconds: args.agent_timeout,
         ..Plan::default()
-    }
+    })
 }
 
 /// Plays what is still to be played of a run.
