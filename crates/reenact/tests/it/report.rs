@@ -8,8 +8,8 @@ use quick_xml::events::{BytesStart, Event};
 use reenact::report::{self, OutcomeCounts, RunOutput, Status};
 use reenact::run::Provenance;
 use reenact::{
-    AgentFault, Assessment, Brief, Check, Conversation, Disclosure, Ending, Expectation, FaultKind, Message, Origin,
-    Outcome, Plan, Run, Session, Speaker, Suite, TestCase, ToolCall, Trial, Verdict,
+    AgentFault, Assessment, Brief, Check, Conversation, Disclosure, Ending, Expectation, FaultKind, Judging, Message,
+    Origin, Outcome, Plan, Run, Session, Speaker, Suite, TestCase, ToolCall, Trial, Verdict,
 };
 
 mod junit;
@@ -20,7 +20,6 @@ fn plan(trials: u32) -> Plan {
     Plan {
         agent: "cmd:market-v1".into(),
         user_model: "offline".into(),
-        judge_model: "offline".into(),
         trials,
         max_turns: 8,
         concurrency: 4,
@@ -56,13 +55,7 @@ fn run(trials: u32, cases: Vec<TestCase>) -> Run {
 }
 
 fn assessment(verdict: Verdict, reason: &str, turns: &[u32]) -> Assessment {
-    Assessment {
-        expectation: "says-closed".into(),
-        verdict,
-        reason: reason.into(),
-        turns: turns.to_vec(),
-        judge: "assertion".into(),
-    }
+    Assessment::new("says-closed", verdict, reason, "assertion").citing(turns)
 }
 
 fn trial(case: &str, number: u32, ending: Ending, assessments: Vec<Assessment>, messages: &[Message]) -> Trial {
@@ -75,6 +68,7 @@ fn trial(case: &str, number: u32, ending: Ending, assessments: Vec<Assessment>, 
         conversation: messages.iter().cloned().collect(),
         disclosures: Vec::new(),
         agent_version: None,
+        agent_latencies_ms: Vec::new(),
         assessments,
     }
 }
@@ -211,13 +205,7 @@ fn hostile(text: &str) -> (RunOutput, BTreeMap<String, Session>) {
     message.tool_calls.push(ToolCall { id: None, name: text.into(), arguments: text.into() });
     message.name = Some(text.into());
     let said = [Message::user(text), message];
-    let assessment = Assessment {
-        expectation: text.into(),
-        verdict: Verdict::Fail,
-        reason: text.into(),
-        turns: vec![1],
-        judge: text.into(),
-    };
+    let assessment = Assessment::new(text, Verdict::Fail, text, text).citing(&[1]);
     let mut the_case = case(text, text);
     the_case.expectations[0].id = text.into();
     the_case.expectations[0].text = Some(text.into());
@@ -228,7 +216,7 @@ fn hostile(text: &str) -> (RunOutput, BTreeMap<String, Session>) {
     let errored = trial(text, 2, Ending::UserFailed(text.into()), Vec::new(), &said);
     let mut run = run(3, vec![the_case]);
     run.suite.name = Some(text.into());
-    (run.plan.agent, run.plan.user_model, run.plan.judge_model) = (text.into(), text.into(), text.into());
+    (run.plan.agent, run.plan.user_model, run.plan.judging) = (text.into(), text.into(), Judging::by(text));
     let session = Session::new(text, said.iter().cloned().collect::<Conversation>());
     (RunOutput::new(run, vec![failed, errored]), BTreeMap::from([(text.to_owned(), session)]))
 }
