@@ -9,7 +9,7 @@ ci:
 
 # The tests
 test:
-    cargo test --workspace --locked
+    bash .ci/test
 
 # The story that the project exists for
 demo:

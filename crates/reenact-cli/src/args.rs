@@ -47,6 +47,8 @@ pub(crate) enum Verb {
     Judge(command::judge::Args),
     /// Report a stored run again
     Report(command::report::Args),
+    /// Compare two runs of the same cases: what was fixed, what broke, and whether it got worse
+    Diff(command::diff::Args),
     /// Show one trial with the session that it comes from
     Show(command::show::Args),
     /// See the whole line at work on two versions of a small agent

@@ -6,6 +6,7 @@ use crate::args::{Args, Verb};
 
 pub(crate) mod check;
 pub(crate) mod demo;
+pub(crate) mod diff;
 pub(crate) mod distill;
 pub(crate) mod import;
 pub(crate) mod judge;
@@ -25,7 +26,14 @@ pub(crate) fn run(args: Args) -> Result<u8> {
         Verb::Run(args) => run::run(&args, global),
         Verb::Judge(args) => judge::run(&args, global),
         Verb::Report(args) => report::run(&args, global),
+        Verb::Diff(args) => diff::run(&args, global),
         Verb::Show(args) => show::run(&args, global),
         Verb::Demo(args) => demo::run(&args, global),
     }
+}
+
+/// A share, as arguments have it.
+fn share(text: &str) -> std::result::Result<f64, String> {
+    let share = text.parse().ok().filter(|share| (0.0..=1.0).contains(share));
+    share.ok_or_else(|| "expected a share from 0 to 1, such as 0.9".to_owned())
 }

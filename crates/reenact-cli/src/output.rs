@@ -7,11 +7,13 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use anstyle::{AnsiColor, Style};
+use reenact::report::statistics;
 use reenact::{Error, ErrorKind, Plan, Result};
 use serde::Serialize;
 
 use crate::args::{Global, STORE_DEFAULT};
 
+pub(crate) mod comparison;
 pub(crate) mod file;
 #[cfg(test)]
 pub(crate) mod fixtures;
@@ -47,6 +49,20 @@ pub(crate) fn note_engines(plan: &Plan) {
         (OFFLINE, judge) => format!("the users are played offline; {judge} judges"),
         (user, OFFLINE) => format!("{user} plays the users; no model judges, only assertions decide"),
         (user, judge) => format!("{user} plays the users; {judge} judges"),
+    };
+    self::note(note);
+}
+
+/// Says on stderr, before anything is tried, which differences the trials will be able to show.
+pub(crate) fn note_power(cases: usize, plan: &Plan) {
+    let tried = format!("{} x {}", counted(cases, "case"), counted(plan.trials, "trial"));
+    let note = match (plan.stopping, statistics::smallest_difference(cases as u64, plan.trials.into())) {
+        (Some(rule), _) => format!("trials of a case stop early ({rule}), after {} at the most", plan.trials),
+        (None, None) => format!("{tried}: too few to see a difference of pass rates between two agents"),
+        (None, Some(smallest)) => {
+            let points = smallest * 100.0;
+            format!("{tried}: differences of pass rates between two agents show from about {points:.0} points on")
+        }
     };
     self::note(note);
 }

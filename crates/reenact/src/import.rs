@@ -76,6 +76,9 @@ pub enum OnProblem {
 ///
 /// Problems of the input are in the result; an error is a problem of the store. Importing the same
 /// input again changes nothing; a longer recording of a known session makes it grow.
+///
+/// # Errors
+/// Where the store cannot be read or written.
 pub fn import(
     inputs: Vec<Input>,
     options: &Options,
@@ -95,7 +98,10 @@ pub fn import(
 
 /// Reads inputs without a store: hands over each fragment as it is parsed, not gathered to sessions.
 ///
-/// The counts of sessions in the result stay 0. An error of `each` ends the reading and is returned.
+/// The counts of sessions in the result stay 0.
+///
+/// # Errors
+/// The first error of `each`, which ends the reading.
 pub fn read(
     inputs: Vec<Input>,
     format: Option<Format>,

@@ -11,22 +11,31 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use exclusions::RateBounds;
+pub use comparison::{
+    CaseChange, Change, Compared, Comparison, FailureShown, Fresh, MarginVerdict, PlanDifference, Rerun, Unmatched,
+};
+pub use figures::Exclusions;
 pub use html::html;
 pub use junit::junit;
 pub use markdown::markdown;
 pub use statistics::PassRate;
+use statistics::{Course, EarlyStopping, Flakiness, PassHatK, Reproduction, Stopped, Tally, Threshold};
 
 use crate::judge::OFFLINE;
-use crate::{Ending, Outcome, Plan, Provenance, Run, Speaker, TestCase, Trial, Verdict};
+use crate::{
+    Ending, ErrorKind, Outcome, Plan, Provenance, Result, Run, Session, Speaker, Store, TestCase, Trial, Verdict,
+};
 
-mod exclusions;
+mod comparison;
+mod figures;
 mod headline;
 mod html;
 mod junit;
 mod markdown;
 mod provenance;
+mod signature;
 pub mod statistics;
+mod words;
 
 /// One run as data: what `run`, `judge` and `report` print with `--json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -40,16 +49,34 @@ pub struct RunOutput {
 }
 
 impl RunOutput {
+    /// A stored run with its trials and their report.
+    ///
+    /// # Errors
+    /// Where there is no such run, or the store cannot be read.
+    pub fn read(store: &Store, run: &str) -> Result<RunOutput> {
+        let run = store.run(run)?;
+        let trials = store.trials(&run.id)?;
+        let recordings = recordings(store, &run)?;
+        Ok(RunOutput::with_recordings(run, trials, &recordings))
+    }
+
     /// A run and its trials, put in the order of the cases, with their report.
     ///
     /// Trials end in whatever order they end; what is printed of them does not depend on it.
     #[must_use]
-    pub fn new(run: Run, mut trials: Vec<Trial>) -> Self {
+    pub fn new(run: Run, trials: Vec<Trial>) -> Self {
+        RunOutput::with_recordings(run, trials, &BTreeMap::new())
+    }
+
+    /// [`RunOutput::new`] with the recorded sessions that the cases come from, by id: they show which expectations stand
+    /// for a recorded failure.
+    #[must_use]
+    pub fn with_recordings(run: Run, mut trials: Vec<Trial>, recordings: &BTreeMap<String, Session>) -> Self {
         let order: BTreeMap<&str, usize> =
             run.suite.cases.iter().enumerate().map(|(index, case)| (case.id.as_str(), index)).collect();
         let place = |trial: &Trial| (order.get(trial.case.as_str()).copied().unwrap_or(usize::MAX), trial.trial);
         trials.sort_by(|a, b| place(a).cmp(&place(b)).then_with(|| a.case.cmp(&b.case)));
-        let report = Report::of(&run, &trials);
+        let report = Report::of(&run, &trials, recordings);
         RunOutput { run, trials, report }
     }
 
@@ -59,6 +86,22 @@ impl RunOutput {
         let mut by_case = group_by_case(&self.trials);
         self.report.cases.iter().map(|case| (case, by_case.remove(case.case.as_str()).unwrap_or_default())).collect()
     }
+}
+
+/// The recorded sessions that tell which expectations stand for a recorded failure, as far as the store has them.
+fn recordings(store: &Store, run: &Run) -> Result<BTreeMap<String, Session>> {
+    let has_signature = |case: &&TestCase| !case.failure_signature().is_empty();
+    let mut recordings = BTreeMap::new();
+    for origin in run.suite.cases.iter().filter(has_signature).filter_map(|case| case.origin.as_ref()) {
+        match store.session(&origin.session) {
+            // The store also takes the start of an id, and an origin must not be taken for another session.
+            Ok(session) if session.id == origin.session => drop(recordings.insert(session.id.clone(), session)),
+            Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::Usage => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(recordings)
 }
 
 /// What a run amounts to.
@@ -80,7 +123,7 @@ pub struct Report {
     pub agent_versions: Vec<String>,
     /// What the whole amounts to; decides the exit status.
     pub status: Status,
-    /// Trials that the plan asks for.
+    /// Trials that the plan asks for; where trials stop early, those that are done or known to be needed.
     pub trials_planned: u64,
     /// Trials that were done; fewer than planned where the run is unfinished.
     pub trials_done: u64,
@@ -94,9 +137,21 @@ pub struct Report {
     pub cost: Cost,
     /// Passed among decided trials; nothing where no trial was decided.
     pub pass_rate: Option<PassRate>,
-    /// What the pass rate would be with the trials that it leaves out; nothing where it leaves out none.
+    /// What the trials that are not in the pass rate could have changed; nothing where none was left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub with_left_out: Option<RateBounds>,
+    pub exclusions: Option<Exclusions>,
+    /// The verdict against the plan's threshold, where it has one; it then decides the status.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<Threshold>,
+    /// pass^k for every k that each decided case has trials for; none where trials stopped early.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pass_hat_k: Vec<PassHatK>,
+    /// Cases of which some trials passed and some failed; nothing where no case was decided twice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flakiness: Option<Flakiness>,
+    /// The smallest difference of pass rates that a comparison with such a run finds four times in five.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub smallest_difference: Option<f64>,
     /// Every case of the suite, in its order.
     pub cases: Vec<CaseReport>,
 }
@@ -117,10 +172,21 @@ pub struct CaseReport {
     pub missing: Vec<u32>,
     /// Its trials by outcome.
     pub outcomes: OutcomeCounts,
-    /// Passed among its decided trials, 0 to 1; nothing where none was decided.
+    /// Passed among its decided trials, 0 to 1; nothing where none was decided. Where trials stopped early it is corrected
+    /// for that.
     pub pass_rate: Option<f64>,
-    /// The lower and the upper end of that rate's 95 % interval (Wilson's; the trials of one case are independent).
+    /// The lower and the upper end of that rate's 95 % interval (Wilson's; the trials of one case are independent). Trials
+    /// that stop early have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interval: Option<[f64; 2]>,
+    /// The decided trials that the pass rate rests on; where trials stop early, those up to the stop.
+    pub tally: Tally,
+    /// How the trials stand, where they stop early.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub course: Option<Course>,
+    /// Whether the recorded failure came back, for a case that has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reproduction: Option<Reproduction>,
     /// The first expectation that failed, in the first trial that failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_failure: Option<Why>,
@@ -206,6 +272,38 @@ impl Status {
             Status::Passed
         } else {
             Status::Undecided
+        }
+    }
+
+    /// What cases amount to together: one that failed fails all, and only passes, at least one of them, pass.
+    fn of_cases(cases: &[CaseReport]) -> Status {
+        let all_are = |status| cases.iter().all(|case| case.status == status);
+        if cases.iter().any(|case| case.status == Status::Failed) {
+            Status::Failed
+        } else if !cases.is_empty() && all_are(Status::Passed) {
+            Status::Passed
+        } else {
+            Status::Undecided
+        }
+    }
+}
+
+impl From<Verdict> for Status {
+    fn from(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Pass => Status::Passed,
+            Verdict::Fail => Status::Failed,
+            Verdict::Inconclusive => Status::Undecided,
+        }
+    }
+}
+
+impl From<Course> for Status {
+    fn from(course: Course) -> Self {
+        match course {
+            Course::Passed => Status::Passed,
+            Course::Failed => Status::Failed,
+            Course::GoesOn | Course::Undecided => Status::Undecided,
         }
     }
 }
@@ -359,31 +457,51 @@ impl From<&Ending> for EndingKind {
 }
 
 impl Report {
-    /// What a run amounts to, given the trials that were done.
+    /// What a run amounts to, given the trials that were done and, by id, the recorded sessions of its cases at hand.
     #[must_use]
-    pub fn of(run: &Run, trials: &[Trial]) -> Report {
-        let cases = case_reports(run, trials);
-        let outcomes = OutcomeCounts::of(trials.iter().map(|trial| trial.outcome));
-        let missing = cases.iter().map(|case| case.missing.len() as u64).sum();
-        let tallies: Vec<_> = cases.iter().map(CaseReport::tally).collect();
-        Report {
+    pub fn of(run: &Run, trials: &[Trial], recordings: &BTreeMap<String, Session>) -> Report {
+        let cases = case_reports(run, trials, recordings);
+        let missing: u64 = cases.iter().map(|case| case.missing.len() as u64).sum();
+        let (pass_rate, exclusions) = (figures::pass_rate(&cases), figures::exclusions(&cases));
+        let report = Report {
             run: run.id.clone(),
             created_at: run.created_at,
             suite: run.suite.name.clone(),
             plan: run.plan.clone(),
             provenance: run.provenance.clone(),
             agent_versions: agent_versions(trials),
-            status: Status::of(&outcomes, missing),
-            trials_planned: run.suite.cases.len() as u64 * u64::from(run.plan.trials),
+            status: Status::of_cases(&cases),
+            trials_planned: match run.plan.stopping {
+                Some(_) => trials.len() as u64 + missing,
+                None => run.suite.cases.len() as u64 * u64::from(run.plan.trials),
+            },
             trials_done: trials.len() as u64,
-            outcomes,
+            outcomes: OutcomeCounts::of(trials.iter().map(|trial| trial.outcome)),
             endings: ending_counts(trials),
             turns: turn_counts(trials),
             cost: Cost::of(&run.plan),
-            pass_rate: statistics::pass_rate(&tallies),
-            with_left_out: RateBounds::of(&cases),
+            pass_hat_k: figures::pass_hat_k(&cases),
+            flakiness: statistics::flakiness(&figures::tallies(&cases)),
+            smallest_difference: pass_rate.as_ref().and_then(figures::smallest_difference),
+            pass_rate,
+            exclusions,
+            threshold: None,
             cases,
+        };
+        match run.plan.threshold {
+            Some(threshold) => report.held_to(threshold),
+            None => report,
         }
+    }
+
+    /// The report of the same trials, held to a threshold of the pass rate, 0 to 1, which then decides the status.
+    #[must_use]
+    pub fn held_to(mut self, threshold: f64) -> Report {
+        let held = figures::hold(threshold, self.pass_rate.as_ref(), self.exclusions.as_ref(), self.missing());
+        self.plan.threshold = Some(threshold);
+        self.status = held.verdict.into();
+        self.threshold = Some(held);
+        self
     }
 
     /// What the whole amounts to, which decides the exit status: Passed 0, Failed 1, Undecided 3.
@@ -406,18 +524,23 @@ impl Report {
 }
 
 impl CaseReport {
-    fn of(case: &str, goal: &str, trials: Vec<&Trial>, planned: u32) -> CaseReport {
-        let is_missing = |number: &u32| !trials.iter().any(|trial| trial.trial == *number);
-        let missing: Vec<u32> = (1..=planned).filter(is_missing).collect();
-        let trials: Vec<TrialSummary> = trials.into_iter().map(TrialSummary::of).collect();
+    fn of(case: &str, goal: &str, trials: &[&Trial], asked: &Asked<'_>) -> CaseReport {
+        let trials: Vec<TrialSummary> = trials.iter().map(|trial| TrialSummary::of(trial)).collect();
         let outcomes = OutcomeCounts::of(trials.iter().map(|trial| trial.outcome));
         let failed = trials.iter().find(|trial| trial.outcome == Outcome::Failed);
+        let stopped = asked.stopping.map(|rule| rule.stop(trials.iter().map(|trial| trial.outcome), asked.trials));
+        let missing = missing(&trials, asked, stopped);
+        let tally = stopped
+            .map_or_else(|| Tally { passed: outcomes.passed, decided: outcomes.decided() }, |stopped| stopped.tally);
         CaseReport {
             case: case.to_owned(),
             goal: goal.to_owned(),
-            status: Status::of(&outcomes, missing.len() as u64),
-            pass_rate: rate_of(&outcomes),
-            interval: interval_of(&outcomes),
+            status: stopped.map_or_else(|| Status::of(&outcomes, missing.len() as u64), |s| s.course.into()),
+            pass_rate: rate_of(tally, asked.stopping),
+            interval: asked.stopping.is_none().then(|| interval_of(tally)).flatten(),
+            tally,
+            course: stopped.map(|stopped| stopped.course),
+            reproduction: None,
             first_failure: failed.and_then(|trial| trial.why.clone()),
             trials,
             missing,
@@ -430,9 +553,21 @@ impl CaseReport {
     pub fn why(&self) -> Option<&Why> {
         self.first_failure.as_ref().or_else(|| self.trials.iter().find_map(|trial| trial.why.as_ref()))
     }
+}
 
-    fn tally(&self) -> statistics::Tally {
-        statistics::Tally { passed: self.outcomes.passed, decided: self.outcomes.decided() }
+/// How many trials a plan asks of a case.
+struct Asked<'a> {
+    trials: u32,
+    stopping: Option<&'a EarlyStopping>,
+}
+
+/// The trials that are asked for and not done. Where trials stop early only the next one is known to be needed.
+fn missing(trials: &[TrialSummary], asked: &Asked<'_>, stopped: Option<Stopped>) -> Vec<u32> {
+    let is_missing = |number: &u32| !trials.iter().any(|trial| trial.trial == *number);
+    match stopped {
+        Some(stopped) if stopped.course == Course::GoesOn => vec![trials.len() as u32 + 1],
+        Some(_) => Vec::new(),
+        None => (1..=asked.trials).filter(is_missing).collect(),
     }
 }
 
@@ -444,25 +579,29 @@ impl TrialSummary {
     }
 }
 
-fn rate_of(outcomes: &OutcomeCounts) -> Option<f64> {
-    let rate = || statistics::rounded(outcomes.passed as f64 / outcomes.decided() as f64);
-    (outcomes.decided() > 0).then(rate)
+fn rate_of(tally: Tally, stopping: Option<&EarlyStopping>) -> Option<f64> {
+    let rate = || stopping.map_or_else(|| tally.into(), |rule| rule.unbiased_rate(tally));
+    (tally.decided > 0).then(|| statistics::rounded(rate().rate))
 }
 
-fn interval_of(outcomes: &OutcomeCounts) -> Option<[f64; 2]> {
-    let (low, high) = statistics::wilson(rate_of(outcomes)?, outcomes.decided() as f64);
-    Some([low, high].map(statistics::rounded))
+fn interval_of(tally: Tally) -> Option<[f64; 2]> {
+    let ends = || statistics::wilson(tally.passed as f64 / tally.decided as f64, tally.decided as f64);
+    (tally.decided > 0).then(|| <[f64; 2]>::from(ends()).map(statistics::rounded))
 }
 
 /// The suite's cases in its order; then cases that have trials and are not in the suite, so that no trial is lost.
-fn case_reports(run: &Run, trials: &[Trial]) -> Vec<CaseReport> {
+fn case_reports(run: &Run, trials: &[Trial], recordings: &BTreeMap<String, Session>) -> Vec<CaseReport> {
     let mut by_case = group_by_case(trials);
+    let asked = Asked { trials: run.plan.trials, stopping: run.plan.stopping.as_ref() };
     let planned = |case: &TestCase| {
         let trials = by_case.remove(case.id.as_str()).unwrap_or_default();
-        CaseReport::of(&case.id, &case.brief.goal, trials, run.plan.trials)
+        let recording = case.origin.as_ref().and_then(|origin| recordings.get(&origin.session));
+        let reproduction = signature::reproduction(case, recording.map(|session| &session.conversation), &trials);
+        CaseReport { reproduction, ..CaseReport::of(&case.id, &case.brief.goal, &trials, &asked) }
     };
     let mut cases: Vec<CaseReport> = run.suite.cases.iter().map(planned).collect();
-    cases.extend(by_case.into_iter().map(|(case, trials)| CaseReport::of(case, "", trials, 0)));
+    let unasked = Asked { trials: 0, stopping: None };
+    cases.extend(by_case.into_iter().map(|(case, trials)| CaseReport::of(case, "", &trials, &unasked)));
     cases
 }
 

@@ -1,6 +1,6 @@
 //! What will be tried, and the trying of it: every case, as often as planned, many at once, through the journal.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -13,7 +13,7 @@ use crate::agent::TIMEOUT_SECONDS_DEFAULT;
 use crate::journal::Journal;
 use crate::judge::{Hearing, JudgeSpec, Judging, Panel};
 use crate::report::RunOutput;
-use crate::report::statistics::EarlyStopping;
+use crate::report::statistics::{Course, EarlyStopping};
 use crate::simulate::{Setting, Simulated, simulate};
 use crate::{
     Agent, Assessment, Ending, Model, Outcome, Result, SimulatedUser, Store, Suite, TestCase, Trial, clock, judge,
@@ -102,6 +102,15 @@ impl Run {
         let provenance = Provenance::of(&plan);
         Run { id: clock::run_id(), created_at: clock::now(), plan, provenance, suite }
     }
+
+    /// A new run that tries some cases of this one once more, all of them equally often and with seeds of their own.
+    #[must_use]
+    pub fn rerun(&self, cases: &[&str], trials: u32, seed: u64) -> Self {
+        let rerun_of = Some(self.id.clone());
+        let plan = Plan { trials, seed, rerun_of, stopping: None, threshold: None, ..self.plan.clone() };
+        let chosen = self.suite.cases.iter().filter(|case| cases.contains(&case.id.as_str())).cloned();
+        Run::new(plan, Suite { name: self.suite.name.clone(), cases: chosen.collect() })
+    }
 }
 
 /// One of the participants that a model, the embedded engine or the caller's own code can play.
@@ -161,15 +170,13 @@ pub async fn run(
     if store.is_half_judged(&run.id)? {
         judge_all(store, run, &participants.judge, stop, &|_| {}).await?;
     }
-    let done: BTreeSet<(String, u32)> = store.trials(&run.id)?.into_iter().map(|t| (t.case, t.trial)).collect();
-    let pairs = run.suite.cases.iter().flat_map(|case| (1..=run.plan.trials).map(move |n| (case, n)));
-    let open: Vec<_> = pairs.filter(|(case, n)| !done.contains(&(case.id.clone(), *n))).collect();
-    listen(Event::Began { planned: open.len() + done.len(), done: done.len() });
+    let done: Done = store.trials(&run.id)?.into_iter().map(|t| ((t.case, t.trial), t.outcome)).collect();
+    listen(Event::Began { planned: run.suite.cases.len() * run.plan.trials as usize, done: done.len() });
     let journal = Arc::new(Journal::open(store, &run.id)?);
     let drive = Drive { store, run, participants, stop, journal };
-    drive.all(open, listen).await?;
+    drive.all(&done, listen).await?;
     store.finish_run(&run.id)?;
-    Ok(RunOutput::new(run.clone(), store.trials(&run.id)?))
+    RunOutput::read(store, &run.id)
 }
 
 /// Judges the conversations of a stored run again, without simulating any of them again.
@@ -189,7 +196,7 @@ pub async fn rejudge(
     let run = store.judge_again(run, judging)?;
     judge_all(store, &run, panel, stop, listen).await?;
     store.finish_run(&run.id)?;
-    Ok(RunOutput::new(run.clone(), store.trials(&run.id)?))
+    RunOutput::read(store, &run.id)
 }
 
 /// Judges every trial that is there in the round that the store is in; what that round's judge answered is not asked again.
@@ -220,6 +227,9 @@ async fn assess_again(run: &Run, trial: Trial, journal: Arc<Journal>, panel: &Pa
     Ok(Trial { assessments, outcome, ..trial })
 }
 
+/// The trials that are kept already.
+type Done = BTreeMap<(String, u32), Outcome>;
+
 /// What every trial of a run needs.
 struct Drive<'a> {
     store: &'a Store,
@@ -230,10 +240,43 @@ struct Drive<'a> {
 }
 
 impl Drive<'_> {
-    async fn all(&self, open: Vec<(&TestCase, u32)>, listen: &(dyn Fn(Event<'_>) + Sync)) -> Result<()> {
+    async fn all(&self, done: &Done, listen: &(dyn Fn(Event<'_>) + Sync)) -> Result<()> {
         let width = self.run.plan.concurrency.max(1) as usize;
-        let trials = open.into_iter().map(|(case, n)| self.trial(case, n));
-        keep(self.store, self.run, &mut futures::stream::iter(trials).buffer_unordered(width), self.stop, listen).await
+        match self.run.plan.stopping {
+            Some(rule) => {
+                let cases = self.run.suite.cases.iter().map(|case| Box::pin(self.until_stop(rule, case, done)));
+                let trials = &mut futures::stream::iter(cases).flatten_unordered(width);
+                keep(self.store, self.run, trials, self.stop, listen).await
+            }
+            None => {
+                let trials = self.open(done).map(|(case, n)| self.trial(case, n));
+                let trials = &mut futures::stream::iter(trials).buffer_unordered(width);
+                keep(self.store, self.run, trials, self.stop, listen).await
+            }
+        }
+    }
+
+    /// The trials that the plan asks for and that are not done.
+    fn open(&self, done: &Done) -> impl Iterator<Item = (&TestCase, u32)> {
+        let numbers = move |case| (1..=self.run.plan.trials).map(move |n| (case, n));
+        self.run.suite.cases.iter().flat_map(numbers).filter(|(case, n)| !done.contains_key(&(case.id.clone(), *n)))
+    }
+
+    /// The trials of one case, one after another, until the rule says that no other is needed.
+    fn until_stop(&self, rule: EarlyStopping, case: &TestCase, done: &Done) -> impl Stream<Item = Result<Trial>> {
+        let kept = (1..=self.run.plan.trials).map_while(|n| done.get(&(case.id.clone(), n)).copied());
+        futures::stream::unfold(Some(kept.collect::<Vec<_>>()), move |outcomes| async move {
+            let mut outcomes = outcomes?;
+            if rule.stop(outcomes.iter().copied(), self.run.plan.trials).course != Course::GoesOn {
+                return None;
+            }
+            let trial = self.trial(case, outcomes.len() as u32 + 1).await;
+            let going_on = trial.as_ref().ok().map(|trial| {
+                outcomes.push(trial.outcome);
+                outcomes
+            });
+            Some((trial, going_on))
+        })
     }
 
     async fn trial(&self, case: &TestCase, n: u32) -> Result<Trial> {

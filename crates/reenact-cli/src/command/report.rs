@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use reenact::report::{self, RunOutput};
 use reenact::{ErrorKind, Result, Session, Store};
 
+use super::share;
 use crate::args::Global;
 use crate::{exit, output};
 
@@ -23,23 +24,23 @@ pub(crate) struct Args {
     /// Write the run as one HTML page that needs nothing else
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
+    /// The pass rate, 0 to 1, that the run is held to, in place of its own; it then decides the exit status
+    #[arg(long, value_name = "P", value_parser = share)]
+    threshold: Option<f64>,
 }
 
 pub(crate) fn run(args: &Args, global: &Global) -> Result<u8> {
     let store = Store::open_existing(&global.store)?;
-    let run = load(&store, &args.run)?;
+    let mut run = RunOutput::read(&store, &args.run)?;
+    if let Some(threshold) = args.threshold {
+        run.run.plan.threshold = Some(threshold);
+        run.report = run.report.held_to(threshold);
+    }
     for (path, content) in files(args, &store, &run)? {
         output::file::write(path, &content)?;
         output::note(format_args!("wrote {}", path.display()));
     }
     present(&run, global)
-}
-
-/// A stored run with its trials.
-pub(crate) fn load(store: &Store, run: &str) -> Result<RunOutput> {
-    let run = store.run(run)?;
-    let trials = store.trials(&run.id)?;
-    Ok(RunOutput::new(run, trials))
 }
 
 /// Prints a run, for a person or as JSON, and gives its exit status.

@@ -1,11 +1,15 @@
 //! `reenact run`: plays the cases of a suite against an agent, and judges what happens.
 
+mod trials;
+
 use std::path::PathBuf;
 
 use reenact::run::{Plan, Stop};
 use reenact::{Error, ErrorKind, Judging, Result, Run, RunOutput, Store, Suite};
 
+use self::trials::Trials;
 use super::report;
+use super::share;
 use crate::args::Global;
 use crate::output::progress::Progress;
 use crate::runtime::runtime;
@@ -27,9 +31,13 @@ pub(crate) struct Args {
     user_model: String,
     #[command(flatten)]
     judging: judging::Args,
-    /// How often each case is tried
-    #[arg(long, value_name = "K", default_value_t = Plan::default().trials, value_parser = clap::value_parser!(u32).range(1..=1000))]
-    trials: u32,
+    /// How often each case is tried: a number, or auto to stop as soon as a case is decided; auto:good=.9,bad=.7 says between
+    /// which pass rates, alpha= and beta= with which errors (.05), max= after how many trials at the latest
+    #[arg(long, value_name = "K", default_value = "1")]
+    trials: Trials,
+    /// The pass rate, 0 to 1, that the run is held to; it then decides the exit status
+    #[arg(long, value_name = "P", value_parser = share)]
+    threshold: Option<f64>,
     /// User messages in one conversation at the most
     #[arg(long, value_name = "N", default_value_t = Plan::default().max_turns, value_parser = clap::value_parser!(u32).range(1..=1000))]
     max_turns: u32,
@@ -43,7 +51,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "SECONDS", default_value_t = Plan::default().agent_timeout_seconds, value_parser = clap::value_parser!(u32).range(1..))]
     agent_timeout: u32,
     /// Finish a run that was interrupted: its id, or latest
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["suite", "agent", "agent_version", "user_model", "judging", "trials", "max_turns", "concurrency", "seed", "agent_timeout"])]
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["suite", "agent", "agent_version", "user_model", "judging", "trials", "threshold", "max_turns", "concurrency", "seed", "agent_timeout"])]
     resume: Option<String>,
 }
 
@@ -72,6 +80,7 @@ fn begin(args: &Args, global: &Global) -> Result<(Store, Run)> {
     participants::open(&plan, &store)?;
     let run = Run::new(plan, suite);
     store.create_run(&run)?;
+    output::note_power(run.suite.cases.len(), &run.plan);
     Ok((store, run))
 }
 
@@ -81,7 +90,9 @@ fn plan(args: &Args, agent: String) -> Result<Plan> {
         agent_version: args.agent_version.clone(),
         user_model: args.user_model.clone(),
         judging: args.judging.over(&Judging::default())?,
-        trials: args.trials,
+        trials: args.trials.at_most(),
+        stopping: args.trials.stopping(),
+        threshold: args.threshold,
         max_turns: args.max_turns,
         concurrency: args.concurrency,
         seed: args.seed,

@@ -5,7 +5,7 @@ use reenact::{Error, ErrorKind, Result, Session, Store, TestCase, Trial};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::report::{load, stored_session};
+use super::report::stored_session;
 use crate::args::Global;
 use crate::{exit, output};
 
@@ -26,7 +26,7 @@ pub(crate) struct Shown<'a> {
 
 pub(crate) fn run(args: &Args, global: &Global) -> Result<u8> {
     let store = Store::open_existing(&global.store)?;
-    let run = load(&store, "latest")?;
+    let run = RunOutput::read(&store, "latest")?;
     let (run, trial) = match find(&run, &args.trial) {
         Some(index) => (run, index),
         None => of_named_run(&store, &args.trial, &run)?,
@@ -64,7 +64,7 @@ fn find(run: &RunOutput, name: &str) -> Option<usize> {
 fn of_named_run(store: &Store, name: &str, latest: &RunOutput) -> Result<(RunOutput, usize)> {
     let Some((run, rest)) = name.split_once('/') else { return Err(unknown(name, latest)) };
     let known = latest.run.suite.cases.iter().any(|case| case.id == run);
-    let named = match load(store, run) {
+    let named = match RunOutput::read(store, run) {
         // `CASE/9` of a case that is there: the number is wrong, and not the run.
         Err(_) if known => return Err(unknown(name, latest)),
         named => named?,

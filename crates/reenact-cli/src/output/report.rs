@@ -119,13 +119,17 @@ fn endings(case: &CaseReport) -> String {
 }
 
 fn figures(report: &Report, width: u16) -> String {
-    let mut rows = vec![("pass rate", report.rate_in_words())];
-    for (name, value) in report.provenance() {
-        match name {
-            "left out" => rows.insert(1, (name, format!("{value}{}", legend(report)))),
-            _ => rows.push((name, printable(&value).into_owned())),
-        }
+    let mut rows = report.figures();
+    if let Some((_, value)) = rows.iter_mut().find(|(name, _)| *name == "left out") {
+        *value += legend(report);
     }
+    rows.extend(report.provenance());
+    let printable = |(name, value): (&'static str, String)| (name, printable(&value).into_owned());
+    figure_table(rows.into_iter().map(printable).collect(), width)
+}
+
+/// Named figures below each other.
+pub(super) fn figure_table(rows: Vec<(&str, String)>, width: u16) -> String {
     let mut table = table::new(width);
     table.add_rows(
         rows.into_iter().map(|(name, value)| [Cell::new(name).add_attribute(Attribute::Dim), Cell::new(value)]),
@@ -160,7 +164,7 @@ fn next(report: &Report, program: &str) -> String {
     if lines.is_empty() { lines } else { format!("\n{lines}") }
 }
 
-fn ansi_color(status: Status) -> AnsiColor {
+pub(super) fn ansi_color(status: Status) -> AnsiColor {
     match status {
         Status::Passed => AnsiColor::Green,
         Status::Failed => AnsiColor::Red,

@@ -1,6 +1,8 @@
 //! The command as its users call it, in one binary; one module for each verb.
 
 mod bad_input;
+#[cfg(unix)]
+mod browser;
 mod check;
 mod demo;
 mod faults;
@@ -8,6 +10,7 @@ mod import;
 mod json;
 mod judge;
 mod line;
+#[cfg(unix)]
 mod readme;
 mod report;
 mod resume;

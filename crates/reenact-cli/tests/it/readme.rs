@@ -79,8 +79,10 @@ fn print(line: &str, folder: &Path) -> String {
     text.lines().map(|line| line.trim_end().to_owned() + "\n").collect()
 }
 
-/// The text without what differs each time: the ids of runs and of simulated sessions.
+/// The text without what differs each time: the ids of runs and of simulated sessions, and when a run began.
 fn nameless(text: &str) -> String {
-    let ids = Regex::new("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|sim-[0-9a-f]{16}").unwrap();
+    let ids =
+        Regex::new("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|sim-[0-9a-f]{16}|\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d UTC")
+            .unwrap();
     ids.replace_all(text, "ID").into_owned()
 }

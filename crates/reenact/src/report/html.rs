@@ -57,8 +57,7 @@ struct Page<'a> {
     /// The agent, the suite and the day in a line.
     of: String,
     counts: Vec<Count>,
-    rate: String,
-    left_out: Option<String>,
+    figures: Vec<(&'static str, String)>,
     interval: Option<Interval>,
     /// A picture of all cases at once, where there are too many to see at once in the list.
     overview: bool,
@@ -78,8 +77,7 @@ impl<'a> Page<'a> {
             headline: report.headline(),
             of: whereof(report),
             counts: counts(report),
-            rate: report.rate_in_words(),
-            left_out: report.left_out_and_rate(),
+            figures: report.figures(),
             interval: report.pass_rate.as_ref().map(Interval::of),
             overview: report.cases.len() >= CASES_FOR_OVERVIEW,
             groups: groups(case_views(output, sessions)),
@@ -150,6 +148,10 @@ struct CaseView<'a> {
     goal: &'a str,
     status: &'static str,
     why: Option<String>,
+    /// Whether the recorded failure came back.
+    reproduction: Option<String>,
+    /// In percent.
+    rate: Option<String>,
     interval: Option<Interval>,
     trials: Vec<TrialView<'a>>,
     missing: &'a [u32],
@@ -229,6 +231,8 @@ impl<'a> CaseView<'a> {
             goal: &report.goal,
             status: report.status.as_str(),
             why: report.why().map(Why::to_string),
+            reproduction: report.reproduction_in_words(),
+            rate: report.pass_rate.map(|rate| format!("{:.0} %", rate * 100.0)),
             interval: report.pass_rate.zip(report.interval).map(|(rate, [low, high])| Interval::new(rate, low, high)),
             trials,
             missing: &report.missing,

@@ -103,7 +103,7 @@ fn written(output: &RunOutput) -> io::Result<Vec<u8>> {
 
 fn write_properties(writer: &mut Writer<Vec<u8>>, output: &RunOutput) -> io::Result<()> {
     let write = |writer: &mut Writer<Vec<u8>>| {
-        for (name, value) in output.report.provenance() {
+        for (name, value) in output.report.figures().into_iter().chain(output.report.provenance()) {
             let attributes = [("name", name), ("value", &xml(&value))];
             writer.create_element("property").with_attributes(attributes).write_empty()?;
         }

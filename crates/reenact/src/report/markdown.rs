@@ -19,12 +19,9 @@ const CASE_CHARS_MAX: usize = 80;
 #[must_use]
 pub fn markdown(output: &RunOutput) -> String {
     let report = &output.report;
-    let mut text = format!("## {}\n\n", escaped(&report.headline()));
-    let _ = writeln!(text, "Pass rate: {}.", escaped(&report.rate_in_words()));
-    if let Some(left_out) = report.left_out_and_rate() {
-        let _ = writeln!(text, "Left out of it: {}.", escaped(&left_out));
-    }
-    text + &cases(report) + &provenance(report)
+    let figure = |(name, words): (&str, String)| format!("- {name}: {}\n", escaped(&words));
+    let figures: String = report.figures().into_iter().map(figure).collect();
+    format!("## {}\n\n{figures}{}{}", escaped(&report.headline()), cases(report), provenance(report))
 }
 
 /// The cases that did not pass in a table, and how many did.
@@ -49,7 +46,9 @@ fn cases(report: &Report) -> String {
 fn row(case: &CaseReport) -> String {
     let id = escaped(&cut(&case.case, CASE_CHARS_MAX));
     let rate = case.pass_rate.map_or_else(|| "none".to_owned(), |rate| format!("{:.0} %", rate * 100.0));
-    let why = case.why().map(|why| escaped(&cut(&why.to_string(), WHY_CHARS_MAX))).unwrap_or_default();
+    let why = case.why().map(|why| cut(&why.to_string(), WHY_CHARS_MAX));
+    let why =
+        why.into_iter().chain(case.reproduction_in_words()).map(|words| escaped(&words)).collect::<Vec<_>>().join("; ");
     format!("| {id} | {} | {rate} | {why} |\n", outcomes(case))
 }
 

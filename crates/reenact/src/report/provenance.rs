@@ -8,15 +8,13 @@ use crate::judge::OFFLINE;
 
 impl Report {
     /// Where the figures come from, each fact with its name: the agent and its version, who played the users and who judged, by
-    /// which prompts, what was tried, what the pass rate leaves out and would be with it, the cost, and when and by what it was made.
+    /// which prompts, what was tried, the cost, and when and by what it was made.
     #[must_use]
     pub fn provenance(&self) -> Vec<(&'static str, String)> {
         let mut facts = vec![("agent", self.agent_and_version())];
-        facts.extend(self.suite.iter().map(|suite| ("suite", suite.clone())));
         facts.push(("users", played_by(&self.plan.user_model, &self.provenance.user_prompts)));
         facts.push(("judge", self.judged_by()));
         facts.push(("trials", self.tried()));
-        facts.extend(self.left_out_and_rate().map(|left_out| ("left out", left_out)));
         facts.push(("cost", self.cost.words().to_owned()));
         facts.push(("run", self.made()));
         facts
@@ -55,22 +53,13 @@ impl Report {
 
     fn tried(&self) -> String {
         let plan = &self.plan;
-        let turns = format!("at most {} turns, seed {}", plan.max_turns, plan.seed);
-        format!("{} done of {} planned, {} of each case, {turns}", self.trials_done, self.trials_planned, plan.trials)
-    }
-
-    /// What the pass rate leaves out, and what it would be with it, such as `2 errored (rate 40 % if they count as
-    /// failed, 60 % as passed), 1 not done`; nothing where it leaves out nothing.
-    #[must_use]
-    pub fn left_out_and_rate(&self) -> Option<String> {
-        let percent = |share: f64| format!("{:.0} %", share * 100.0);
-        let excluded = self.excluded().zip(self.with_left_out.as_ref()).map(|(excluded, bounds)| {
-            let (failed, passed) = (percent(bounds.if_failed), percent(bounds.if_passed));
-            format!("{excluded} (rate {failed} if they count as failed, {passed} as passed)")
-        });
-        let missing = (self.missing() > 0).then(|| format!("{} not done", self.missing()));
-        let parts: Vec<String> = excluded.into_iter().chain(missing).collect();
-        (!parts.is_empty()).then(|| parts.join(", "))
+        let each = match &self.suite {
+            Some(suite) => format!("{} of each case of {suite}", plan.trials),
+            None => format!("{} of each case", plan.trials),
+        };
+        let stopping = plan.stopping.map(|rule| format!(" at the most, stopped early ({rule})")).unwrap_or_default();
+        let limits = format!("at most {} turns, seed {}", plan.max_turns, plan.seed);
+        format!("{} done of {} planned, {each}{stopping}, {limits}", self.trials_done, self.trials_planned)
     }
 
     fn made(&self) -> String {

@@ -7,7 +7,7 @@ use crate::Trial;
 pub enum Event<'a> {
     /// The run began, or goes on.
     Began {
-        /// Trials in all.
+        /// Trials in all; at the most, where trials stop early.
         planned: usize,
         /// Trials that had ended before.
         done: usize,

@@ -23,7 +23,7 @@ pub struct RunSummary {
     pub suite: Option<String>,
     /// The agent under test.
     pub agent: String,
-    /// How many trials the plan asks for: cases times trials.
+    /// How many trials the plan asks for at the most: cases times trials.
     pub planned: u64,
     /// How many trials are there, by outcome; what is not there was not tried yet.
     pub outcomes: BTreeMap<Outcome, u64>,
@@ -57,7 +57,7 @@ impl Store {
         .hint("give each run an id of its own, and check the suite with `reenact check`"))
     }
 
-    /// The run with an id, with the only id that starts with this, or `latest`.
+    /// The run with an id, with the only id that starts with this, or `latest`, which never is a rerun.
     ///
     /// # Errors
     /// Where there is no such run, or more than one.
@@ -101,6 +101,20 @@ impl Store {
             outcomes: counts.into_iter().map(count).collect::<Result<_>>()?,
             finished,
         })
+    }
+
+    /// The reruns of a run ([`Run::rerun`]), the latest first.
+    ///
+    /// # Errors
+    /// As [`Store::run`].
+    pub fn reruns(&self, run: &str) -> Result<Vec<Run>> {
+        let run = self.run(run)?.id;
+        let headers: Vec<String> = self.with(Doing::Read, |connection| {
+            let sql =
+                "SELECT header FROM runs WHERE header ->> '$.plan.rerun_of' = ?1 ORDER BY created_at DESC, id DESC";
+            connection.prepare_cached(sql)?.query_map([run], |row| row.get(0))?.collect()
+        })?;
+        headers.iter().map(|header| self.parsed(header, "a run")).collect()
     }
 
     /// Whether a run came to its end.
@@ -231,7 +245,9 @@ impl Store {
             return self.resolve("runs", "run", id);
         }
         let latest: Option<i64> = self.with(Doing::Read, |connection| {
-            let sql = "SELECT key FROM runs ORDER BY created_at DESC, id DESC LIMIT 1";
+            // A rerun of a comparison's suspects is part of that comparison, and nobody means it by this word.
+            let sql = "SELECT key FROM runs WHERE header ->> '$.plan.rerun_of' IS NULL
+                ORDER BY created_at DESC, id DESC LIMIT 1";
             connection.prepare_cached(sql)?.query_row([], |row| row.get(0)).optional()
         })?;
         latest.ok_or_else(|| {

@@ -7,6 +7,7 @@ use reenact::import::{Format, Imported, Input, OnProblem, Options, import};
 use reenact::{Session, SessionQuery, Speaker, Store};
 
 mod bad_input;
+mod corpus;
 mod formats;
 mod properties;
 mod sessions;

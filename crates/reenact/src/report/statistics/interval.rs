@@ -48,7 +48,8 @@ pub fn mean_of_cases(values: &[f64], trials: u64) -> Option<Mean> {
 
 /// Korn and Graubard's interval of a mean, given how many independent trials those at hand are worth.
 pub(super) fn of_effective(mean: f64, effective_trials: f64, cases: f64, trials: f64) -> (f64, f64) {
-    clopper_pearson(mean, effective_trials * few_cases_factor(cases, trials))
+    // One trial of each case alone would be so many independent ones, and more trials are not worth less.
+    clopper_pearson(mean, (effective_trials * few_cases_factor(cases, trials)).max(cases))
 }
 
 /// The variance of the mean, and by it the number of independent trials that would vary as much.

@@ -37,16 +37,16 @@ fn nothing_said_in_a_conversation_is_a_mark_in_the_summary() {
     let (output, _) = hostile(hostile_text);
     let text = report::markdown(&output);
     let is_foreign = |part: &Part<'_>| match part {
-        Part::Start(tag) => matches!(
-            tag,
-            Tag::Link { .. } | Tag::Image { .. } | Tag::Emphasis | Tag::Strong | Tag::Strikethrough | Tag::List(_)
-        ),
+        Part::Start(tag) => {
+            matches!(tag, Tag::Link { .. } | Tag::Image { .. } | Tag::Emphasis | Tag::Strong | Tag::Strikethrough)
+        }
         Part::Html(html) | Part::InlineHtml(html) => !matches!(html.trim(), "<sub>" | "</sub>"),
         Part::Code(_) => true,
         _ => false,
     };
     let foreign: Vec<_> = parts(&text).into_iter().filter(is_foreign).collect();
     assert!(foreign.is_empty(), "{foreign:?}\n{text}");
+    assert_eq!(parts(&text).iter().filter(|part| matches!(part, Part::Start(Tag::List(_)))).count(), 1, "{text}");
     assert!(
         read(&text).contains(
             "<script>x</script> ![i](http://h/x.png) [a](javascript:b) **c** `d` | e # f - www.g.h \u{fffd} $i$ ~~j~~"

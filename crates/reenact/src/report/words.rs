@@ -1,0 +1,114 @@
+//! The figures of a report in words: the same in every form that a report takes.
+
+use super::statistics::{Reproduced, Reproduction};
+use super::{CaseReport, Report};
+use crate::{Outcome, Verdict};
+
+impl Report {
+    /// The figures, each with its name: the pass rate, what it leaves out, what would decide a threshold, whether cases pass
+    /// every time, whether recorded failures came back, and which differences such a run can show.
+    #[must_use]
+    pub fn figures(&self) -> Vec<(&'static str, String)> {
+        let figures = [
+            ("pass rate", Some(self.rate_in_words())),
+            ("left out", self.left_out_in_words()),
+            ("to decide", self.more_needed()),
+            ("reliability", self.reliability()),
+            ("recorded", self.recorded_failures()),
+            ("power", self.power()),
+        ];
+        figures.into_iter().filter_map(|(name, words)| Some((name, words?))).collect()
+    }
+
+    fn rate_in_words(&self) -> String {
+        let Some(rate) = &self.pass_rate else { return "none, because no trial was decided".to_owned() };
+        let (trials, cases) = (plural(rate.trials, "decided trial"), plural(rate.cases, "case"));
+        let (low, high) = (percent(rate.low), percent(rate.high));
+        let worth = match rate.clustered() {
+            true => format!(" (trials of a case are alike: worth {:.1} independent ones)", rate.effective_trials),
+            false => String::new(),
+        };
+        format!("{} %, 95 % interval {low} to {high} %, from {trials} of {cases}{worth}", percent(rate.rate))
+    }
+
+    /// What the pass rate leaves out, and what it would be with it.
+    fn left_out_in_words(&self) -> Option<String> {
+        let excluded = self.exclusions.map(|excluded| {
+            let (worst, best) = (percent(excluded.at_worst), percent(excluded.at_best));
+            format!("{} (rate {worst} % if they count as failed, {best} % as passed)", self.excluded())
+        });
+        let missing = (self.missing() > 0).then(|| format!("{} not done", self.missing()));
+        let parts: Vec<String> = excluded.into_iter().chain(missing).collect();
+        (!parts.is_empty()).then(|| parts.join(", "))
+    }
+
+    /// Trials that were done and not decided, such as `2 inconclusive, 1 errored`.
+    fn excluded(&self) -> String {
+        let excluded = [Outcome::Inconclusive, Outcome::Invalid, Outcome::Errored];
+        let counts = excluded.map(|outcome| (self.outcomes.get(outcome), outcome.as_str()));
+        let parts = counts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}"));
+        parts.collect::<Vec<_>>().join(", ")
+    }
+
+    /// How many more trials would decide a threshold.
+    fn more_needed(&self) -> Option<String> {
+        let held = self.threshold.as_ref().filter(|held| held.verdict == Verdict::Inconclusive)?;
+        let trials = held.more_trials.map(|more| format!("{} more of each case", plural(more, "trial")));
+        let cases = held.more_cases.map(|more| format!("{} more like these", plural(more, "case")));
+        let needed: Vec<String> = [trials, cases].into_iter().flatten().collect();
+        (!needed.is_empty()).then(|| format!("about {}, if the rate stays", needed.join(", or ")))
+    }
+
+    /// Whether it passes every time, where cases were tried more than once.
+    fn reliability(&self) -> Option<String> {
+        let flaky = self.flakiness?;
+        let words = format!("{} of {} flaky", flaky.flaky, plural(flaky.cases, "case"));
+        let Some(all) = self.pass_hat_k.last().filter(|all| all.k > 1) else { return Some(words) };
+        let interval = format!("95 % interval {} to {} %", percent(all.low), percent(all.high));
+        Some(format!("pass^{} {} %, {interval}; {words}", all.k, percent(all.rate)))
+    }
+
+    /// What became of the failures that were recorded.
+    fn recorded_failures(&self) -> Option<String> {
+        let became =
+            |class| self.cases.iter().filter(move |case| case.reproduction.is_some_and(|r| r.reproduced == class));
+        let counts = Reproduced::ALL.into_iter().map(|class| (became(class).count(), class));
+        let words: Vec<String> =
+            counts.filter(|(count, _)| *count > 0).map(|(count, class)| format!("{count} {}", class.words())).collect();
+        let clean = became(Reproduced::NotReproduced).chain(became(Reproduced::Fixed));
+        let at_most = clean.filter_map(|case| case.reproduction).map(|clean| clean.high).fold(0.0, f64::max);
+        let room =
+            if at_most > 0.0 { format!(" (may still occur in up to {} %)", percent(at_most)) } else { String::new() };
+        (!words.is_empty()).then(|| format!("failures: {}{room}", words.join(", ")))
+    }
+
+    /// Which differences such a run can show.
+    fn power(&self) -> Option<String> {
+        self.pass_rate?;
+        Some(match self.smallest_difference {
+            Some(smallest) => format!("differences from another run show from about {} points on", percent(smallest)),
+            None => "too few cases to see a difference from another run".to_owned(),
+        })
+    }
+}
+
+impl CaseReport {
+    /// Whether the recorded failure came back, for a case that has one, such as `recorded failure: intermittent, in 2 of 5 trials`.
+    #[must_use]
+    pub fn reproduction_in_words(&self) -> Option<String> {
+        let Reproduction { reproduced, failed, replays, high, .. } = self.reproduction?;
+        let room = match failed {
+            0 => format!(" (may still occur in up to {} %)", percent(high)),
+            _ => String::new(),
+        };
+        Some(format!("recorded failure: {}, in {failed} of {}{room}", reproduced.words(), plural(replays, "trial")))
+    }
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.0}", share * 100.0)
+}
+
+fn plural(count: u64, thing: &str) -> String {
+    format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
+}
