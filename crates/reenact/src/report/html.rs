@@ -185,9 +185,13 @@ struct AssessmentView<'a> {
     expectation: &'a str,
     text: Option<&'a str>,
     verdict: &'static str,
+    decides: bool,
+    value: Option<String>,
     reason: &'a str,
     turns: &'a [u32],
     judge: &'a str,
+    /// What each of several judges said: who, and what with its value and reason.
+    votes: Vec<(&'a str, String)>,
 }
 
 #[derive(Serialize)]
@@ -276,9 +280,12 @@ fn assessment_views<'a>(trial: &'a Trial, case: Option<&'a TestCase>) -> Vec<Ass
         expectation: &assessment.expectation,
         text: text_of(&assessment.expectation),
         verdict: assessment.verdict.as_str(),
+        decides: assessment.decides,
+        value: assessment.value_in_words(),
         reason: &assessment.reason,
         turns: &assessment.turns,
         judge: &assessment.judge,
+        votes: assessment.votes.iter().map(|vote| (vote.judge.as_str(), vote.ruling.in_words())).collect(),
     };
     trial.assessments.iter().map(view).collect()
 }

@@ -10,7 +10,7 @@ use quick_xml::events::BytesText;
 use quick_xml::writer::Writer;
 
 use super::{EndingKind, Report, RunOutput, Status, TrialSummary, Why, cited, speaker_word};
-use crate::{Error, ErrorKind, Outcome, Result, Speaker, Trial, Verdict};
+use crate::{Assessment, Error, ErrorKind, Outcome, Result, Speaker, Trial, Verdict};
 
 /// The run as JUnit XML: one suite, one test for each case and trial, named `CASE/TRIAL`.
 ///
@@ -146,13 +146,16 @@ fn write_test(writer: &mut Writer<Vec<u8>>, test: &Test, suite: &str) -> io::Res
     writer.create_element("testcase").with_attributes(attributes).write_inner_content(write).map(|_| ())
 }
 
-/// Every expectation that was not met or not decided, then the conversation: all that a reader of a CI page has.
+/// Everything that was judged and is no plain pass, then the conversation: all that a reader of a CI page has.
 fn description(trial: &Trial) -> String {
     let mut text = String::new();
-    for assessment in trial.assessments.iter().filter(|assessment| assessment.verdict != Verdict::Pass) {
-        let (verdict, cited) = (assessment.verdict, cited(&assessment.turns));
-        let _ =
-            writeln!(text, "{verdict} {}: {}{cited} [{}]", assessment.expectation, assessment.reason, assessment.judge);
+    let says_something = |it: &&Assessment| it.verdict != Verdict::Pass || it.value.is_some();
+    for assessment in trial.assessments.iter().filter(says_something) {
+        let verdict = if assessment.decides { assessment.verdict.as_str() } else { "aside" };
+        let value = assessment.value_in_words().map(|value| format!(" = {value}")).unwrap_or_default();
+        let (name, reason, judge) = (&assessment.expectation, &assessment.reason, &assessment.judge);
+        let _ = writeln!(text, "{verdict} {name}{value}: {reason}{} [{judge}]", cited(&assessment.turns));
+        text.extend(assessment.votes.iter().map(|vote| format!("  {}: {}\n", vote.judge, vote.ruling.in_words())));
     }
     if !text.is_empty() {
         text.push('\n');
