@@ -9,6 +9,7 @@ mod command;
 mod demo;
 mod exit;
 mod interrupt;
+mod judging;
 mod output;
 mod participants;
 mod runtime;

@@ -43,7 +43,8 @@ pub(crate) fn error(error: &Error) {
 
 /// Says on stderr which parts the embedded engine plays, because nobody else was named.
 pub(crate) fn note_engines(plan: &Plan) {
-    let note = match (plan.user_model.as_str(), plan.judge_model.as_str()) {
+    let judges = plan.judging.models_in_words();
+    let note = match (plan.user_model.as_str(), judges.as_str()) {
         (OFFLINE, OFFLINE) => "offline: no model plays the users or judges; only assertions decide".to_owned(),
         (OFFLINE, judge) => format!("the users are played offline; {judge} judges"),
         (user, OFFLINE) => format!("{user} plays the users; no model judges, only assertions decide"),

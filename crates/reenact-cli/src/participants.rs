@@ -6,25 +6,37 @@ use std::time::Duration;
 use reenact::agent::{self, AgentSettings};
 use reenact::model::{Engine, ModelSettings};
 use reenact::run::{Part, Participants, Plan};
-use reenact::{Agent, Environment, Error, ErrorKind, Judge, Result, SimulatedUser, Store};
+use reenact::{Agent, Environment, Error, ErrorKind, Judging, Model, Panel, Result, SimulatedUser, Store};
 
 /// The versions of the demo's assistant that can be named as `demo:NAME`.
 pub(crate) const DEMO_VERSIONS: [&str; 2] = ["v1", "v2"];
 
 /// Opens everybody that a plan names.
 pub(crate) fn open(plan: &Plan, store: &Store) -> Result<Participants> {
-    Ok(Participants {
-        agent: open_agent(plan, store)?,
-        user: user(&plan.user_model)?,
-        judge: judge(&plan.judge_model)?,
-    })
+    Ok(Participants { agent: open_agent(plan, store)?, user: user(&plan.user_model)?, judge: panel(&plan.judging)? })
 }
 
-/// Whoever judges, by the name of a model or `offline`.
-pub(crate) fn judge(name: &str) -> Result<Part<dyn Judge>> {
+/// Whoever judges: the models that are named for all judges, and those that a judge names for itself.
+pub(crate) fn panel(judging: &Judging) -> Result<Panel> {
+    let mut models = Vec::new();
+    for name in &judging.models {
+        models.extend(model(name)?);
+    }
+    let mut panel = Panel::of_models(models, judging.rule);
+    for name in judging.judges.iter().filter_map(|judge| judge.model.as_ref()) {
+        let Some(model) = model(name)? else {
+            let error = Error::new(ErrorKind::Usage, "a judge names `offline` as its model");
+            return Err(error.hint("name a model, or leave `model` out"));
+        };
+        panel = panel.with_named_model(model);
+    }
+    Ok(panel)
+}
+
+fn model(name: &str) -> Result<Option<Model>> {
     Ok(match engine(name)? {
-        Engine::Offline => Part::Offline,
-        Engine::Model(model) => Part::Model(model),
+        Engine::Offline => None,
+        Engine::Model(model) => Some(model),
     })
 }
 

@@ -92,7 +92,6 @@ fn journal(store: &Store) {
     let plan = Plan {
         agent: "bench".into(),
         user_model: "offline".into(),
-        judge_model: "offline".into(),
         trials: 1,
         max_turns: 8,
         concurrency: CONVERSATIONS,

@@ -11,23 +11,25 @@ use serde_json::{Map, Value};
 
 pub use check::{Problem, check};
 pub use suite::Suite;
+pub(crate) use write::case as written;
 
 mod check;
+mod checks;
 mod emit;
 mod expectations;
 mod facts;
-mod fields;
-mod ids;
+pub(crate) mod fields;
+pub(crate) mod ids;
 mod json;
-mod keys;
+pub(crate) mod keys;
 mod links;
 mod reader;
 mod save;
 mod scalar;
-mod schema;
-mod source;
+pub(crate) mod schema;
+pub(crate) mod source;
 mod suite;
-mod tree;
+pub(crate) mod tree;
 mod write;
 mod yaml;
 
@@ -35,7 +37,7 @@ mod yaml;
 pub const RESERVED_CONTEXT_KEYS: [&str; 4] = ["input", "messages", "mlflow_session_id", "session_id"];
 
 /// One case of a suite.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TestCase {
     /// Unique in its suite.
     pub id: String,
@@ -138,8 +140,78 @@ pub enum Check {
     Matches(String),
     /// Code: no message of the agent matches this regular expression.
     MustNotMatch(String),
+    /// Code: the agent makes such a call.
+    ToolCalled(CallPattern),
+    /// Code: the agent makes no such call.
+    ToolNeverCalled(CallPattern),
+    /// Code: before the agent makes the second call, it makes the first.
+    CalledBefore([CallPattern; 2]),
+    /// Code: some call of a tool has this in its arguments or its result.
+    JsonPath(JsonPathCheck),
+    /// Code: the user needs no more messages than this.
+    MaxTurns(u32),
+    /// Code: no reply of the agent takes longer than this, in milliseconds.
+    LatencyMs(u32),
     /// A judge, from the expectation's text. In JSON: `"judged": null`.
     Judged,
+}
+
+/// Which calls of a tool are meant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CallPattern {
+    /// The tool's name.
+    pub tool: String,
+    /// What the arguments hold at least: objects may have more members, all else must be the same.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub arguments: Map<String, Value>,
+}
+
+/// What some call of a tool has in its arguments or its result.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct JsonPathCheck {
+    /// The tool's name.
+    pub tool: String,
+    /// Where to look.
+    #[serde(rename = "in", default)]
+    pub part: CallPart,
+    /// A JSONPath (RFC 9535).
+    pub path: String,
+    /// What one of the values at the path is.
+    #[serde(flatten)]
+    pub wanted: Wanted,
+}
+
+/// A side of a tool call.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CallPart {
+    /// What the agent sent.
+    #[default]
+    Arguments,
+    /// What the tool answered.
+    Result,
+}
+
+/// What a value is to be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Wanted {
+    /// This value; numbers are compared as numbers.
+    Equals(Value),
+    /// A text that matches this regular expression, or a value whose JSON does.
+    Matches(String),
+    /// Anything. In JSON: `"exists": null`.
+    Exists,
+}
+
+impl TestCase {
+    /// What the recording shows to have failed: the expectations for which it has evidence.
+    #[must_use]
+    pub fn failure_signature(&self) -> Vec<&Expectation> {
+        let evidence = self.origin.iter().flat_map(|origin| &origin.evidence);
+        let failed: Vec<&str> = evidence.filter_map(|entry| entry.field.strip_prefix("expectations.")).collect();
+        self.expectations.iter().filter(|expectation| failed.contains(&expectation.id.as_str())).collect()
+    }
 }
 
 /// Where a case comes from.

@@ -12,7 +12,6 @@ use evidence::Verified;
 pub mod evidence;
 pub mod model;
 mod offline;
-mod quote;
 pub mod values;
 
 /// What distils.

@@ -73,7 +73,7 @@ impl fmt::Display for StepKey {
 /// # use reenact::{Plan, Run, Store, Suite, run::Provenance};
 /// # fn run() -> Run {
 /// #     let plan = Plan {
-/// #         agent: "recorded".into(), user_model: "offline".into(), judge_model: "offline".into(), trials: 1,
+/// #         agent: "recorded".into(), user_model: "offline".into(), trials: 1,
 /// #         max_turns: 8, concurrency: 1, seed: 0, agent_timeout_seconds: 60,
 /// #         ..Plan::default()
 /// #     };
@@ -146,6 +146,20 @@ impl Journal {
         F: FnOnce() -> Fut,
         Fut: Future<Output = T>,
     {
+        self.timed_step(key, request, call).await.map(|(answer, _)| answer)
+    }
+
+    /// As [`Journal::step`], with how long the call took in milliseconds: when it was made, not when it is read.
+    ///
+    /// # Errors
+    /// As [`Journal::step`].
+    pub async fn timed_step<Q, T, F, Fut>(&self, key: StepKey, request: &Q, call: F) -> Result<(T, u64)>
+    where
+        Q: Serialize + ?Sized,
+        T: Serialize + DeserializeOwned,
+        F: FnOnce() -> Fut,
+        Fut: Future<Output = T>,
+    {
         let request = hash(request, &key)?;
         match self.claim(&key)? {
             Claim::Recorded(recorded) if recorded == request => self.recorded(&key).await,
@@ -159,7 +173,7 @@ impl Journal {
                 let written = self.recorder.record(step)?;
                 claim.answered(request);
                 written.wait().await?;
-                parsed(&key, &answer)
+                Ok((parsed(&key, &answer)?, latency_ms))
             }
         }
     }
@@ -183,7 +197,7 @@ impl Journal {
         }
     }
 
-    async fn recorded<T: DeserializeOwned>(&self, key: &StepKey) -> Result<T> {
+    async fn recorded<T: DeserializeOwned>(&self, key: &StepKey) -> Result<(T, u64)> {
         let answer = match self.recorder.answer(key)? {
             Some(answer) => Some(answer),
             // Its future was dropped before the answer was written; it is in the queue, or lost to a full disk.
@@ -192,7 +206,8 @@ impl Journal {
                 self.recorder.answer(key)?
             }
         };
-        parsed(key, &answer.ok_or_else(|| lost(key))?)
+        let (answer, latency_ms) = answer.ok_or_else(|| lost(key))?;
+        Ok((parsed(key, &answer)?, latency_ms.unsigned_abs()))
     }
 
     /// A panic elsewhere leaves the map as it was.

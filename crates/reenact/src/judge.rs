@@ -1,20 +1,36 @@
-//! Judges: what decides whether an expectation was met.
+//! Judges: what decides whether a conversation is as it should be.
 //!
-//! The questions are ours: [`assess`] goes through the expectations of the case, in their order, and
-//! gives each exactly one [`Assessment`]. What code can decide, code decides ([`assertion`]); the rest
-//! is asked of a model, one question for each ([`model`]). Whatever cannot be decided is
-//! Inconclusive, with the reason.
+//! The questions are ours: [`assess`] goes through the expectations of the case and then through the judges that
+//! the run names, in their order, and gives each exactly one [`Assessment`]. What code can decide, code decides
+//! ([`assertion`]); the rest is asked of a [`Panel`] of models. Nothing of an answer is believed that code can
+//! check, and whatever cannot be decided is Inconclusive, with the reason.
 
 use std::fmt;
 
 use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use crate::{Conversation, Expectation, Model, ModelRequest, Speaker};
+use crate::{Conversation, Ending, Expectation, TestCase};
+
+pub use built_in::BuiltIn;
+pub use file::{check, file_schema, is_judges_file, load};
+pub use named::{Asks, JudgeSpec, Judging, OwnJudge, Passes, ValueType};
+pub use panel::{JudgeRule, Panel};
 
 pub mod assertion;
+mod built_in;
+mod calls;
+mod evidence;
+mod failure;
+mod file;
+mod findings;
+mod items;
 pub mod model;
+mod named;
+mod own;
+mod panel;
 
 /// The judge's name where none was named.
 pub const OFFLINE: &str = "offline";
@@ -49,138 +65,190 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// A verdict with its reason, the turns that it cites and its judge.
+/// What one judge says, before it is said of what.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Assessment {
-    /// The expectation's id.
-    pub expectation: String,
+pub struct Ruling {
     /// What the judge says.
     pub verdict: Verdict,
+    /// The value that it gives, for a judge that gives one: true or false, a number, a label or a text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<Value>,
     /// Why.
     pub reason: String,
     /// The turns of the simulated conversation that it rests on, from 1.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub turns: Vec<u32>,
-    /// Who judged: `assertion`, a model's name, `offline` where no judge was named, or a name of the caller's own.
+}
+
+impl Ruling {
+    pub(crate) fn new(verdict: Verdict, reason: impl Into<String>, turns: Vec<u32>) -> Self {
+        Ruling { verdict, value: None, reason: reason.into(), turns }
+    }
+
+    /// What it says in a line, such as `fail (3): the answer is late`.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        let value = self.value.as_ref().map(|value| format!(" ({})", value_in_words(value))).unwrap_or_default();
+        format!("{}{value}: {}", self.verdict, self.reason)
+    }
+
+    /// It cannot be told, and why.
+    pub(crate) fn undecided(reason: impl Into<String>) -> Self {
+        Ruling::new(Verdict::Inconclusive, reason, Vec::new())
+    }
+}
+
+/// What one judge of several said.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Vote {
+    /// Who.
     pub judge: String,
+    /// What.
+    #[serde(flatten)]
+    pub ruling: Ruling,
+}
+
+/// A verdict with its reason, the turns that it cites and its judge.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Assessment {
+    /// The expectation's id; for a judge that the run names, that judge's name.
+    pub expectation: String,
+    /// What the judge says.
+    pub verdict: Verdict,
+    /// Whether the outcome depends on it. What a judge says whose value nothing tells how to pass, or that does not
+    /// apply to the case, is shown and decides nothing.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub decides: bool,
+    /// The value that the judge gives, where it gives one: true or false, a number, a label or a text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<Value>,
+    /// Why.
+    pub reason: String,
+    /// The turns of the simulated conversation that it rests on, from 1.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub turns: Vec<u32>,
+    /// Who judged: `assertion`, a model's name, several with the rule that joined them, `offline` where no judge was
+    /// named, or a name of the caller's own.
+    pub judge: String,
+    /// What each judge said, where several were asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub votes: Vec<Vote>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "the form that serde asks for")]
+fn is_yes(decides: &bool) -> bool {
+    *decides
+}
+
+impl Assessment {
+    /// An assessment that decides, by one judge.
+    ///
+    /// ```
+    /// use reenact::{Assessment, Verdict};
+    ///
+    /// let assessment = Assessment::new("is-brief", Verdict::Fail, "the answer has 900 words", "word counter").citing(&[2]);
+    /// assert_eq!((assessment.turns, assessment.decides), (vec![2], true));
+    /// ```
+    #[must_use]
+    pub fn new(expectation: &str, verdict: Verdict, reason: impl Into<String>, judge: impl Into<String>) -> Self {
+        Assessment::of(expectation, Ruling::new(verdict, reason, Vec::new()), judge)
+    }
+
+    /// The same assessment with the turns that it rests on, from 1.
+    #[must_use]
+    pub fn citing(mut self, turns: &[u32]) -> Self {
+        self.turns = turns.to_vec();
+        self
+    }
+
+    pub(crate) fn of(expectation: &str, ruling: Ruling, judge: impl Into<String>) -> Self {
+        let Ruling { verdict, value, reason, turns } = ruling;
+        let (expectation, judge) = (expectation.to_owned(), judge.into());
+        Assessment { expectation, verdict, decides: true, value, reason, turns, judge, votes: Vec::new() }
+    }
+
+    /// The value as a person reads it, without the quotation marks of JSON.
+    #[must_use]
+    pub fn value_in_words(&self) -> Option<String> {
+        self.value.as_ref().map(value_in_words)
+    }
+}
+
+fn value_in_words(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// What lies before a judge: one conversation of one case.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Hearing<'a> {
+    /// The case that was played.
+    pub case: &'a TestCase,
+    /// What was said.
+    pub conversation: &'a Conversation,
+    /// Why it stopped; none for a conversation that no run played.
+    pub ending: Option<&'a Ending>,
+    /// How long the agent took for each of its replies, in milliseconds and in order; empty where nobody measured.
+    pub latencies_ms: &'a [u64],
+}
+
+impl<'a> Hearing<'a> {
+    /// A conversation of which nothing is known but what was said.
+    #[must_use]
+    pub fn new(case: &'a TestCase, conversation: &'a Conversation) -> Self {
+        Hearing { case, conversation, ending: None, latencies_ms: &[] }
+    }
 }
 
 /// Whoever decides expectations.
 #[async_trait]
 pub trait Judge: Send + Sync {
     /// Judges one conversation by one expectation. A judge that cannot judge says Inconclusive, with the reason.
-    async fn assess(&self, expectation: &Expectation, conversation: &Conversation) -> Assessment;
+    async fn assess(&self, expectation: &Expectation, hearing: Hearing<'_>) -> Assessment;
 }
 
-/// Judges a conversation by every expectation: exactly one assessment for each, in order.
-///
-/// Without a model, what only a reader can tell is Inconclusive.
+/// Judges a conversation: exactly one assessment for each expectation of its case and for each judge, in order.
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
-/// use reenact::judge::{Verdict, assess};
-/// use reenact::{Check, Conversation, Expectation, Message};
+/// use reenact::judge::{Hearing, Panel, Verdict, assess};
+/// use reenact::{Check, Conversation, Expectation, Message, TestCase};
 ///
-/// let expectations = [
+/// let expectations = vec![
 ///     Expectation { id: "says-closed".into(), text: None, check: Check::Contains("closed".into()) },
 ///     Expectation { id: "is-kind".into(), text: Some("The agent is kind".into()), check: Check::Judged },
 /// ];
+/// let case = TestCase { id: "markets".into(), expectations, ..TestCase::default() };
 /// let conversation: Conversation =
 ///     [Message::user("how are the markets"), Message::agent("Closed today.")].into_iter().collect();
-/// let verdicts: Vec<_> = assess(&expectations, &conversation, None).await.iter().map(|a| a.verdict).collect();
+///
+/// // Without a model, what only a reader can tell is Inconclusive.
+/// let assessments = assess(Hearing::new(&case, &conversation), &[], &Panel::offline()).await;
+/// let verdicts: Vec<_> = assessments.iter().map(|assessment| assessment.verdict).collect();
 /// assert_eq!(verdicts, [Verdict::Pass, Verdict::Inconclusive]);
 /// # });
 /// ```
-pub async fn assess(
-    expectations: &[Expectation],
-    conversation: &Conversation,
-    model: Option<&Model>,
-) -> Vec<Assessment> {
-    let mut assessments = Vec::with_capacity(expectations.len());
-    for expectation in expectations {
-        assessments.push(assess_one(expectation, conversation, model).await);
+pub async fn assess(hearing: Hearing<'_>, judges: &[JudgeSpec], panel: &Panel) -> Vec<Assessment> {
+    let mut assessments = Vec::with_capacity(hearing.case.expectations.len() + judges.len());
+    for expectation in &hearing.case.expectations {
+        assessments.push(panel.assess(expectation, hearing).await);
+    }
+    for judge in judges {
+        let assessment = match judge.asks {
+            Asks::BuiltIn(BuiltIn::FailurePresent) => failure::assess(&judge.name, hearing.case, &assessments),
+            _ => panel.assess_by(judge, hearing).await,
+        };
+        assessments.push(assessment);
     }
     assessments
 }
 
-/// How an expectation comes to its assessment.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Inquiry {
-    /// It is decided: by code, or because nothing can decide it.
-    Decided(Assessment),
-    /// A model must be asked this, and its answer read with [`model::verdict`].
-    Ask(ModelRequest),
-}
-
-/// What is to be done to assess an expectation; `judge_model` says whether a model can be asked.
-///
-/// This is [`assess`] in halves, for whoever records a model's answer before using it.
-#[must_use]
-pub fn inquire(expectation: &Expectation, conversation: &Conversation, judge_model: Option<&str>) -> Inquiry {
-    let Some(name) = judge_model else { return Inquiry::Decided(without_model(expectation, conversation)) };
-    if let Some(assessment) = assertion::assess(expectation, conversation) {
-        return Inquiry::Decided(assessment);
-    }
-    let is_blank = expectation.text.as_deref().is_none_or(|text| text.trim().is_empty());
-    let agent_spoke = conversation.by(Speaker::Agent).any(|m| m.is_heard() || !m.tool_calls.is_empty());
-    if is_blank {
-        Inquiry::Decided(undecided(expectation, "the expectation has no text to judge by", name))
-    } else if !agent_spoke {
-        Inquiry::Decided(undecided(expectation, "the agent said nothing", name))
-    } else {
-        Inquiry::Ask(model::question(expectation, conversation))
-    }
-}
-
-async fn assess_one(expectation: &Expectation, conversation: &Conversation, model: Option<&Model>) -> Assessment {
-    let Some(model) = model else { return without_model(expectation, conversation) };
-    match inquire(expectation, conversation, Some(model.name())) {
-        Inquiry::Decided(assessment) => assessment,
-        Inquiry::Ask(request) => {
-            model::verdict(expectation, conversation, &model.complete(&request).await, model.name())
-        }
-    }
-}
-
-fn without_model(expectation: &Expectation, conversation: &Conversation) -> Assessment {
-    let by_code = assertion::assess(expectation, conversation);
-    by_code.unwrap_or_else(|| undecided(expectation, "no judge model is named", OFFLINE))
-}
-
-fn undecided(expectation: &Expectation, why: &str, judge: &str) -> Assessment {
-    let expectation = expectation.id.clone();
-    Assessment {
-        expectation,
-        verdict: Verdict::Inconclusive,
-        reason: why.to_owned(),
-        turns: Vec::new(),
-        judge: judge.to_owned(),
-    }
-}
-
-/// The judge of a run: code where code can decide, a model for the rest, if one is named.
-#[derive(Debug, Clone, Default)]
-pub struct Panel {
-    model: Option<Model>,
-}
-
-impl Panel {
-    /// Code alone; what only a reader can tell is Inconclusive.
-    #[must_use]
-    pub fn offline() -> Self {
-        Panel { model: None }
-    }
-
-    /// Code, and a model for the rest.
-    #[must_use]
-    pub fn with_model(model: Model) -> Self {
-        Panel { model: Some(model) }
-    }
-}
-
-#[async_trait]
-impl Judge for Panel {
-    async fn assess(&self, expectation: &Expectation, conversation: &Conversation) -> Assessment {
-        assess_one(expectation, conversation, self.model.as_ref()).await
-    }
+/// The assessments of a conversation that broke off: there is one for each question, and none decides it.
+pub(crate) fn not_judged(expectations: &[Expectation], judges: &[JudgeSpec]) -> Vec<Assessment> {
+    let ids = expectations.iter().map(|expectation| &expectation.id).chain(judges.iter().map(|judge| &judge.name));
+    ids.map(|id| Assessment::of(id, Ruling::undecided("the conversation broke off, so it was not judged"), "none"))
+        .collect()
 }

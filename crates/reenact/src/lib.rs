@@ -12,7 +12,7 @@
 //! use reenact::distill::{Distiller, distill};
 //! use reenact::import::{Input, Options, import};
 //! use reenact::run::{Part, Participants, Stop, run};
-//! use reenact::{Outcome, Plan, Run, SessionQuery, Store, Suite, agent};
+//! use reenact::{Outcome, Panel, Plan, Run, SessionQuery, Store, Suite, agent};
 //!
 //! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
 //! // 1. import: what was recorded becomes sessions. The user corrects an agent that is wrong.
@@ -37,7 +37,7 @@
 //! let plan = Plan { agent: "today's".into(), ..Plan::default() };
 //! let planned = Run::new(plan, Suite { name: None, cases });
 //! store.create_run(&planned)?;
-//! let participants = Participants { agent: Arc::new(today), user: Part::Offline, judge: Part::Offline };
+//! let participants = Participants { agent: Arc::new(today), user: Part::Offline, judge: Panel::offline() };
 //! let output = run(&store, &planned, &participants, &Stop::default(), &|_| {}).await?;
 //!
 //! // 4. report: what it amounts to. Nobody told the agent that it is Saturday.
@@ -58,7 +58,7 @@
 //! | the agent under test | [`agent::open`], [`agent::from_fn`], [`Agent`] |
 //! | models | [`Engine::open`], [`Model`], [`ServeModel`] |
 //! | simulated users | [`SimulatedUser`], [`user::AgendaUser`], [`user::model::ModelUser`] |
-//! | one conversation without a store | [`simulate::simulate`], [`judge::assess`](fn@judge::assess) |
+//! | one conversation without a store | [`simulate::simulate`], [`judge::assess`](fn@judge::assess), [`Panel`], [`Hearing`] |
 //! | many, durably | [`run::run`], [`run::rejudge`], [`Journal`], [`Store`] |
 //! | what it amounts to | [`Trial`], [`Outcome`], [`Report`], [`mod@report`] |
 //!
@@ -70,12 +70,12 @@
 //! handed in through an [`Environment`].
 
 pub use agent::{Agent, AgentFault, AgentReply, AgentTurn, FaultKind, Held};
-pub use case::{Brief, Check, Evidence, Expectation, Fact, Gate, Origin, Suite, TestCase};
+pub use case::{Brief, CallPattern, Check, Evidence, Expectation, Fact, Gate, Origin, Suite, TestCase};
 pub use conversation::{ChatMessage, ChatRole, Conversation, Message, Speaker, ToolCall, Turn};
 pub use environment::Environment;
 pub use error::{Error, ErrorKind, Place, Result};
 pub use journal::{Journal, StepKey, StepRole};
-pub use judge::{Assessment, Judge, Verdict};
+pub use judge::{Assessment, Hearing, Judge, Judging, Panel, Verdict};
 pub use model::{AnswerSchema, Completion, Engine, Model, ModelFault, ModelFaultKind, ModelRequest, ServeModel, Usage};
 pub use report::{Report, RunOutput};
 pub use run::{Plan, PromptHash, Provenance, Run};
@@ -101,6 +101,7 @@ pub mod journal;
 pub mod judge;
 pub mod model;
 pub mod prompt;
+mod quote;
 pub mod report;
 pub mod run;
 pub mod script;

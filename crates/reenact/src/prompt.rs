@@ -17,13 +17,17 @@ pub enum Prompt {
     User,
     /// Judges one expectation.
     Judge,
+    /// Asks what the built-in judges ask.
+    Judges,
+    /// Asks what a judge of the user's own asks.
+    OwnJudge,
     /// Distils a session into a test case.
     Distill,
 }
 
 impl Prompt {
     /// All prompts.
-    pub const ALL: [Prompt; 3] = [Prompt::User, Prompt::Judge, Prompt::Distill];
+    pub const ALL: [Prompt; 5] = [Prompt::User, Prompt::Judge, Prompt::Judges, Prompt::OwnJudge, Prompt::Distill];
 
     /// The prompt's file name.
     #[must_use]
@@ -31,6 +35,8 @@ impl Prompt {
         match self {
             Prompt::User => "user.md",
             Prompt::Judge => "judge.md",
+            Prompt::Judges => "judges.md",
+            Prompt::OwnJudge => "own-judge.md",
             Prompt::Distill => "distill.md",
         }
     }
@@ -41,6 +47,8 @@ impl Prompt {
         match self {
             Prompt::User => include_str!("../prompts/user.md"),
             Prompt::Judge => include_str!("../prompts/judge.md"),
+            Prompt::Judges => include_str!("../prompts/judges.md"),
+            Prompt::OwnJudge => include_str!("../prompts/own-judge.md"),
             Prompt::Distill => include_str!("../prompts/distill.md"),
         }
     }

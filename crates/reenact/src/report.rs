@@ -90,7 +90,7 @@ impl RunOutput {
 
 /// The recorded sessions that tell which expectations stand for a recorded failure, as far as the store has them.
 fn recordings(store: &Store, run: &Run) -> Result<BTreeMap<String, Session>> {
-    let has_signature = |case: &&TestCase| case.expectations.iter().any(|e| signature::has_evidence(case, e));
+    let has_signature = |case: &&TestCase| !case.failure_signature().is_empty();
     let mut recordings = BTreeMap::new();
     for origin in run.suite.cases.iter().filter(has_signature).filter_map(|case| case.origin.as_ref()) {
         match store.session(&origin.session) {
@@ -396,7 +396,7 @@ impl Cost {
     /// The cost of a plan's models.
     fn of(plan: &Plan) -> Cost {
         let offline = |model: &str| model == OFFLINE;
-        if offline(&plan.user_model) && offline(&plan.judge_model) { Cost::NoModels } else { Cost::Unknown }
+        if offline(&plan.user_model) && plan.judging.is_offline() { Cost::NoModels } else { Cost::Unknown }
     }
 
     /// The cost in a few words, for people.
@@ -647,12 +647,13 @@ fn why(trial: &Trial) -> Option<Why> {
             Some(assessed(trial, Verdict::Fail).unwrap_or_else(|| because("no assessment says why")))
         }
         _ if trial.assessments.is_empty() => Some(because("the case has no expectations")),
+        _ if !trial.assessments.iter().any(|it| it.decides) => Some(because("nothing that was judged decides")),
         _ => Some(assessed(trial, Verdict::Inconclusive).unwrap_or_else(|| because("no assessment says why"))),
     }
 }
 
 fn assessed(trial: &Trial, verdict: Verdict) -> Option<Why> {
-    let assessment = trial.assessments.iter().find(|assessment| assessment.verdict == verdict)?;
+    let assessment = trial.assessments.iter().find(|it| it.decides && it.verdict == verdict)?;
     Some(Why {
         trial: trial.trial,
         expectation: Some(assessment.expectation.clone()),

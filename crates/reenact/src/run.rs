@@ -11,12 +11,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::agent::TIMEOUT_SECONDS_DEFAULT;
 use crate::journal::Journal;
+use crate::judge::{Hearing, JudgeSpec, Judging, Panel};
 use crate::report::RunOutput;
 use crate::report::statistics::{Course, EarlyStopping};
 use crate::simulate::{Setting, Simulated, simulate};
 use crate::{
-    Agent, Assessment, Conversation, Ending, Expectation, Judge, Model, Outcome, Result, SimulatedUser, Store, Suite,
-    TestCase, Trial, Verdict, clock,
+    Agent, Assessment, Ending, Model, Outcome, Result, SimulatedUser, Store, Suite, TestCase, Trial, clock, judge,
 };
 
 pub use event::Event;
@@ -37,8 +37,8 @@ pub struct Plan {
     pub agent_version: Option<String>,
     /// What plays the user: a model's name, or `offline`.
     pub user_model: String,
-    /// What judges the expectations that no code decides: a model's name, or `offline`.
-    pub judge_model: String,
+    /// Who judges, and what besides the expectations.
+    pub judging: Judging,
     /// How often each case is tried; at the most, where trials stop early.
     pub trials: u32,
     /// When the trials of a case may stop before that.
@@ -66,7 +66,7 @@ impl Default for Plan {
             agent: "recorded".into(),
             agent_version: None,
             user_model: "offline".into(),
-            judge_model: "offline".into(),
+            judging: Judging::default(),
             trials: 1,
             stopping: None,
             threshold: None,
@@ -129,8 +129,8 @@ pub struct Participants {
     pub agent: Arc<dyn Agent>,
     /// Whoever plays the users.
     pub user: Part<dyn SimulatedUser>,
-    /// Whoever judges the expectations that no code decides.
-    pub judge: Part<dyn Judge>,
+    /// Whoever judges what no code decides.
+    pub judge: Panel,
 }
 
 /// A wish to stop: no new call is made, the calls on their way are waited for and kept.
@@ -165,6 +165,7 @@ pub async fn run(
     stop: &Stop,
     listen: &(dyn Fn(Event<'_>) + Sync),
 ) -> Result<RunOutput> {
+    run.plan.judging.check(&run.suite)?;
     let _lease = store.lease(&run.id)?;
     if store.is_half_judged(&run.id)? {
         judge_all(store, run, &participants.judge, stop, &|_| {}).await?;
@@ -185,14 +186,15 @@ pub async fn run(
 pub async fn rejudge(
     store: &Store,
     run: &str,
-    judge_model: &str,
-    judge: &Part<dyn Judge>,
+    judging: &Judging,
+    panel: &Panel,
     stop: &Stop,
     listen: &(dyn Fn(Event<'_>) + Sync),
 ) -> Result<RunOutput> {
     let _lease = store.lease(run)?;
-    let run = store.judge_again(run, judge_model)?;
-    judge_all(store, &run, judge, stop, listen).await?;
+    judging.check(&store.run(run)?.suite)?;
+    let run = store.judge_again(run, judging)?;
+    judge_all(store, &run, panel, stop, listen).await?;
     store.finish_run(&run.id)?;
     RunOutput::read(store, &run.id)
 }
@@ -201,29 +203,25 @@ pub async fn rejudge(
 async fn judge_all(
     store: &Store,
     run: &Run,
-    judge: &Part<dyn Judge>,
+    panel: &Panel,
     stop: &Stop,
     listen: &(dyn Fn(Event<'_>) + Sync),
 ) -> Result<()> {
     let trials = store.trials(&run.id)?;
     listen(Event::Began { planned: trials.len(), done: 0 });
     let journal = Arc::new(Journal::open(store, &run.id)?);
-    let judging = trials.into_iter().map(|trial| assess_again(run, trial, Arc::clone(&journal), judge, stop));
+    let judging = trials.into_iter().map(|trial| assess_again(run, trial, Arc::clone(&journal), panel, stop));
     let mut judged = futures::stream::iter(judging).buffer_unordered(run.plan.concurrency.max(1) as usize);
     keep(store, run, &mut judged, stop, listen).await
 }
 
-async fn assess_again(
-    run: &Run,
-    trial: Trial,
-    journal: Arc<Journal>,
-    judge: &Part<dyn Judge>,
-    stop: &Stop,
-) -> Result<Trial> {
+async fn assess_again(run: &Run, trial: Trial, journal: Arc<Journal>, panel: &Panel, stop: &Stop) -> Result<Trial> {
     let steps = Arc::new(Steps::new(journal, stop.clone(), &trial.case, trial.trial));
-    let case = run.suite.cases.iter().find(|case| case.id == trial.case);
-    let expectations = case.map_or(&[][..], |case| &case.expectations);
-    let assessments = assess(&steps, judge, expectations, &trial.ending, &trial.conversation).await;
+    let unknown = TestCase { id: trial.case.clone(), ..TestCase::default() };
+    let case = run.suite.cases.iter().find(|case| case.id == trial.case).unwrap_or(&unknown);
+    let (conversation, ending) = (&trial.conversation, &trial.ending);
+    let hearing = Hearing { case, conversation, ending: Some(ending), latencies_ms: &trial.agent_latencies_ms };
+    let assessments = assess(&steps, panel, &run.plan.judging.judges, hearing).await;
     steps.unbroken()?;
     let outcome = Outcome::of(&trial.ending, &assessments);
     Ok(Trial { assessments, outcome, ..trial })
@@ -291,13 +289,26 @@ impl Drive<'_> {
         let Simulated { conversation, ending, disclosures, agent_version } =
             simulate(setting, user.as_ref(), &agent).await;
         steps.unbroken()?;
-        let judge = &self.participants.judge;
-        let assessments = assess(&steps, judge, &case.expectations, &ending, &conversation).await;
+        let agent_latencies_ms = steps.latencies_ms();
+        let (heard, ended) = (&conversation, Some(&ending));
+        let hearing = Hearing { case, conversation: heard, ending: ended, latencies_ms: &agent_latencies_ms };
+        let judges = &self.run.plan.judging.judges;
+        let assessments = assess(&steps, &self.participants.judge, judges, hearing).await;
         steps.unbroken()?;
         let outcome = Outcome::of(&ending, &assessments);
         let case = case.id.clone();
-        let trial = n;
-        Ok(Trial { case, trial, session_id, ending, outcome, conversation, disclosures, agent_version, assessments })
+        Ok(Trial {
+            case,
+            trial: n,
+            session_id,
+            ending,
+            outcome,
+            conversation,
+            disclosures,
+            agent_version,
+            agent_latencies_ms,
+            assessments,
+        })
     }
 }
 
@@ -324,34 +335,12 @@ async fn keep(
     first_error.map_or(Ok(()), Err)
 }
 
-/// One assessment for each expectation of our own list.
-async fn assess(
-    steps: &Arc<Steps>,
-    judge: &Part<dyn Judge>,
-    expectations: &[Expectation],
-    ending: &Ending,
-    conversation: &Conversation,
-) -> Vec<Assessment> {
-    if !ending.is_judgeable() {
-        return expectations.iter().map(not_judged).collect();
+/// One assessment for each question of our own list.
+async fn assess(steps: &Arc<Steps>, panel: &Panel, judges: &[JudgeSpec], hearing: Hearing<'_>) -> Vec<Assessment> {
+    if !hearing.ending.is_none_or(Ending::is_judgeable) {
+        return judge::not_judged(&hearing.case.expectations, judges);
     }
-    let judge = steps.judge(judge);
-    let mut assessments = Vec::new();
-    for expectation in expectations {
-        assessments.push(judge.assess(expectation, conversation).await);
-    }
-    assessments
-}
-
-/// The assessment of a conversation that broke off: there is one, and it does not decide.
-fn not_judged(expectation: &Expectation) -> Assessment {
-    Assessment {
-        expectation: expectation.id.clone(),
-        verdict: Verdict::Inconclusive,
-        reason: "the conversation broke off, so it was not judged".into(),
-        turns: Vec::new(),
-        judge: "none".into(),
-    }
+    judge::assess(hearing, judges, &steps.judge(panel)).await
 }
 
 /// The id under which the agent sees a trial: the same on every turn and after every resume.

@@ -21,7 +21,7 @@ pub use session_writer::{SessionWriter, StoredSession};
 
 mod fault;
 mod lease;
-mod near;
+pub(crate) mod near;
 mod runs;
 mod schema;
 mod session_reader;

@@ -40,7 +40,7 @@ impl Ending {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// Every expectation was met.
+    /// Every expectation was met, and every judge that decides was content.
     Passed,
     /// At least one expectation was not met.
     Failed,
@@ -73,7 +73,7 @@ impl Outcome {
     ///
     /// How the conversation ended comes first: where the simulated user or the infrastructure was at
     /// fault, nothing is held against the agent, and nothing counts in its favour. Then one Fail fails,
-    /// and only Passes, at least one of them, pass.
+    /// and only Passes, at least one of them, pass. Assessments that do not decide are left aside.
     ///
     /// ```
     /// use reenact::{Ending, Outcome};
@@ -82,13 +82,14 @@ impl Outcome {
     /// ```
     #[must_use]
     pub fn of(ending: &Ending, assessments: &[Assessment]) -> Outcome {
-        let verdict_is = |verdict| move |assessment: &Assessment| assessment.verdict == verdict;
+        let verdict_is = |verdict| move |assessment: &Assessment| assessment.decides && assessment.verdict == verdict;
+        let deciding = || assessments.iter().filter(|assessment| assessment.decides);
         match ending {
             Ending::UserInvalid(_) => Outcome::Invalid,
             Ending::AgentFailed(_) | Ending::UserFailed(_) => Outcome::Errored,
             _ if assessments.iter().any(verdict_is(Verdict::Fail)) => Outcome::Failed,
-            _ if assessments.is_empty() => Outcome::Inconclusive,
-            _ if assessments.iter().all(verdict_is(Verdict::Pass)) => Outcome::Passed,
+            _ if deciding().next().is_none() => Outcome::Inconclusive,
+            _ if deciding().all(verdict_is(Verdict::Pass)) => Outcome::Passed,
             _ => Outcome::Inconclusive,
         }
     }
@@ -126,6 +127,9 @@ pub struct Trial {
     /// Which version of the agent answered, where the agent says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent_version: Option<String>,
-    /// One assessment for each expectation, in the order of the case.
+    /// How long the agent took for each of its replies, in milliseconds and in order, also where a reply was a fault.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub agent_latencies_ms: Vec<u64>,
+    /// One assessment for each expectation, in the order of the case, then one for each judge that the run names.
     pub assessments: Vec<Assessment>,
 }

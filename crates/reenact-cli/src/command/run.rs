@@ -5,7 +5,7 @@ mod trials;
 use std::path::PathBuf;
 
 use reenact::run::{Plan, Stop};
-use reenact::{Error, ErrorKind, Result, Run, RunOutput, Store, Suite};
+use reenact::{Error, ErrorKind, Judging, Result, Run, RunOutput, Store, Suite};
 
 use self::trials::Trials;
 use super::report;
@@ -13,7 +13,7 @@ use super::share;
 use crate::args::Global;
 use crate::output::progress::Progress;
 use crate::runtime::runtime;
-use crate::{interrupt, output, participants};
+use crate::{interrupt, judging, output, participants};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -29,9 +29,8 @@ pub(crate) struct Args {
     /// What plays the users: a model's name, or offline
     #[arg(long, value_name = "M", default_value = "offline")]
     user_model: String,
-    /// What judges the expectations that no code decides: a model's name, or offline
-    #[arg(long, value_name = "M", default_value = "offline")]
-    judge_model: String,
+    #[command(flatten)]
+    judging: judging::Args,
     /// How often each case is tried: a number, or auto to stop as soon as a case is decided; auto:good=.9,bad=.7 says between
     /// which pass rates, alpha= and beta= with which errors (.05), max= after how many trials at the latest
     #[arg(long, value_name = "K", default_value = "1")]
@@ -52,7 +51,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "SECONDS", default_value_t = Plan::default().agent_timeout_seconds, value_parser = clap::value_parser!(u32).range(1..))]
     agent_timeout: u32,
     /// Finish a run that was interrupted: its id, or latest
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["suite", "agent", "agent_version", "user_model", "judge_model", "trials", "threshold", "max_turns", "concurrency", "seed", "agent_timeout"])]
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["suite", "agent", "agent_version", "user_model", "judging", "trials", "threshold", "max_turns", "concurrency", "seed", "agent_timeout"])]
     resume: Option<String>,
 }
 
@@ -75,7 +74,8 @@ fn begin(args: &Args, global: &Global) -> Result<(Store, Run)> {
         return Err(Error::new(ErrorKind::Usage, "there is no suite and no agent").hint("see `reenact run --help`"));
     };
     let suite = Suite::load(suite)?;
-    let plan = plan(args, agent.clone());
+    let plan = plan(args, agent.clone())?;
+    plan.judging.check(&suite)?;
     let store = Store::open(&global.store)?;
     participants::open(&plan, &store)?;
     let run = Run::new(plan, suite);
@@ -84,12 +84,12 @@ fn begin(args: &Args, global: &Global) -> Result<(Store, Run)> {
     Ok((store, run))
 }
 
-fn plan(args: &Args, agent: String) -> Plan {
-    Plan {
+fn plan(args: &Args, agent: String) -> Result<Plan> {
+    Ok(Plan {
         agent,
         agent_version: args.agent_version.clone(),
         user_model: args.user_model.clone(),
-        judge_model: args.judge_model.clone(),
+        judging: args.judging.over(&Judging::default())?,
         trials: args.trials.at_most(),
         stopping: args.trials.stopping(),
         threshold: args.threshold,
@@ -98,7 +98,7 @@ fn plan(args: &Args, agent: String) -> Plan {
         seed: args.seed,
         agent_timeout_seconds: args.agent_timeout,
         ..Plan::default()
-    }
+    })
 }
 
 /// Plays what is still to be played of a run.

@@ -3,8 +3,8 @@
 use reenact::report::RunOutput;
 use reenact::run::Provenance;
 use reenact::{
-    AgentFault, Assessment, Brief, Check, Disclosure, Ending, Expectation, FaultKind, Message, Origin, Outcome, Plan,
-    Run, Session, Suite, TestCase, ToolCall, Trial, Verdict,
+    AgentFault, Assessment, Brief, Check, Disclosure, Ending, Expectation, FaultKind, Judging, Message, Origin,
+    Outcome, Plan, Run, Session, Suite, TestCase, ToolCall, Trial, Verdict,
 };
 
 pub(crate) fn case(id: &str) -> TestCase {
@@ -28,7 +28,7 @@ pub(crate) fn run(trials: u32, cases: Vec<TestCase>) -> Run {
         plan: Plan {
             agent: "cmd:market-v1".into(),
             user_model: "offline".into(),
-            judge_model: "offline".into(),
+            judging: Judging::default(),
             trials,
             max_turns: 8,
             concurrency: 4,
@@ -42,13 +42,7 @@ pub(crate) fn run(trials: u32, cases: Vec<TestCase>) -> Run {
 }
 
 pub(crate) fn judged(case: &str, number: u32, verdict: Verdict, reason: &str) -> Trial {
-    let assessment = Assessment {
-        expectation: "says-closed".into(),
-        verdict,
-        reason: reason.into(),
-        turns: vec![1],
-        judge: "assertion".into(),
-    };
+    let assessment = Assessment::new("says-closed", verdict, reason, "assertion").citing(&[1]);
     trial(case, number, Ending::Satisfied, vec![assessment])
 }
 
@@ -70,6 +64,7 @@ pub(crate) fn trial(case: &str, number: u32, ending: Ending, assessments: Vec<As
             gate: "when: the agent says it is open".into(),
         }],
         agent_version: None,
+        agent_latencies_ms: Vec::new(),
         assessments,
     }
 }

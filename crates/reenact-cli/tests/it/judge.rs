@@ -35,7 +35,7 @@ fn a_stored_run_is_judged_again_by_whoever_is_named_and_the_agent_is_not_asked_a
         let judged = stage.reenact(&["judge", "latest", "--judge-model", &model, "--json"]);
         let run = judged.json();
         assert_eq!((judged.status, &assessment(&run)["verdict"]), (Some(status), &verdict.into()), "{judged:?}");
-        assert_eq!(run["run"]["plan"]["judge_model"], model.as_str());
+        assert_eq!(run["run"]["plan"]["judging"]["models"][0], model.as_str());
         assert_eq!(stage.reenact(&["report", "--json"]).json(), run, "what was judged is what is stored");
     }
     assert_eq!(stage.lines("calls"), calls);

@@ -30,7 +30,6 @@ fn run() -> Run {
     let plan = Plan {
         agent: "cmd:market-v1".into(),
         user_model: "offline".into(),
-        judge_model: "offline".into(),
         trials: 1,
         max_turns: 8,
         concurrency: 4,
@@ -60,13 +59,9 @@ fn case(id: &str) -> TestCase {
 }
 
 fn trial(case: &str, verdict: Verdict) -> Trial {
-    let assessment = Assessment {
-        expectation: "says-closed".into(),
-        verdict,
-        reason: "no message of the agent contains \"closed\"".into(),
-        turns: vec![1],
-        judge: "assertion".into(),
-    };
+    let assessment =
+        Assessment::new("says-closed", verdict, "no message of the agent contains \"closed\"", "assertion")
+            .citing(&[1]);
     Trial {
         case: case.into(),
         trial: 1,
@@ -76,6 +71,7 @@ fn trial(case: &str, verdict: Verdict) -> Trial {
         conversation: [Message::user("how are the markets"), Message::agent("open")].into_iter().collect(),
         disclosures: Vec::new(),
         agent_version: None,
+        agent_latencies_ms: Vec::new(),
         assessments: vec![assessment],
     }
 }

@@ -45,5 +45,5 @@ impl fmt::Display for Problem {
 /// # Errors
 /// Where the file cannot be read at all. A file that is no suite has problems, and is no error.
 pub fn check(path: &Path) -> Result<Vec<Problem>> {
-    Ok(source::read(path)?.err().unwrap_or_default())
+    Ok(source::read(path, &source::SUITE_FILE)?.err().unwrap_or_default())
 }

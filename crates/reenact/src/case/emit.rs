@@ -11,7 +11,8 @@ const WIDTH_MAX: usize = 110;
 const IMPLICIT_KEY_MAX: usize = 500;
 
 /// The keys whose value stands on one line where it fits.
-const ON_ONE_LINE: [&str; 3] = ["gate", "context", "evidence"];
+const ON_ONE_LINE: [&str; 7] =
+    ["gate", "context", "evidence", "tool_called", "tool_never_called", "called_before", "json_path"];
 
 pub(super) fn document(keys: &Map<String, Value>) -> String {
     let mut out = String::new();

@@ -1,18 +1,11 @@
 //! The expectations of a case: a list, or MLflow's mapping of ids to values.
 
-use regex::Regex;
-
+use super::checks;
 use super::fields::{Fields, text_item, text_of};
 use super::ids::{self, Named};
 use super::keys::EXPECTATION;
 use super::tree::{Content, Entry, Fault, Node};
 use super::{Check, Expectation};
-
-type MakeCheck = fn(String) -> Check;
-
-/// The keys that say by what code decides, with what each makes of its text.
-const CHECKS: [(&str, MakeCheck); 3] =
-    [("contains", Check::Contains), ("matches", Check::Matches), ("must_not_match", Check::MustNotMatch)];
 
 pub(super) fn read(fields: &mut Fields<'_, '_>) -> Vec<Expectation> {
     let Some((node, _)) = fields.any("expectations") else { return Vec::new() };
@@ -68,10 +61,10 @@ fn judged(id: String, text: String) -> Expectation {
 
 fn of_fields(id: String, fields: &mut Fields<'_, '_>, line: u64) -> Expectation {
     let text = fields.text("text");
-    let mut checks: Vec<Check> =
-        CHECKS.iter().filter_map(|(name, check)| Some(check(checked_text(name, fields)?))).collect();
+    let mut checks: Vec<Check> = EXPECTATION.checks().filter_map(|name| checks::read(name, fields)).collect();
     if checks.is_empty() && text.is_none() {
-        let fix = "add `text` for a judge, or one of `contains`, `matches`, `must_not_match`";
+        let names: Vec<String> = EXPECTATION.checks().map(|name| format!("`{name}`")).collect();
+        let fix = format!("add `text` for a judge, or one of {}", names.join(", "));
         fields.faults.push(Fault::new(line, "an expectation has neither a text nor a check", fix));
     }
     if checks.len() > 1 {
@@ -79,29 +72,4 @@ fn of_fields(id: String, fields: &mut Fields<'_, '_>, line: u64) -> Expectation 
         fields.faults.push(Fault::new(line, what, "split it into one expectation for each check"));
     }
     Expectation { id, text, check: checks.pop().unwrap_or(Check::Judged) }
-}
-
-fn checked_text(name: &'static str, fields: &mut Fields<'_, '_>) -> Option<String> {
-    let text = fields.text(name)?;
-    if name != "contains"
-        && let Err(error) = Regex::new(&text)
-    {
-        let (reason, fix) = reason(&error);
-        let what = format!("`{name}` is not a usable regular expression: {reason}");
-        let line = fields.line_of(name);
-        fields.faults.push(Fault::new(line, what, fix));
-    }
-    Some(text)
-}
-
-/// The reason of a pattern's error in one line, where its own form points into the pattern over several,
-/// and what to do about it.
-fn reason(error: &regex::Error) -> (String, &'static str) {
-    if let regex::Error::CompiledTooBig(limit) = error {
-        return (format!("it takes more than {limit} bytes"), "ask for fewer repetitions");
-    }
-    let message = error.to_string();
-    let last = message.lines().last().unwrap_or_default().trim();
-    let reason = last.strip_prefix("error: ").unwrap_or(last).to_owned();
-    (reason, "mend the pattern; a character meant as itself takes a `\\` before it")
 }

@@ -5,7 +5,7 @@ use super::tree::{Content, Entry, Fault, Meaning, Node, shown};
 
 const OR_LEAVE_OUT: &str = "write a text, or leave it out";
 
-pub(super) struct Fields<'a, 'f> {
+pub(crate) struct Fields<'a, 'f> {
     entries: &'a [Entry],
     table: &'static Table,
     /// Where the mapping begins.
@@ -13,12 +13,12 @@ pub(super) struct Fields<'a, 'f> {
     /// The keys that an unknown key was probably meant to be: they are not called missing as well.
     misspelt: Vec<&'static str>,
     unreadable: bool,
-    pub(super) faults: &'f mut Vec<Fault>,
+    pub(crate) faults: &'f mut Vec<Fault>,
 }
 
 impl<'a, 'f> Fields<'a, 'f> {
     /// The fields of a mapping; a key that the table does not know is a fault.
-    pub(super) fn new(entries: &'a [Entry], table: &'static Table, line: u64, faults: &'f mut Vec<Fault>) -> Self {
+    pub(crate) fn new(entries: &'a [Entry], table: &'static Table, line: u64, faults: &'f mut Vec<Fault>) -> Self {
         let mut fields = Fields { entries, table, line, misspelt: Vec::new(), unreadable: false, faults };
         for entry in entries.iter().filter(|entry| !table.has(&entry.key)) {
             fields.unknown_key(entry);
@@ -27,7 +27,7 @@ impl<'a, 'f> Fields<'a, 'f> {
     }
 
     /// The fields of something that is no mapping, which has been told already: nothing is missing in it.
-    pub(super) fn unreadable(table: &'static Table, faults: &'f mut Vec<Fault>) -> Self {
+    pub(crate) fn unreadable(table: &'static Table, faults: &'f mut Vec<Fault>) -> Self {
         Fields { entries: &[], table, line: 0, misspelt: Vec::new(), unreadable: true, faults }
     }
 
@@ -49,17 +49,17 @@ impl<'a, 'f> Fields<'a, 'f> {
     }
 
     /// Where a key stands, or where its mapping begins.
-    pub(super) fn line_of(&self, name: &str) -> u64 {
+    pub(crate) fn line_of(&self, name: &str) -> u64 {
         self.entries.iter().find(|entry| entry.key == name).map_or(self.line, |entry| entry.line)
     }
 
     /// The value of a key in whatever form, with the line of the key.
-    pub(super) fn any(&self, name: &str) -> Option<(&'a Node, u64)> {
+    pub(crate) fn any(&self, name: &str) -> Option<(&'a Node, u64)> {
         self.entry(name).map(|entry| (&entry.value, entry.line))
     }
 
     /// Whether a key that is needed is there; a fault where it is not.
-    pub(super) fn needs(&mut self, name: &str) -> bool {
+    pub(crate) fn needs(&mut self, name: &str) -> bool {
         let is_there = self.entry(name).is_some();
         if !is_there && !self.unreadable && !self.misspelt.contains(&name) {
             let is_written = self.entries.iter().any(|entry| entry.key == name);
@@ -81,12 +81,12 @@ impl<'a, 'f> Fields<'a, 'f> {
     }
 
     /// The text of a key that must be there; empty, and a fault, where it is not.
-    pub(super) fn needed_text(&mut self, name: &str) -> String {
+    pub(crate) fn needed_text(&mut self, name: &str) -> String {
         if self.needs(name) { self.text(name).unwrap_or_default() } else { String::new() }
     }
 
     /// The text of a key. A number or a word such as `true` is the text that it is written as.
-    pub(super) fn text(&mut self, name: &str) -> Option<String> {
+    pub(crate) fn text(&mut self, name: &str) -> Option<String> {
         let entry = self.entry(name)?;
         let is_needed = self.table.keys.iter().any(|key| key.name == name && key.need == Need::Needed);
         let fix = if is_needed { format!("fill in `{name}`: {}", self.about(name)) } else { OR_LEAVE_OUT.to_owned() };
@@ -94,7 +94,7 @@ impl<'a, 'f> Fields<'a, 'f> {
     }
 
     /// The texts of a key: a list of them, or a single one.
-    pub(super) fn texts(&mut self, name: &str) -> Vec<String> {
+    pub(crate) fn texts(&mut self, name: &str) -> Vec<String> {
         let Some(entry) = self.entry(name) else { return Vec::new() };
         match &entry.value.content {
             Content::List(nodes) => {
@@ -110,7 +110,7 @@ impl<'a, 'f> Fields<'a, 'f> {
     }
 
     /// The whole number of a key, from 1.
-    pub(super) fn count(&mut self, name: &str) -> Option<u32> {
+    pub(crate) fn count(&mut self, name: &str) -> Option<u32> {
         let entry = self.entry(name)?;
         let number = match &entry.value.content {
             Content::Scalar(scalar) => match &scalar.meaning {
@@ -131,7 +131,7 @@ impl<'a, 'f> Fields<'a, 'f> {
     }
 
     /// The items of a key that is a list.
-    pub(super) fn list(&mut self, name: &str, of_what: &str) -> &'a [Node] {
+    pub(crate) fn list(&mut self, name: &str, of_what: &str) -> &'a [Node] {
         match self.entry(name).map(|entry| (entry, &entry.value.content)) {
             None => &[],
             Some((_, Content::List(nodes))) => nodes,
@@ -143,7 +143,7 @@ impl<'a, 'f> Fields<'a, 'f> {
     }
 
     /// The entries of a key that is a mapping.
-    pub(super) fn map(&mut self, name: &str, expected: &str) -> Option<&'a [Entry]> {
+    pub(crate) fn map(&mut self, name: &str, expected: &str) -> Option<&'a [Entry]> {
         let entry = self.entry(name)?;
         if let Content::Map(entries) = &entry.value.content {
             return Some(entries);
@@ -153,19 +153,19 @@ impl<'a, 'f> Fields<'a, 'f> {
     }
 
     /// Notes that the value of a key is not of the form that was expected.
-    pub(super) fn wrong_form(&mut self, entry: &Entry, expected: &str) {
+    pub(crate) fn wrong_form(&mut self, entry: &Entry, expected: &str) {
         let what = format!("`{}` is {}, expected {expected}", entry.key, entry.value.described());
         self.faults.push(Fault::new(entry.line, what, format!("write {expected} below `{}`", entry.key)));
     }
 }
 
 /// The text under a key, with the faults of one that is no text or is blank.
-pub(super) fn text_of(node: &Node, line: u64, name: &str, faults: &mut Vec<Fault>) -> String {
+pub(crate) fn text_of(node: &Node, line: u64, name: &str, faults: &mut Vec<Fault>) -> String {
     text(node, line, &format!("`{name}`"), OR_LEAVE_OUT, faults)
 }
 
 /// The text that is an item of a list.
-pub(super) fn text_item(node: &Node, what: &str, faults: &mut Vec<Fault>) -> String {
+pub(crate) fn text_item(node: &Node, what: &str, faults: &mut Vec<Fault>) -> String {
     text(node, node.line, what, OR_LEAVE_OUT, faults)
 }
 

@@ -2,37 +2,37 @@
 //! editors is made from it, so the two cannot drift.
 
 /// Beyond this length, in bytes, a key is no slip of the pen, and comparing it costs time.
-pub(super) const KEY_LENGTH_MAX: usize = 60;
+pub(crate) const KEY_LENGTH_MAX: usize = 60;
 
 /// The keys of one kind of mapping.
 #[derive(Debug)]
-pub(super) struct Table {
+pub(crate) struct Table {
     /// What such a mapping is, as an error names it.
-    pub(super) what: &'static str,
+    pub(crate) what: &'static str,
     /// Its name in the schema.
-    pub(super) name: &'static str,
-    pub(super) keys: &'static [Key],
+    pub(crate) name: &'static str,
+    pub(crate) keys: &'static [Key],
 }
 
 /// One key.
 #[derive(Debug)]
-pub(super) struct Key {
-    pub(super) name: &'static str,
-    pub(super) form: Form,
-    pub(super) need: Need,
-    pub(super) about: &'static str,
+pub(crate) struct Key {
+    pub(crate) name: &'static str,
+    pub(crate) form: Form,
+    pub(crate) need: Need,
+    pub(crate) about: &'static str,
 }
 
 /// Whether a mapping can do without a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Need {
+pub(crate) enum Need {
     Needed,
     Optional,
 }
 
 /// What stands under a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
+pub(crate) enum Form {
     Text,
     Pattern,
     Count,
@@ -45,6 +45,16 @@ pub(super) enum Form {
     Origin,
     EvidenceList,
     Inputs,
+    Call,
+    CallPair,
+    JsonPath,
+    CallPart,
+    Arguments,
+    Any,
+    Judges,
+    ValueType,
+    Labels,
+    Number,
     /// Carried by MLflow's records, and of no use here.
     Ignored,
 }
@@ -61,7 +71,7 @@ const fn ignored(name: &'static str) -> Key {
     Key { name, form: Form::Ignored, need: Need::Optional, about: "Kept by MLflow with a dataset record; not read." }
 }
 
-pub(super) const SUITE: Table = Table {
+pub(crate) const SUITE: Table = Table {
     what: "a suite",
     name: "suite",
     keys: &[
@@ -71,10 +81,10 @@ pub(super) const SUITE: Table = Table {
 };
 
 /// The first line of a JSONL suite, where it is no case.
-pub(super) const HEADER: Table =
+pub(crate) const HEADER: Table =
     Table { what: "the header line", name: "header", keys: &[needed("suite", Form::Text, "The name of the suite.")] };
 
-pub(super) const CASE: Table = Table {
+pub(crate) const CASE: Table = Table {
     what: "a case",
     name: "case",
     keys: &[
@@ -91,7 +101,7 @@ pub(super) const CASE: Table = Table {
     ],
 };
 
-pub(super) const FACT: Table = Table {
+pub(crate) const FACT: Table = Table {
     what: "a fact",
     name: "fact",
     keys: &[
@@ -101,7 +111,7 @@ pub(super) const FACT: Table = Table {
     ],
 };
 
-pub(super) const GATE: Table = Table {
+pub(crate) const GATE: Table = Table {
     what: "a gate",
     name: "gate",
     keys: &[
@@ -111,7 +121,7 @@ pub(super) const GATE: Table = Table {
     ],
 };
 
-pub(super) const EXPECTATION: Table = Table {
+pub(crate) const EXPECTATION: Table = Table {
     what: "an expectation",
     name: "expectation",
     keys: &[
@@ -120,10 +130,60 @@ pub(super) const EXPECTATION: Table = Table {
         optional("contains", Form::Text, "Some message of the agent contains this text, upper and lower case alike."),
         optional("matches", Form::Pattern, "Some message of the agent matches this regular expression."),
         optional("must_not_match", Form::Pattern, "No message of the agent matches this regular expression."),
+        optional("tool_called", Form::Call, "The agent makes such a call."),
+        optional("tool_never_called", Form::Call, "The agent makes no such call."),
+        optional("called_before", Form::CallPair, "Before the agent makes the second call, it makes the first."),
+        optional("json_path", Form::JsonPath, "Some call of a tool has this in its arguments or its result."),
+        optional("max_turns", Form::Count, "The user needs no more messages than this."),
+        optional("latency_ms", Form::Count, "No reply of the agent takes longer, in milliseconds."),
     ],
 };
 
-pub(super) const ORIGIN: Table = Table {
+pub(crate) const CALL: Table = Table {
+    what: "a call",
+    name: "call",
+    keys: &[
+        needed("tool", Form::Text, "The name of the tool."),
+        optional("arguments", Form::Arguments, "What the arguments hold at least."),
+    ],
+};
+
+pub(crate) const JSON_PATH: Table = Table {
+    what: "a json_path",
+    name: "json_path",
+    keys: &[
+        needed("tool", Form::Text, "The name of the tool."),
+        optional("in", Form::CallPart, "Where to look: `arguments`, or `result`; arguments where it is left out."),
+        needed("path", Form::Text, "A JSONPath, such as `$.items[0].price`."),
+        optional("equals", Form::Any, "One of the values there is this."),
+        optional("matches", Form::Pattern, "One of the values there matches this regular expression."),
+    ],
+};
+
+/// A file of judges.
+pub(crate) const JUDGES: Table = Table {
+    what: "a file of judges",
+    name: "judges",
+    keys: &[needed("judges", Form::Judges, "The judges: names of built-in ones, and judges of your own.")],
+};
+
+pub(crate) const JUDGE: Table = Table {
+    what: "a judge",
+    name: "judge",
+    keys: &[
+        needed("name", Form::Text, "Its name; that of a built-in judge gives that judge."),
+        optional("instructions", Form::Text, "What to judge: a template over conversation, expectations and case."),
+        optional("value", Form::ValueType, "What it answers: `bool`, `number`, `text`, or a list of labels."),
+        optional("passes", Form::Labels, "The values that pass."),
+        optional("at_least", Form::Number, "This number and whatever is greater passes."),
+        optional("at_most", Form::Number, "This number and whatever is less passes."),
+        optional("model", Form::Text, "The model that answers in place of the run's."),
+        optional("guidelines", Form::TextOrTexts, "For conversational_guidelines: the guidelines."),
+        optional("role", Form::Text, "For conversational_role_adherence: the role."),
+    ],
+};
+
+pub(crate) const ORIGIN: Table = Table {
     what: "an origin",
     name: "origin",
     keys: &[
@@ -132,7 +192,7 @@ pub(super) const ORIGIN: Table = Table {
     ],
 };
 
-pub(super) const EVIDENCE: Table = Table {
+pub(crate) const EVIDENCE: Table = Table {
     what: "an evidence entry",
     name: "evidence",
     keys: &[
@@ -147,7 +207,7 @@ pub(super) const EVIDENCE: Table = Table {
 };
 
 /// A record of an MLflow evaluation dataset.
-pub(super) const RECORD: Table = Table {
+pub(crate) const RECORD: Table = Table {
     what: "a dataset record",
     name: "record",
     keys: &[
@@ -168,13 +228,13 @@ pub(super) const RECORD: Table = Table {
 };
 
 impl Table {
-    pub(super) fn has(&self, name: &str) -> bool {
+    pub(crate) fn has(&self, name: &str) -> bool {
         self.keys.iter().any(|key| key.name == name)
     }
 
     /// The key that somebody meant who wrote this one: one that holds it or that it holds, or one that is
     /// a slip or two away.
-    pub(super) fn nearest(&self, written: &str) -> Option<&'static str> {
+    pub(crate) fn nearest(&self, written: &str) -> Option<&'static str> {
         if written.len() > KEY_LENGTH_MAX {
             return None;
         }
@@ -189,8 +249,13 @@ impl Table {
         candidates.filter(|(distance, _)| *distance <= close_enough).min_by_key(|(d, _)| *d).map(|(_, name)| name)
     }
 
+    /// The names of the keys that say what code decides, for the table of expectations.
+    pub(crate) fn checks(&self) -> impl Iterator<Item = &'static str> {
+        self.keys.iter().map(|key| key.name).filter(|name| !matches!(*name, "id" | "text"))
+    }
+
     /// The names of the keys, as an error lists them.
-    pub(super) fn listed(&self) -> String {
+    pub(crate) fn listed(&self) -> String {
         let read = self.keys.iter().filter(|key| key.form != Form::Ignored);
         read.map(|key| format!("`{}`", key.name)).collect::<Vec<_>>().join(", ")
     }

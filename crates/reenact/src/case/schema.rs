@@ -3,10 +3,13 @@
 use serde_json::{Map, Value, json};
 
 use super::RESERVED_CONTEXT_KEYS;
-use super::keys::{CASE, EVIDENCE, EXPECTATION, FACT, Form, GATE, Key, Need, ORIGIN, RECORD, SUITE, Table};
+use super::keys::{
+    CALL, CASE, EVIDENCE, EXPECTATION, FACT, Form, GATE, JSON_PATH, JUDGE, JUDGES, Key, Need, ORIGIN, RECORD, SUITE,
+    Table,
+};
 
 pub(super) fn of_suite_file() -> Value {
-    let tables = [&SUITE, &CASE, &FACT, &GATE, &EXPECTATION, &ORIGIN, &EVIDENCE, &RECORD];
+    let tables = [&SUITE, &CASE, &FACT, &GATE, &EXPECTATION, &CALL, &JSON_PATH, &ORIGIN, &EVIDENCE, &RECORD];
     let mut defs: Map<String, Value> = tables.iter().map(|table| (table.name.to_owned(), mapping(table))).collect();
     defs.insert("text".to_owned(), text());
     defs.insert("any_case".to_owned(), json!({ "anyOf": [reference("case"), reference("record")] }));
@@ -17,6 +20,19 @@ pub(super) fn of_suite_file() -> Value {
         "title": "reenact suite",
         "description": "A suite of test cases for an AI agent, or a list of cases as MLflow writes it.",
         "anyOf": [reference("suite"), list_of(&reference("any_case"), 1)],
+        "$defs": defs,
+    })
+}
+
+pub(crate) fn of_judges_file() -> Value {
+    let tables = [&JUDGES, &JUDGE];
+    let mut defs: Map<String, Value> = tables.iter().map(|table| (table.name.to_owned(), mapping(table))).collect();
+    defs.insert("text".to_owned(), text());
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "reenact judges",
+        "description": "Judges that every conversation of a run is put to.",
+        "$ref": "#/$defs/judges",
         "$defs": defs,
     })
 }
@@ -43,9 +59,8 @@ fn one_key(table: &Table) -> Value {
 fn expectation() -> Value {
     let mut mapping = mapping(&EXPECTATION);
     let having = |name: &str| json!({ "required": [name] });
-    let checks = ["contains", "matches", "must_not_match"];
-    let none = json!({ "required": ["text"], "not": { "anyOf": checks.map(having) } });
-    let one = checks.map(having);
+    let one: Vec<Value> = EXPECTATION.checks().map(having).collect();
+    let none = json!({ "required": ["text"], "not": { "anyOf": one } });
     mapping["oneOf"] = one.into_iter().chain([none]).collect();
     mapping
 }
@@ -74,8 +89,23 @@ fn form(form: Form) -> Value {
         Form::Origin => reference("origin"),
         Form::EvidenceList => list_of(&reference("evidence"), 0),
         Form::Inputs => reference("case"),
+        Form::Call => call(),
+        Form::CallPair => json!({ "type": "array", "items": call(), "minItems": 2, "maxItems": 2 }),
+        Form::JsonPath => reference("json_path"),
+        Form::CallPart => json!({ "enum": ["arguments", "result"] }),
+        Form::Arguments => json!({ "type": "object" }),
+        Form::Judges => list_of(&json!({ "anyOf": [text, reference("judge")] }), 1),
+        Form::ValueType => json!({ "anyOf": [{ "enum": ["bool", "number", "text"] }, list_of(&text, 2)] }),
+        Form::Labels => list_of(&text, 1),
+        Form::Number => json!({ "type": "number" }),
+        Form::Any => json!({}),
         Form::Ignored => json!({}),
     }
+}
+
+/// The name of a tool, or a call with what its arguments hold.
+fn call() -> Value {
+    json!({ "anyOf": [reference("text"), reference("call")] })
 }
 
 /// What is read as text: a text that is not blank, or what YAML takes for a number or a truth value.

@@ -5,7 +5,7 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Problem, save, schema, source, write};
+use super::{save, schema, source, write};
 use crate::{Error, ErrorKind, Result, TestCase};
 
 /// A file of cases that a person reads, edits and keeps in git.
@@ -27,7 +27,7 @@ impl Suite {
     /// Where the file cannot be read, or where anything is wrong with it: the first problem, and how many
     /// more there are. [`check`](super::check) lists them all.
     pub fn load(path: &Path) -> Result<Suite> {
-        source::read(path)?.map_err(|problems| first_of(&problems, path))
+        source::read(path, &source::SUITE_FILE)?.map_err(|problems| source::first_of(&problems, path, "a suite"))
     }
 
     /// The suite as YAML, for people.
@@ -99,16 +99,4 @@ impl Form {
             }
         }
     }
-}
-
-fn first_of(problems: &[Problem], path: &Path) -> Error {
-    let command = format!("run `reenact check {}`", path.display());
-    let Some(first) = problems.first() else { return Error::new(ErrorKind::Input, "not a suite").at(path, None) };
-    let more = match problems.len() - 1 {
-        0 => String::new(),
-        1 => " (and 1 more problem)".to_owned(),
-        more => format!(" (and {more} more problems)"),
-    };
-    let error = Error::new(ErrorKind::Input, format!("{}{more}", first.what));
-    error.at(path, first.place.line).hint(format!("{}; {command}", first.fix))
 }

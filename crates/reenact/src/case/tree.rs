@@ -3,19 +3,19 @@
 use serde_json::{Map, Number, Value};
 
 /// How deep lists and mappings may stand in each other; nothing that a person writes comes near it.
-pub(super) const DEPTH_MAX: usize = 128;
+pub(crate) const DEPTH_MAX: usize = 128;
 
 /// A value of a file, with its line.
 #[derive(Debug, Clone)]
-pub(super) struct Node {
+pub(crate) struct Node {
     /// Where it begins, from 1.
-    pub(super) line: u64,
+    pub(crate) line: u64,
     /// What it is.
-    pub(super) content: Content,
+    pub(crate) content: Content,
 }
 
 #[derive(Debug, Clone)]
-pub(super) enum Content {
+pub(crate) enum Content {
     Null,
     Scalar(Scalar),
     List(Vec<Node>),
@@ -24,13 +24,13 @@ pub(super) enum Content {
 
 /// A text as it stands in the file, and what else it stands for.
 #[derive(Debug, Clone)]
-pub(super) struct Scalar {
-    pub(super) text: String,
-    pub(super) meaning: Meaning,
+pub(crate) struct Scalar {
+    pub(crate) text: String,
+    pub(crate) meaning: Meaning,
 }
 
 #[derive(Debug, Clone)]
-pub(super) enum Meaning {
+pub(crate) enum Meaning {
     /// Nothing but the text.
     Text,
     /// `true`, `false` or a number, written without quotes.
@@ -41,31 +41,31 @@ pub(super) enum Meaning {
 
 /// A key of a mapping, with its line, and its value.
 #[derive(Debug, Clone)]
-pub(super) struct Entry {
-    pub(super) key: String,
-    pub(super) line: u64,
-    pub(super) value: Node,
+pub(crate) struct Entry {
+    pub(crate) key: String,
+    pub(crate) line: u64,
+    pub(crate) value: Node,
 }
 
 /// What is wrong at a line, and what would be right: a problem before its file is known.
 #[derive(Debug, Clone)]
-pub(super) struct Fault {
-    pub(super) line: u64,
-    pub(super) what: String,
-    pub(super) fix: String,
+pub(crate) struct Fault {
+    pub(crate) line: u64,
+    pub(crate) what: String,
+    pub(crate) fix: String,
 }
 
 impl Fault {
-    pub(super) fn new(line: u64, what: impl Into<String>, fix: impl Into<String>) -> Self {
+    pub(crate) fn new(line: u64, what: impl Into<String>, fix: impl Into<String>) -> Self {
         Fault { line, what: what.into(), fix: fix.into() }
     }
 
-    pub(super) fn too_deep(line: u64) -> Self {
+    pub(crate) fn too_deep(line: u64) -> Self {
         let what = format!("lists and mappings stand more than {DEPTH_MAX} deep in each other");
         Fault::new(line, what, "flatten what is nested here")
     }
 
-    pub(super) fn key_twice(line: u64, key: &str, first: u64) -> Self {
+    pub(crate) fn key_twice(line: u64, key: &str, first: u64) -> Self {
         let what = format!("the key `{}` stands twice in one mapping, first at line {first}", shown(key));
         Fault::new(line, what, "keep one of the two")
     }
@@ -73,7 +73,7 @@ impl Fault {
 
 impl Node {
     /// What it is, as an error names it.
-    pub(super) fn described(&self) -> &'static str {
+    pub(crate) fn described(&self) -> &'static str {
         match &self.content {
             Content::Null => "nothing",
             Content::List(_) => "a list",
@@ -87,7 +87,7 @@ impl Node {
     }
 
     /// The value as JSON; what JSON cannot hold is told to `faults`.
-    pub(super) fn to_json(&self, faults: &mut Vec<Fault>) -> Value {
+    pub(crate) fn to_json(&self, faults: &mut Vec<Fault>) -> Value {
         match &self.content {
             Content::Null => Value::Null,
             Content::List(items) => items.iter().map(|item| item.to_json(faults)).collect(),
@@ -106,13 +106,13 @@ impl Node {
 }
 
 /// A mapping as a JSON object, in the order of the file.
-pub(super) fn json_object(entries: &[Entry], faults: &mut Vec<Fault>) -> Map<String, Value> {
+pub(crate) fn json_object(entries: &[Entry], faults: &mut Vec<Fault>) -> Map<String, Value> {
     entries.iter().map(|entry| (entry.key.clone(), entry.value.to_json(faults))).collect()
 }
 
 /// What a scalar without quotes stands for, by the core schema of YAML 1.2, with one exception: digits
 /// after a leading zero are text, because whoever writes `0042` means those four characters.
-pub(super) fn meaning(plain: &str) -> Meaning {
+pub(crate) fn meaning(plain: &str) -> Meaning {
     match plain {
         "true" | "True" | "TRUE" => return Meaning::Value(Value::Bool(true)),
         "false" | "False" | "FALSE" => return Meaning::Value(Value::Bool(false)),
@@ -155,7 +155,7 @@ fn is_decimal(unsigned: &str) -> bool {
 }
 
 /// A decimal number as JSON holds it.
-pub(super) fn number(decimal: &str) -> Meaning {
+pub(crate) fn number(decimal: &str) -> Meaning {
     let decimal = decimal.strip_prefix('+').unwrap_or(decimal);
     let is_whole = !decimal.contains(['.', 'e', 'E']) && decimal != "-0";
     let exact = if is_whole {
@@ -169,7 +169,7 @@ pub(super) fn number(decimal: &str) -> Meaning {
 
 /// A text of somebody's file as an error shows it: on one line, not too long, and without characters that
 /// would steer a terminal.
-pub(super) fn shown(text: &str) -> String {
+pub(crate) fn shown(text: &str) -> String {
     const SHOWN_MAX: usize = 60;
     let escaped = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
     let shown: String = text.chars().take(SHOWN_MAX).map(escaped).collect();

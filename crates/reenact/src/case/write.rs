@@ -2,7 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Brief, Check, Evidence, Expectation, Fact, Gate, Suite, TestCase, emit};
+use super::{
+    Brief, CallPart, CallPattern, Check, Evidence, Expectation, Fact, Gate, JsonPathCheck, Suite, TestCase, Wanted,
+    emit,
+};
 
 const YAML_HEAD: &str = "# A suite of test cases: `reenact check` finds mistakes in it, `reenact run` plays it.\n";
 
@@ -21,7 +24,7 @@ pub(super) fn json_lines(suite: &Suite) -> String {
 }
 
 /// A case, its keys in the order in which a person tells the story: who wants what, then what must happen.
-fn case(case: &TestCase) -> Value {
+pub(crate) fn case(case: &TestCase) -> Value {
     let mut keys = Map::new();
     keys.insert("id".to_owned(), case.id.as_str().into());
     brief(&case.brief, &mut keys);
@@ -80,12 +83,39 @@ fn expectation(expectation: &Expectation) -> Value {
     text(&mut keys, "text", expectation.text.as_ref());
     let (name, check) = match &expectation.check {
         Check::Judged => return Value::Object(keys),
-        Check::Contains(text) => ("contains", text),
-        Check::Matches(pattern) => ("matches", pattern),
-        Check::MustNotMatch(pattern) => ("must_not_match", pattern),
+        Check::Contains(text) => ("contains", text.as_str().into()),
+        Check::Matches(pattern) => ("matches", pattern.as_str().into()),
+        Check::MustNotMatch(pattern) => ("must_not_match", pattern.as_str().into()),
+        Check::ToolCalled(pattern) => ("tool_called", call(pattern)),
+        Check::ToolNeverCalled(pattern) => ("tool_never_called", call(pattern)),
+        Check::CalledBefore(patterns) => ("called_before", patterns.iter().map(call).collect()),
+        Check::JsonPath(check) => ("json_path", json_path(check)),
+        Check::MaxTurns(turns) => ("max_turns", (*turns).into()),
+        Check::LatencyMs(latency) => ("latency_ms", (*latency).into()),
     };
-    text(&mut keys, name, Some(check));
+    keys.insert(name.to_owned(), check);
     Value::Object(keys)
+}
+
+fn call(pattern: &CallPattern) -> Value {
+    match pattern.arguments.is_empty() {
+        true => pattern.tool.as_str().into(),
+        false => json!({ "tool": pattern.tool, "arguments": pattern.arguments }),
+    }
+}
+
+fn json_path(check: &JsonPathCheck) -> Value {
+    let mut keys = json!({ "tool": check.tool });
+    if check.part == CallPart::Result {
+        keys["in"] = "result".into();
+    }
+    keys["path"] = check.path.as_str().into();
+    match &check.wanted {
+        Wanted::Exists => {}
+        Wanted::Equals(value) => keys["equals"] = value.clone(),
+        Wanted::Matches(pattern) => keys["matches"] = pattern.as_str().into(),
+    }
+    keys
 }
 
 fn evidence(evidence: &Evidence) -> Value {

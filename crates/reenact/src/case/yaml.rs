@@ -13,7 +13,7 @@ use super::tree::{Content, DEPTH_MAX, Entry, Fault, Meaning, Node, Scalar, meani
 const COPIES_MAX: usize = 100_000;
 
 /// The document of a YAML text, `None` where there is none, and what is wrong with it as YAML.
-pub(super) fn read(text: &str) -> (Option<Node>, Vec<Fault>) {
+pub(crate) fn read(text: &str) -> (Option<Node>, Vec<Fault>) {
     let mut builder = Builder::default();
     for step in Parser::new_from_str(text) {
         let fault = match step {

@@ -10,8 +10,8 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::quote;
 use super::values::{FirstSaid, Spoken, ValueKind, values};
+use crate::quote;
 use crate::spelling::{normalised, says};
 use crate::text::{content_set, is_stop_word, sentences};
 use crate::{Evidence, Expectation, Fact, Gate, Origin, Session, Skipped, Speaker, TestCase};

@@ -116,14 +116,14 @@ impl Recorder {
         Ok(Written(written))
     }
 
-    /// The answer that the store has for a step.
-    pub(super) fn answer(&self, key: &StepKey) -> Result<Option<String>> {
-        let sql = "SELECT answer FROM steps
+    /// The answer that the store has for a step, as JSON, and how long it took in milliseconds.
+    pub(super) fn answer(&self, key: &StepKey) -> Result<Option<(String, i64)>> {
+        let sql = "SELECT answer, latency_ms FROM steps
             WHERE run = ?1 AND judging = ?2 AND case_id = ?3 AND trial = ?4 AND position = ?5 AND role = ?6";
         let judging = self.run.round(key.role);
         self.store.with(Doing::Read, |connection| {
             let step = params![self.run.run, judging, key.case, key.trial, key.position, key.role.to_string()];
-            connection.prepare_cached(sql)?.query_row(step, |row| row.get(0)).optional()
+            connection.prepare_cached(sql)?.query_row(step, |row| Ok((row.get(0)?, row.get(1)?))).optional()
         })
     }
 }

@@ -1,12 +1,12 @@
-//! Expectations that code decides: contains, matches, must not match.
+//! Expectations that code decides: what the agent says, which tools it calls, how many turns and how long it takes.
 //!
 //! Only the agent's own words count. An agent that said nothing has neither met nor broken anything.
 
 use regex::{Regex, RegexBuilder};
 
-use super::{Assessment, Verdict};
+use super::{Assessment, Hearing, Ruling, Verdict, calls};
 use crate::shorten::shorten;
-use crate::{Check, Conversation, Expectation, Speaker};
+use crate::{Check, Conversation, Ending, Expectation, Speaker};
 
 /// The judge's name in an assessment.
 pub const NAME: &str = "assertion";
@@ -14,29 +14,69 @@ pub const NAME: &str = "assertion";
 /// Decides an expectation, or says that code cannot (`None`: it needs a reader).
 ///
 /// ```
-/// use reenact::judge::{Verdict, assertion};
-/// use reenact::{Check, Conversation, Expectation, Message};
+/// use reenact::judge::{Hearing, Verdict, assertion};
+/// use reenact::{Check, Conversation, Expectation, Message, TestCase};
 ///
 /// let no_live_claim =
 ///     Expectation { id: "no-live-claim".into(), text: None, check: Check::MustNotMatch("(?i)is open".into()) };
 /// let conversation: Conversation =
 ///     [Message::user("how are the markets"), Message::agent("The market is open.")].into_iter().collect();
-/// let assessment = assertion::assess(&no_live_claim, &conversation).unwrap();
+/// let case = TestCase::default();
+/// let assessment = assertion::assess(&no_live_claim, Hearing::new(&case, &conversation)).unwrap();
 /// assert_eq!(assessment.verdict, Verdict::Fail);
 /// assert_eq!(assessment.turns, [1]);
 /// ```
 #[must_use]
-pub fn assess(expectation: &Expectation, conversation: &Conversation) -> Option<Assessment> {
-    let (verdict, reason, turns) = match &expectation.check {
+pub fn assess(expectation: &Expectation, hearing: Hearing<'_>) -> Option<Assessment> {
+    let conversation = hearing.conversation;
+    let ruling = match &expectation.check {
+        Check::Judged => return None,
         Check::Contains(text) => with_pattern(contained(text), conversation, |p, said| must(p, said, "contains", text)),
         Check::Matches(text) => with_pattern(regex(text), conversation, |p, said| must(p, said, "matches", text)),
         Check::MustNotMatch(text) => with_pattern(regex(text), conversation, |p, said| must_not(p, said, text)),
-        Check::Judged => return None,
+        _ if !acted(conversation) => Ruling::undecided("the agent said nothing"),
+        Check::ToolCalled(pattern) => calls::called(pattern, conversation),
+        Check::ToolNeverCalled(pattern) => calls::never_called(pattern, conversation),
+        Check::CalledBefore(patterns) => calls::called_before(patterns, conversation),
+        Check::JsonPath(check) => calls::json_path(check, conversation),
+        Check::MaxTurns(turns) => within_turns(*turns, hearing),
+        Check::LatencyMs(latency) => within_latency(*latency, hearing),
     };
-    Some(Assessment { expectation: expectation.id.clone(), verdict, reason, turns, judge: NAME.to_owned() })
+    Some(Assessment::of(&expectation.id, ruling, NAME))
 }
 
-type Decision = (Verdict, String, Vec<u32>);
+/// Whether the agent said or did anything.
+pub(super) fn acted(conversation: &Conversation) -> bool {
+    conversation.by(Speaker::Agent).any(|message| message.is_heard() || !message.tool_calls.is_empty())
+}
+
+/// A conversation that the limit of the run cut short might have gone on for longer than is allowed.
+fn within_turns(turns_max: u32, hearing: Hearing<'_>) -> Ruling {
+    let turns = hearing.conversation.turn_count() as u32;
+    let all: Vec<u32> = (1..=turns).collect();
+    if turns > turns_max {
+        let past = all.into_iter().filter(|turn| *turn > turns_max).collect();
+        return Ruling::new(
+            Verdict::Fail,
+            format!("the conversation has {turns} turns, at most {turns_max} expected"),
+            past,
+        );
+    }
+    if hearing.ending == Some(&Ending::TurnLimit) {
+        return Ruling::undecided(format!("the limit of the run cut the conversation short after {turns} turns"));
+    }
+    Ruling::new(Verdict::Pass, format!("the conversation has {turns} turns"), all)
+}
+
+fn within_latency(latency_max: u32, hearing: Hearing<'_>) -> Ruling {
+    let timed = hearing.latencies_ms.iter().zip(1..).max_by_key(|(latency, turn)| (**latency, u32::MAX - turn));
+    let Some((slowest, turn)) = timed else {
+        return Ruling::undecided("nobody measured how long the agent took");
+    };
+    let reason = format!("the slowest reply took {slowest} ms, in turn {turn}; {latency_max} ms allowed");
+    let verdict = if *slowest > u64::from(latency_max) { Verdict::Fail } else { Verdict::Pass };
+    Ruling::new(verdict, reason, vec![turn])
+}
 
 /// What the agent said, with the turn that it stands in; a greeting stands in none.
 struct Said<'a> {
@@ -47,12 +87,12 @@ struct Said<'a> {
 fn with_pattern(
     pattern: Result<Regex, String>,
     conversation: &Conversation,
-    decide: impl Fn(&Regex, &[Said<'_>]) -> Decision,
-) -> Decision {
+    decide: impl Fn(&Regex, &[Said<'_>]) -> Ruling,
+) -> Ruling {
     let said = said_by_agent(conversation);
     match pattern {
-        Err(why) => (Verdict::Inconclusive, why, Vec::new()),
-        Ok(_) if said.is_empty() => (Verdict::Inconclusive, "the agent said nothing".to_owned(), Vec::new()),
+        Err(why) => Ruling::undecided(why),
+        Ok(_) if said.is_empty() => Ruling::undecided("the agent said nothing"),
         Ok(pattern) => decide(&pattern, &said),
     }
 }
@@ -64,7 +104,7 @@ fn contained(text: &str) -> Result<Regex, String> {
     RegexBuilder::new(&regex::escape(text)).case_insensitive(true).build().map_err(|error| bad_pattern(text, &error))
 }
 
-fn regex(text: &str) -> Result<Regex, String> {
+pub(super) fn regex(text: &str) -> Result<Regex, String> {
     Regex::new(text).map_err(|error| bad_pattern(text, &error))
 }
 
@@ -75,17 +115,21 @@ fn bad_pattern(text: &str, error: &regex::Error) -> String {
     format!("the pattern `{}` is not a regular expression: {why}", shorten(text))
 }
 
-fn must(pattern: &Regex, said: &[Said<'_>], verb: &str, text: &str) -> Decision {
+fn must(pattern: &Regex, said: &[Said<'_>], verb: &str, text: &str) -> Ruling {
     match matching(pattern, said) {
-        Some((reason, turns)) => (Verdict::Pass, reason, turns),
-        None => (Verdict::Fail, format!("no message of the agent {verb} `{}`", shorten(text)), turns_of(said)),
+        Some((reason, turns)) => Ruling::new(Verdict::Pass, reason, turns),
+        None => {
+            Ruling::new(Verdict::Fail, format!("no message of the agent {verb} `{}`", shorten(text)), turns_of(said))
+        }
     }
 }
 
-fn must_not(pattern: &Regex, said: &[Said<'_>], text: &str) -> Decision {
+fn must_not(pattern: &Regex, said: &[Said<'_>], text: &str) -> Ruling {
     match matching(pattern, said) {
-        Some((reason, turns)) => (Verdict::Fail, reason, turns),
-        None => (Verdict::Pass, format!("no message of the agent matches `{}`", shorten(text)), turns_of(said)),
+        Some((reason, turns)) => Ruling::new(Verdict::Fail, reason, turns),
+        None => {
+            Ruling::new(Verdict::Pass, format!("no message of the agent matches `{}`", shorten(text)), turns_of(said))
+        }
     }
 }
 

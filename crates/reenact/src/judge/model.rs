@@ -3,17 +3,27 @@
 //! [`question`] and [`verdict`] are pure functions, so that whoever runs a conversation can record
 //! the answer between them and come to the same assessment from the record.
 
-use std::sync::LazyLock;
-
-use regex::Regex;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{Assessment, Verdict};
+use super::assertion::acted;
+use super::calls::sorted;
+use super::evidence::{self, Quote, Said};
+use super::panel::Inquiry;
+use super::{Ruling, Verdict};
 use crate::prompt::{Prompt, render, transcript};
-use crate::{
-    AnswerSchema, ChatMessage, ChatRole, Completion, Conversation, Expectation, ModelFault, ModelRequest, Speaker,
-};
+use crate::{AnswerSchema, ChatMessage, ChatRole, Completion, Conversation, Expectation, ModelFault, ModelRequest};
+
+/// What is to be done to judge an expectation that no code decides.
+pub(super) fn inquire(expectation: &Expectation, conversation: &Conversation) -> Inquiry {
+    if expectation.text.as_deref().is_none_or(|text| text.trim().is_empty()) {
+        Inquiry::Decided(Ruling::undecided("the expectation has no text to judge by"))
+    } else if !acted(conversation) {
+        Inquiry::Decided(Ruling::undecided("the agent said nothing"))
+    } else {
+        Inquiry::Ask(vec![question(expectation, conversation)])
+    }
+}
 
 /// What is asked of a judge model about one expectation.
 #[must_use]
@@ -26,7 +36,7 @@ pub fn question(expectation: &Expectation, conversation: &Conversation) -> Model
     }
     let text = expectation.text.as_deref().unwrap_or_default();
     let values = Values {
-        conversation: transcript::whole(conversation),
+        conversation: transcript::fitted(conversation),
         turns: conversation.turn_count(),
         expectation: serde_json::Value::from(text).to_string(),
     };
@@ -37,20 +47,14 @@ pub fn question(expectation: &Expectation, conversation: &Conversation) -> Model
     }
 }
 
-/// What a judge model's answer amounts to. An answer that is absent, malformed, without a reason or
-/// without turns that exist decides nothing.
+/// What a judge model's answer amounts to. An answer that is absent, malformed, without a reason, without
+/// turns that exist, or with words that were not said decides nothing.
 #[must_use]
-pub fn verdict(
-    expectation: &Expectation,
-    conversation: &Conversation,
-    answer: &Result<Completion, ModelFault>,
-    judge_name: &str,
-) -> Assessment {
-    let (verdict, reason, turns) = match read(answer).and_then(|judgement| checked(judgement, conversation)) {
-        Ok(Judgement { verdict, reason, turns }) => (verdict, reason, turns),
-        Err(why) => (Verdict::Inconclusive, why, Vec::new()),
-    };
-    Assessment { expectation: expectation.id.clone(), verdict, reason, turns, judge: judge_name.to_owned() }
+pub fn verdict(conversation: &Conversation, answer: &Result<Completion, ModelFault>) -> Ruling {
+    match evidence::read(answer).and_then(|judgement| checked(judgement, conversation)) {
+        Ok(ruling) => evidence::undisturbed(ruling, conversation),
+        Err(why) => Ruling::undecided(why),
+    }
 }
 
 #[derive(Deserialize)]
@@ -58,6 +62,8 @@ pub fn verdict(
 struct Judgement {
     reason: String,
     turns: Vec<u32>,
+    #[serde(default)]
+    quotes: Vec<Quote>,
     verdict: Verdict,
 }
 
@@ -67,6 +73,7 @@ fn schema() -> AnswerSchema {
         "properties": {
             "reason": {"type": "string", "description": "Which words of the agent decide it, in one to three sentences."},
             "turns": {"type": "array", "items": {"type": "integer"}, "description": "The turns that the reason rests on."},
+            "quotes": Quote::schema("The words that decide it; none where it is decided by what was not said."),
             "verdict": {"type": "string", "enum": ["pass", "fail", "inconclusive"]},
         },
         "required": ["reason", "turns", "verdict"],
@@ -75,51 +82,19 @@ fn schema() -> AnswerSchema {
     AnswerSchema { name: "judgement".to_owned(), schema }
 }
 
-fn read(answer: &Result<Completion, ModelFault>) -> Result<Judgement, String> {
-    let completion = answer.as_ref().map_err(|fault| format!("the judge did not answer: {fault}"))?;
-    Judgement::deserialize(&completion.answer).map_err(|error| format!("the judge's answer is malformed: {error}"))
-}
-
-fn checked(mut judgement: Judgement, conversation: &Conversation) -> Result<Judgement, String> {
-    let said = judgement.verdict.as_str();
-    let last = conversation.turn_count();
-    if judgement.reason.trim().is_empty() {
-        return Err(format!("the judge says {said} and gives no reason"));
+fn checked(judgement: Judgement, conversation: &Conversation) -> Result<Ruling, String> {
+    let Judgement { reason, turns, quotes, verdict } = judgement;
+    if reason.trim().is_empty() {
+        return Err(format!("the judge says {verdict} and gives no reason"));
     }
-    if let Some(turn) = judgement.turns.iter().find(|turn| **turn == 0 || **turn as usize > last) {
-        return Err(format!("the judge says {said} and cites turn {turn}, but there are {last}: {}", judgement.reason));
+    let said = Said::of(conversation);
+    let doubt = evidence::doubt_turns(&turns, conversation).or_else(|| quotes.iter().find_map(|q| said.doubt(q)));
+    if let Some(doubt) = doubt {
+        return Err(format!("the judge says {verdict} and {doubt}: {reason}"));
     }
-    if judgement.verdict != Verdict::Inconclusive && judgement.turns.is_empty() {
-        return Err(format!("the judge says {said} and cites no turn: {}", judgement.reason));
+    if verdict != Verdict::Inconclusive && turns.is_empty() {
+        return Err(format!("the judge says {verdict} and cites no turn: {reason}"));
     }
-    if judgement.verdict == Verdict::Pass
-        && let Some(turn) = addressed_in(conversation)
-    {
-        return Err(format!("the judge says pass, but turn {turn} speaks to the judge: {}", judgement.reason));
-    }
-    judgement.turns.sort_unstable();
-    judgement.turns.dedup();
-    Ok(judgement)
-}
-
-/// The turn in which words that the agent or a tool produced try to instruct whoever reads them.
-///
-/// It catches the plain attempts only. A Pass is what such words are after, and losing one to
-/// Inconclusive costs a look at the conversation; a Fail needs no such care.
-fn addressed_in(conversation: &Conversation) -> Option<u32> {
-    static TO_THE_JUDGE: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(concat!(
-            r"(?i)\b(?:ignore|disregard|forget|override)\b[^.!?\n]{0,40}\b(?:instructions?|rules|prompts?|criteria|expectations?)\b",
-            r#"|\bverdict\b["'*_\s:=]{0,8}(?:(?:is|must be|should be|to)\s+)?["'*_]*pass"#,
-            r"|\b(?:judges?|graders?|evaluators?|assessors?)\b[^.!?\n]{0,40}\b(?:must|should|please|answer|return|output|mark|say|rate|score|give)\b",
-            r"|\b(?:mark|rate|score|grade|judge)\b[^.!?\n]{0,40}\bas\s+(?:a\s+)?[\x22'*_]*(?:pass|passed|met)\b",
-        ))
-        .expect("a pattern of this file")
-    });
-    let mut turn = 0;
-    conversation.messages.iter().find_map(|message| {
-        turn += u32::from(message.speaker == Speaker::User);
-        let is_theirs = matches!(message.speaker, Speaker::Agent | Speaker::Tool);
-        (is_theirs && TO_THE_JUDGE.is_match(&message.text)).then_some(turn)
-    })
+    let quoted = quotes.iter().map(|quote| quote.turn);
+    Ok(Ruling::new(verdict, reason, sorted(turns.iter().copied().chain(quoted))))
 }

@@ -1,5 +1,7 @@
 //! Where a report's figures come from, in words: the same in every form that a report takes.
 
+use std::fmt::Write as _;
+
 use super::Report;
 use crate::PromptHash;
 use crate::judge::OFFLINE;
@@ -31,10 +33,22 @@ impl Report {
     }
 
     fn judged_by(&self) -> String {
-        match self.plan.judge_model.as_str() {
-            OFFLINE => "assertions only".to_owned(),
-            model => format!("assertions, {}", with_prompts(model, &self.provenance.judge_prompts)),
+        let judging = &self.plan.judging;
+        let mut by = match judging.is_offline() {
+            true => "assertions only".to_owned(),
+            false => {
+                format!("assertions, {}", with_prompts(&judging.models_in_words(), &self.provenance.judge_prompts))
+            }
+        };
+        let named = judging.judges.iter().map(|judge| match &judge.model {
+            Some(model) => format!("{} by {model}", judge.name),
+            None => judge.name.clone(),
+        });
+        let named: Vec<String> = named.collect();
+        if !named.is_empty() {
+            let _ = write!(by, "; judges {}", named.join(", "));
         }
+        by
     }
 
     fn tried(&self) -> String {

@@ -1,7 +1,7 @@
 //! Which expectations stand for a failure that was recorded, and whether it comes back in replays.
 
 use super::statistics::{self, Reproduction};
-use crate::judge::assertion;
+use crate::judge::{Hearing, assertion};
 use crate::{Conversation, Expectation, TestCase, Trial, Verdict};
 
 /// How often a case's recorded failure came back; nothing where the case has no failure signature, or no replay decided.
@@ -21,16 +21,10 @@ pub(super) fn reproduction(
 
 fn signature<'a>(case: &'a TestCase, recording: Option<&Conversation>) -> impl Iterator<Item = &'a Expectation> {
     let recorded = move |expectation: &Expectation| {
-        let assessment = recording.and_then(|recording| assertion::assess(expectation, recording));
+        let assessment = recording.and_then(|recording| assertion::assess(expectation, Hearing::new(case, recording)));
         assessment.is_none_or(|assessment| assessment.verdict == Verdict::Fail)
     };
-    case.expectations.iter().filter(|expectation| has_evidence(case, expectation)).filter(move |e| recorded(e))
-}
-
-/// Whether the case's origin says where an expectation comes from.
-pub(super) fn has_evidence(case: &TestCase, expectation: &Expectation) -> bool {
-    let field = format!("expectations.{}", expectation.id);
-    case.origin.as_ref().is_some_and(|origin| origin.evidence.iter().any(|evidence| evidence.field == field))
+    case.failure_signature().into_iter().filter(move |expectation| recorded(expectation))
 }
 
 /// Whether the failure came back in a trial; nothing where that was not decided.

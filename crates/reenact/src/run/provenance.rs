@@ -37,7 +37,7 @@ impl Provenance {
     #[must_use]
     pub fn of(plan: &Plan) -> Self {
         let reenact = env!("CARGO_PKG_VERSION").to_owned();
-        let user_prompts = asked_of(&plan.user_model, &[Prompt::User]);
+        let user_prompts = if plan.user_model == OFFLINE { Vec::new() } else { hashes(&[Prompt::User]) };
         Provenance { reenact, user_prompts, judge_prompts: judge_prompts(plan) }
     }
 
@@ -48,14 +48,10 @@ impl Provenance {
 }
 
 fn judge_prompts(plan: &Plan) -> Vec<PromptHash> {
-    asked_of(&plan.judge_model, &[Prompt::Judge])
+    hashes(&plan.judging.prompts())
 }
 
-/// The embedded engine is asked nothing.
-fn asked_of(model: &str, prompts: &[Prompt]) -> Vec<PromptHash> {
-    if model == OFFLINE {
-        return Vec::new();
-    }
+fn hashes(prompts: &[Prompt]) -> Vec<PromptHash> {
     prompts.iter().map(|&prompt| PromptHash { name: prompt.name().to_owned(), hash: prompt::hash(prompt) }).collect()
 }
 
@@ -68,6 +64,7 @@ impl fmt::Display for PromptHash {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Judging;
 
     #[test]
     fn prompts_are_recorded_for_models_and_not_for_the_embedded_engine() {
@@ -82,7 +79,7 @@ mod tests {
     fn judging_again_records_what_judged_and_leaves_the_rest() {
         let mut plan = Plan { user_model: "script:user.yaml".into(), ..Plan::default() };
         let mut provenance = Provenance { reenact: "0.0.1".into(), ..Provenance::of(&plan) };
-        plan.judge_model = "script:judge.yaml".into();
+        plan.judging = Judging::by("script:judge.yaml");
         provenance.judged_now(&plan);
         let names = |prompts: &[PromptHash]| prompts.iter().map(|prompt| prompt.name.clone()).collect::<Vec<_>>();
         assert_eq!(

@@ -12,13 +12,13 @@ use serde::de::DeserializeOwned;
 
 use super::{Part, Stop};
 use crate::journal::{Journal, StepKey, StepRole};
-use crate::judge::Panel;
+use crate::judge::{Hearing, Panel};
 use crate::user::AgendaUser;
 use crate::user::model::ModelUser;
 use crate::{
     Agent, AgentFault, AgentReply, AgentTurn, Assessment, Completion, Conversation, Error, ErrorKind, Expectation,
     FaultKind, Held, Judge, Model, ModelFault, ModelFaultKind, ModelRequest, Result, Scene, ServeModel, SimulatedUser,
-    UserAct, UserFault,
+    UserAct, UserFault, Verdict,
 };
 
 /// The journal as one trial sees it.
@@ -28,6 +28,7 @@ pub(super) struct Steps {
     case: String,
     trial: u32,
     positions: [AtomicU32; 3],
+    latencies_ms: Mutex<Vec<u64>>,
     broken: Mutex<Option<Error>>,
 }
 
@@ -40,7 +41,8 @@ const HALTED: &str = "the run was stopped";
 impl Steps {
     pub(super) fn new(journal: Arc<Journal>, stop: Stop, case: &str, trial: u32) -> Self {
         let case = case.to_owned();
-        Steps { journal, stop, case, trial, positions: Default::default(), broken: Mutex::new(None) }
+        let (positions, latencies_ms, broken) = Default::default();
+        Steps { journal, stop, case, trial, positions, latencies_ms, broken }
     }
 
     /// Whether every step so far has its answer.
@@ -49,6 +51,12 @@ impl Steps {
     /// Why one has not.
     pub(super) fn unbroken(&self) -> Result<()> {
         self.broken.lock().unwrap_or_else(PoisonError::into_inner).take().map_or(Ok(()), Err)
+    }
+
+    /// How long the agent took for each of its replies so far, in milliseconds; a reply from the journal took what
+    /// it took when it was recorded.
+    pub(super) fn latencies_ms(&self) -> Vec<u64> {
+        self.latencies_ms.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     async fn step<Q, T, F>(&self, role: StepRole, request: &Q, call: F) -> Result<T, Halted>
@@ -62,7 +70,12 @@ impl Steps {
         }
         let position = self.positions[place(role)].fetch_add(1, Ordering::Relaxed);
         let key = StepKey { case: self.case.clone(), trial: self.trial, position, role };
-        self.journal.step(key, request, || call).await.map_err(|error| self.halt(error))
+        let (answer, latency_ms) =
+            self.journal.timed_step(key, request, || call).await.map_err(|error| self.halt(error))?;
+        if role == StepRole::Agent {
+            self.latencies_ms.lock().unwrap_or_else(PoisonError::into_inner).push(latency_ms);
+        }
+        Ok(answer)
     }
 
     /// Keeps the first reason.
@@ -86,12 +99,11 @@ impl Steps {
     }
 
     /// Whoever judges, journaled.
-    pub(super) fn judge(self: &Arc<Self>, part: &Part<dyn Judge>) -> Box<dyn Judge> {
-        match part {
-            Part::Offline => Box::new(Panel::offline()),
-            Part::Model(model) => Box::new(Panel::with_model(self.model(model, StepRole::Judge))),
-            Part::Own(judge) => Box::new(JournaledJudge { steps: Arc::clone(self), judge: Arc::clone(judge) }),
-        }
+    pub(super) fn judge(self: &Arc<Self>, panel: &Panel) -> Panel {
+        let own = |judge: &Arc<dyn Judge>| -> Arc<dyn Judge> {
+            Arc::new(JournaledJudge { steps: Arc::clone(self), judge: Arc::clone(judge) })
+        };
+        panel.map(|model| self.model(model, StepRole::Judge), own)
     }
 
     fn model(self: &Arc<Self>, model: &Model, role: StepRole) -> Model {
@@ -167,9 +179,9 @@ struct JournaledJudge {
 
 #[async_trait]
 impl Judge for JournaledJudge {
-    async fn assess(&self, expectation: &Expectation, conversation: &Conversation) -> Assessment {
-        let request = (expectation, conversation);
-        let answer = self.steps.step(StepRole::Judge, &request, self.judge.assess(expectation, conversation)).await;
-        answer.unwrap_or_else(|Halted| super::not_judged(expectation))
+    async fn assess(&self, expectation: &Expectation, hearing: Hearing<'_>) -> Assessment {
+        let request = (expectation, hearing);
+        let answer = self.steps.step(StepRole::Judge, &request, self.judge.assess(expectation, hearing)).await;
+        answer.unwrap_or_else(|Halted| Assessment::new(&expectation.id, Verdict::Inconclusive, HALTED, "none"))
     }
 }

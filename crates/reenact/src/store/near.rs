@@ -4,7 +4,7 @@
 const LIKENESS_MIN: f64 = 0.8;
 
 /// The known names most like a name, the likest first.
-pub(super) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>, most: usize) -> Vec<&'a str> {
+pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>, most: usize) -> Vec<&'a str> {
     let likeness = |known: &str| if known.contains(name) { 1.0 } else { strsim::jaro_winkler(known, name) };
     let mut near: Vec<(f64, &str)> = known.map(|known| (likeness(known), known)).collect();
     near.retain(|(likeness, _)| !name.is_empty() && *likeness >= LIKENESS_MIN);
@@ -13,7 +13,7 @@ pub(super) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>, most
 }
 
 /// `a`, `b` or `c`.
-pub(super) fn either(names: &[&str]) -> String {
+pub(crate) fn either(names: &[&str]) -> String {
     let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
     match &quoted[..] {
         [] => String::new(),

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Store;
 use super::fault::{self, Doing};
-use crate::{Error, ErrorKind, Outcome, Result, Run, Trial};
+use crate::{Error, ErrorKind, Judging, Outcome, Result, Run, Trial};
 
 /// A run as a list shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -141,16 +141,16 @@ impl Store {
     /// Gets a run ready to be judged, once more or for the rest, and gives it with the judge in its plan.
     ///
     /// Judging goes in rounds, and what a judge answers is recorded under the round. A finished run, or one
-    /// that another model judged, begins a new round: its judge is asked again, nobody else is. A round that
+    /// that was judged in another way, begins a new round: its judge is asked again, nobody else is. A round that
     /// was interrupted goes on, so that no answer of a judge is paid for twice. Earlier rounds stay recorded.
     ///
     /// # Errors
     /// As [`Store::run`], and where the store cannot be written.
-    pub fn judge_again(&self, run: &str, judge_model: &str) -> Result<Run> {
+    pub fn judge_again(&self, run: &str, judging: &Judging) -> Result<Run> {
         let key = self.run_key(run)?;
         let mut run = self.run(run)?;
-        let same_judge = run.plan.judge_model == judge_model;
-        run.plan.judge_model = judge_model.to_owned();
+        let same_judge = run.plan.judging == *judging;
+        run.plan.judging = judging.clone();
         run.provenance.judged_now(&run.plan);
         let header = to_json(&run, "the run")?;
         self.with(Doing::Write, |connection| {

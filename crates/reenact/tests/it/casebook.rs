@@ -11,10 +11,10 @@ use std::sync::Mutex;
 use reenact::agent::from_fn;
 use reenact::case::{Check, Evidence, Fact, Gate};
 use reenact::distill::{Distiller, distill};
-use reenact::judge::Panel;
+use reenact::judge::{Hearing, Panel, assess};
 use reenact::simulate::{Setting, simulate};
 use reenact::user::AgendaUser;
-use reenact::{AgentReply, Brief, Conversation, Expectation, Judge as _, Message, Outcome, Session, Speaker, TestCase};
+use reenact::{AgentReply, Brief, Conversation, Expectation, Message, Outcome, Session, Speaker, TestCase};
 
 #[tokio::test]
 async fn the_casebook_of_conversations_comes_out_as_it_is_written() {
@@ -72,10 +72,7 @@ async fn play(story: &str) -> String {
     });
     let setting = Setting { case: &case, session_id: "sim-0000000000000000", seed: 0, max_turns: 12 };
     let simulated = simulate(setting, &AgendaUser, &agent).await;
-    let mut assessments = Vec::new();
-    for expectation in &case.expectations {
-        assessments.push(Panel::offline().assess(expectation, &simulated.conversation).await);
-    }
+    let assessments = assess(Hearing::new(&case, &simulated.conversation), &[], &Panel::offline()).await;
     let mut lines: Vec<String> = given.iter().map(|line| (*line).to_owned()).collect();
     lines.extend(simulated.conversation.messages.iter().map(said));
     for assessment in &assessments {

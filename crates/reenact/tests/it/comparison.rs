@@ -29,13 +29,8 @@ fn trial(case: &str, number: u32, verdict: Verdict) -> Trial {
     let second = if verdict == Verdict::Fail { "the market is open" } else { "it is closed" };
     let said = [("hello", "hello"), ("is it open", second), ("thanks", "bye")];
     let messages = said.into_iter().flat_map(|(user, agent)| [Message::user(user), Message::agent(agent)]);
-    let assessments = vec![Assessment {
-        expectation: "closed".into(),
-        verdict,
-        reason: "the agent said \"market is open\"".into(),
-        turns: vec![1, 2, 3],
-        judge: "assertion".into(),
-    }];
+    let said_open = Assessment::new("closed", verdict, "the agent said \"market is open\"", "assertion");
+    let assessments = vec![said_open.citing(&[1, 2, 3])];
     Trial {
         case: case.into(),
         trial: number,
@@ -46,6 +41,7 @@ fn trial(case: &str, number: u32, verdict: Verdict) -> Trial {
         disclosures: Vec::new(),
         assessments,
         agent_version: None,
+        agent_latencies_ms: Vec::new(),
     }
 }
 

@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use reenact::report::Status;
 use reenact::report::statistics::{Course, EarlyStopping};
 use reenact::run::{Event, Part, Participants, Stop, run};
-use reenact::{AgentTurn, Brief, Check, Expectation, Outcome, Plan, Run, RunOutput, Store, Suite, TestCase, agent};
+use reenact::{
+    AgentTurn, Brief, Check, Expectation, Outcome, Panel, Plan, Run, RunOutput, Store, Suite, TestCase, agent,
+};
 
 fn case(id: &str) -> TestCase {
     let says_yes = Expectation { id: "says-yes".into(), text: None, check: Check::Contains("yes".into()) };
@@ -41,7 +43,7 @@ fn play(store: &Store, planned: &Run, trials_max: u32, asked: &Arc<AtomicU32>) -
         let answer = if passes { "yes" } else { "no" };
         async move { Ok(answer) }
     });
-    let participants = Participants { agent: Arc::new(answers), user: Part::Offline, judge: Part::Offline };
+    let participants = Participants { agent: Arc::new(answers), user: Part::Offline, judge: Panel::offline() };
     let (stop, ended) = (Stop::default(), AtomicU32::new(0));
     let listen = |event: Event<'_>| {
         if matches!(event, Event::Ended(_)) && ended.fetch_add(1, Ordering::Relaxed) + 1 == trials_max {

@@ -8,7 +8,7 @@ use std::process::Command;
 use std::task::{Context, Waker};
 
 use proptest::prelude::*;
-use reenact::{ErrorKind, Journal, StepKey, StepRole, Store};
+use reenact::{ErrorKind, Journal, Judging, StepKey, StepRole, Store};
 
 use crate::runs::run;
 
@@ -76,12 +76,12 @@ fn a_run_is_judged_again_without_being_simulated_again() {
     };
     ask(StepRole::Agent, "closed");
     assert_eq!(ask(StepRole::Judge, "pass"), "pass");
-    store.judge_again("r1", "offline").unwrap();
+    store.judge_again("r1", &Judging::by("offline")).unwrap();
     assert_eq!(ask(StepRole::Judge, "never asked: the first round was interrupted"), "pass");
     store.finish_run("r1").unwrap();
-    store.judge_again("r1", "offline").unwrap();
+    store.judge_again("r1", &Judging::by("offline")).unwrap();
     assert_eq!(ask(StepRole::Judge, "fail"), "fail");
-    store.judge_again("r1", "openai:/gpt-5").unwrap();
+    store.judge_again("r1", &Judging::by("openai:/gpt-5")).unwrap();
     assert_eq!(ask(StepRole::Judge, "another judge"), "another judge");
     assert_eq!(ask(StepRole::Agent, "never asked"), "closed");
 }

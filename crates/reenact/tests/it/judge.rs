@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use reenact::judge::{Inquiry, Panel, Verdict, assertion, assess, inquire, model};
-use reenact::{Assessment, Check, Conversation, Expectation, Judge, Message, Model, Speaker};
+use reenact::judge::{Hearing, Panel, Verdict, assertion, assess, model};
+use reenact::{Assessment, Check, Conversation, Expectation, Message, Model, Speaker, TestCase};
 use serde_json::{Value, json};
 
 use crate::scripted::{always, answered, model as scripted, silent};
@@ -31,12 +31,20 @@ fn markets() -> Conversation {
 }
 
 fn by_assertion(check: Check, conversation: &Conversation) -> Assessment {
-    assertion::assess(&by_code(check), conversation).expect("code decides it")
+    let case = TestCase::default();
+    assertion::assess(&by_code(check), Hearing::new(&case, conversation)).expect("code decides it")
+}
+
+/// All assessments of a conversation by expectations, by one model or by none.
+async fn all(expectations: &[Expectation], conversation: &Conversation, model: Option<Model>) -> Vec<Assessment> {
+    let case = TestCase { expectations: expectations.to_vec(), ..TestCase::default() };
+    let panel = model.map_or_else(Panel::offline, Panel::of_model);
+    assess(Hearing::new(&case, conversation), &[], &panel).await
 }
 
 async fn one(answer: Value, conversation: &Conversation) -> Assessment {
     let expectations = [judged("says-closed", "The agent says that the market is closed")];
-    assess(&expectations, conversation, Some(&always(answer))).await.remove(0)
+    all(&expectations, conversation, Some(always(answer))).await.remove(0)
 }
 
 #[test]
@@ -97,7 +105,7 @@ async fn every_expectation_gets_exactly_one_assessment_in_order_with_no_model_na
         judged("a", "is brief"),
         judged("b", "again"),
     ];
-    let assessments = assess(&expectations, &markets(), None).await;
+    let assessments = all(&expectations, &markets(), None).await;
     let seen: Vec<_> = assessments.iter().map(|a| (a.expectation.as_str(), a.verdict, a.judge.as_str())).collect();
     assert_eq!(
         seen,
@@ -121,7 +129,7 @@ async fn the_model_is_asked_once_for_each_expectation_that_code_cannot_decide() 
         answered(json!({"reason": "r", "turns": [1], "verdict": if is_kind { "fail" } else { "pass" }}))
     });
     let expectations = [judged("a", "is kind"), by_code(Check::Contains("closed".into())), judged("b", "is brief")];
-    let verdicts: Vec<_> = assess(&expectations, &markets(), Some(&judge)).await.iter().map(|a| a.verdict).collect();
+    let verdicts: Vec<_> = all(&expectations, &markets(), Some(judge)).await.iter().map(|a| a.verdict).collect();
     assert_eq!(verdicts, [Verdict::Fail, Verdict::Pass, Verdict::Pass]);
     assert_eq!(asked.load(Ordering::SeqCst), 2);
 }
@@ -173,7 +181,7 @@ async fn malformed_and_arguing_answers_decide_nothing_and_keep_the_reason() {
 #[tokio::test]
 async fn a_silent_judge_decides_nothing() {
     let expectations = [judged("a", "is kind")];
-    let assessment = assess(&expectations, &markets(), Some(&scripted(|_| silent()))).await.remove(0);
+    let assessment = all(&expectations, &markets(), Some(scripted(|_| silent()))).await.remove(0);
     assert_eq!(assessment.verdict, Verdict::Inconclusive);
     assert_eq!(assessment.reason, "the judge did not answer: no answer within 60 s");
 }
@@ -228,25 +236,36 @@ fn no_message_can_open_a_line_of_its_own_in_the_question() {
     assert!(question.lines().all(|line| line != "Verdict: pass"));
 }
 
-#[test]
-fn what_cannot_be_judged_is_not_asked() {
+#[tokio::test]
+async fn what_cannot_be_judged_is_not_asked() {
     let mute = talk([Message::user("hi")]);
     let blank = Expectation { id: "a".into(), text: Some(" ".into()), check: Check::Judged };
     for (expectation, conversation) in [(blank, markets()), (judged("a", "is kind"), mute)] {
-        let Inquiry::Decided(assessment) = inquire(&expectation, &conversation, Some("m")) else {
-            panic!("there is nothing to ask");
-        };
-        assert_eq!((assessment.verdict, assessment.judge.as_str()), (Verdict::Inconclusive, "m"));
+        let never_asked = scripted(|_| panic!("there is nothing to ask"));
+        let assessment = all(&[expectation], &conversation, Some(never_asked)).await.remove(0);
+        assert_eq!((assessment.verdict, assessment.judge.as_str()), (Verdict::Inconclusive, "scripted"));
     }
 }
 
 #[tokio::test]
 async fn asking_in_halves_comes_to_the_same_as_asking_at_once() {
     let expectation = judged("a", "is kind");
-    let answer = json!({"reason": "r", "turns": [2], "verdict": "fail"});
-    let Inquiry::Ask(request) = inquire(&expectation, &markets(), Some("scripted")) else { panic!("a model is asked") };
-    let judge: Model = always(answer);
-    let in_halves = model::verdict(&expectation, &markets(), &judge.complete(&request).await, judge.name());
-    assert_eq!(in_halves, Panel::with_model(judge).assess(&expectation, &markets()).await);
-    assert_eq!(Panel::offline().assess(&expectation, &markets()).await.judge, "offline");
+    let judge = always(json!({"reason": "r", "turns": [2], "verdict": "fail"}));
+    let answer = judge.complete(&model::question(&expectation, &markets())).await;
+    let ruling = model::verdict(&markets(), &answer);
+    let at_once = all(&[expectation], &markets(), Some(judge)).await.remove(0);
+    assert_eq!((at_once.verdict, &at_once.reason, &at_once.turns), (ruling.verdict, &ruling.reason, &ruling.turns));
+    assert_eq!((ruling.verdict, ruling.turns), (Verdict::Fail, vec![2]));
+}
+
+#[tokio::test]
+async fn words_that_were_not_said_decide_nothing() {
+    let quoting = |turn, words: &str| json!({"reason": "r", "turns": [2], "quotes": [{"turn": turn, "words": words}], "verdict": "pass"});
+    let made_up = one(quoting(2, "it is Sunday"), &markets()).await;
+    assert_eq!(made_up.verdict, Verdict::Inconclusive);
+    assert_eq!(made_up.reason, "the judge says pass and quotes \"it is Sunday\", which turn 2 does not have: r");
+    assert_eq!(one(quoting(1, "it is closed"), &markets()).await.verdict, Verdict::Inconclusive);
+    assert_eq!(one(quoting(7, "it is closed"), &markets()).await.verdict, Verdict::Inconclusive);
+    assert_eq!(one(quoting(2, "It is “closed”"), &markets()).await.verdict, Verdict::Inconclusive);
+    assert_eq!(one(quoting(2, "you are RIGHT:  it is closed"), &markets()).await.verdict, Verdict::Pass);
 }

@@ -1,5 +1,6 @@
 //! The prompts as models get them, and the forms of the answers.
 
+use reenact::model::strict_schema;
 use reenact::prompt::{Prompt, hash};
 use reenact::{
     Brief, Check, Conversation, Expectation, Fact, Gate, Message, ModelRequest, Scene, Session, Speaker, ToolCall,
@@ -95,7 +96,7 @@ fn a_prompt_is_known_by_its_hash() {
 fn every_answer_has_a_strict_form() {
     let session = Session::new("s-1", conversation());
     for request in [judge_request(), user_request(&full_brief()), distill::model::request(&session)] {
-        assert_strict(&request.schema.schema);
+        assert_strict(&strict_schema(&request.schema.schema));
     }
 }
 

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
+use reenact::judge::{Ruling, Vote};
 use reenact::report::{self, OutcomeCounts, RunOutput, Status};
 use reenact::run::Provenance;
 use reenact::{
-    AgentFault, Assessment, Brief, Check, Conversation, Disclosure, Ending, Expectation, FaultKind, Message, Origin,
-    Outcome, Plan, Run, Session, Speaker, Suite, TestCase, ToolCall, Trial, Verdict,
+    AgentFault, Assessment, Brief, Check, Conversation, Disclosure, Ending, Expectation, FaultKind, Judging, Message,
+    Origin, Outcome, Plan, Run, Session, Speaker, Suite, TestCase, ToolCall, Trial, Verdict,
 };
 
 mod junit;
@@ -20,7 +21,6 @@ fn plan(trials: u32) -> Plan {
     Plan {
         agent: "cmd:market-v1".into(),
         user_model: "offline".into(),
-        judge_model: "offline".into(),
         trials,
         max_turns: 8,
         concurrency: 4,
@@ -56,13 +56,7 @@ fn run(trials: u32, cases: Vec<TestCase>) -> Run {
 }
 
 fn assessment(verdict: Verdict, reason: &str, turns: &[u32]) -> Assessment {
-    Assessment {
-        expectation: "says-closed".into(),
-        verdict,
-        reason: reason.into(),
-        turns: turns.to_vec(),
-        judge: "assertion".into(),
-    }
+    Assessment::new("says-closed", verdict, reason, "assertion").citing(turns)
 }
 
 fn trial(case: &str, number: u32, ending: Ending, assessments: Vec<Assessment>, messages: &[Message]) -> Trial {
@@ -75,6 +69,7 @@ fn trial(case: &str, number: u32, ending: Ending, assessments: Vec<Assessment>, 
         conversation: messages.iter().cloned().collect(),
         disclosures: Vec::new(),
         agent_version: None,
+        agent_latencies_ms: Vec::new(),
         assessments,
     }
 }
@@ -211,13 +206,10 @@ fn hostile(text: &str) -> (RunOutput, BTreeMap<String, Session>) {
     message.tool_calls.push(ToolCall { id: None, name: text.into(), arguments: text.into() });
     message.name = Some(text.into());
     let said = [Message::user(text), message];
-    let assessment = Assessment {
-        expectation: text.into(),
-        verdict: Verdict::Fail,
-        reason: text.into(),
-        turns: vec![1],
-        judge: text.into(),
-    };
+    let ruling = Ruling { verdict: Verdict::Fail, value: Some(text.into()), reason: text.into(), turns: vec![1] };
+    let votes = vec![Vote { judge: text.into(), ruling }];
+    let assessment =
+        Assessment { value: Some(text.into()), votes, ..Assessment::new(text, Verdict::Fail, text, text).citing(&[1]) };
     let mut the_case = case(text, text);
     the_case.expectations[0].id = text.into();
     the_case.expectations[0].text = Some(text.into());
@@ -228,7 +220,7 @@ fn hostile(text: &str) -> (RunOutput, BTreeMap<String, Session>) {
     let errored = trial(text, 2, Ending::UserFailed(text.into()), Vec::new(), &said);
     let mut run = run(3, vec![the_case]);
     run.suite.name = Some(text.into());
-    (run.plan.agent, run.plan.user_model, run.plan.judge_model) = (text.into(), text.into(), text.into());
+    (run.plan.agent, run.plan.user_model, run.plan.judging) = (text.into(), text.into(), Judging::by(text));
     let session = Session::new(text, said.iter().cloned().collect::<Conversation>());
     (RunOutput::new(run, vec![failed, errored]), BTreeMap::from([(text.to_owned(), session)]))
 }
@@ -306,4 +298,33 @@ proptest! {
         prop_assert_eq!(count("failure"), report.outcomes.failed);
         prop_assert_eq!(count("error"), report.missing() + report.outcomes.total() - report.outcomes.decided());
     }
+}
+
+/// A judge that only measures, and two that were asked the same and disagree.
+#[test]
+fn every_page_tells_values_votes_and_what_decides_nothing() {
+    let vote = |judge: &str, verdict, reason: &str| Vote {
+        judge: judge.into(),
+        ruling: Ruling { verdict, value: None, reason: reason.into(), turns: vec![1] },
+    };
+    let mood = Assessment {
+        value: Some("resolved".into()),
+        decides: false,
+        ..Assessment::new("mood", Verdict::Inconclusive, "it ends well", "m1")
+    };
+    let votes = vec![vote("m1", Verdict::Pass, "it does"), vote("m2", Verdict::Fail, "it is rude")];
+    let kind = Assessment { votes, ..Assessment::new("kind", Verdict::Fail, "any veto", "m1, m2") };
+    let trials =
+        vec![trial("a", 1, Ending::Satisfied, vec![mood, kind], &[Message::user("hi"), Message::agent("well")])];
+    let output = RunOutput::new(run(1, vec![case("a", "g")]), trials);
+    let page = report::html(&output, &BTreeMap::new());
+    let plain = |text: &str| text.replace("</code>", "").replace("<code>", "");
+    assert!(plain(&page).contains("mood = resolved") && page.contains("<b>aside</b>"), "{page}");
+    assert!(page.contains("m2: fail: it is rude"), "{page}");
+    let xml = report::junit(&output).unwrap();
+    assert!(
+        xml.contains("aside mood = resolved: it ends well [m1]") && xml.contains("  m2: fail: it is rude"),
+        "{xml}"
+    );
+    assert!(report::markdown(&output).contains("| kind: any veto |"));
 }

@@ -1,13 +1,12 @@
 //! Runs and trials in the store, and who may drive a run.
 
 use reenact::run::Provenance;
-use reenact::{Conversation, Ending, ErrorKind, Message, Outcome, Plan, Run, Store, Suite, TestCase, Trial};
+use reenact::{Conversation, Ending, ErrorKind, Judging, Message, Outcome, Plan, Run, Store, Suite, TestCase, Trial};
 
 pub(crate) fn run(id: &str, second: i64, cases: &[&str]) -> Run {
     let plan = Plan {
         agent: "recorded".into(),
         user_model: "offline".into(),
-        judge_model: "offline".into(),
         trials: 2,
         max_turns: 8,
         concurrency: 4,
@@ -42,6 +41,7 @@ fn trial(case: &str, number: u32, outcome: Outcome) -> Trial {
         conversation: Conversation::from_iter([Message::user("hi"), Message::agent("closed")]),
         disclosures: Vec::new(),
         agent_version: None,
+        agent_latencies_ms: Vec::new(),
         assessments: Vec::new(),
     }
 }
@@ -109,8 +109,8 @@ fn a_run_is_finished_when_it_says_so_and_open_again_when_it_is_judged_again() {
     assert!(!store.is_finished("r1").unwrap());
     store.finish_run("r1").unwrap();
     assert!(store.is_finished("r1").unwrap());
-    let judged = store.judge_again("r1", "openai:/gpt-5").unwrap();
-    assert_eq!(judged.plan.judge_model, "openai:/gpt-5");
+    let judged = store.judge_again("r1", &Judging::by("openai:/gpt-5")).unwrap();
+    assert_eq!(judged.plan.judging.models, ["openai:/gpt-5"]);
     assert_eq!(store.run("r1").unwrap(), judged);
     assert!(!store.is_finished("r1").unwrap());
 }

@@ -25,7 +25,8 @@ fn first<'a>(output: &'a RunOutput, case: &TestCase, outcome: Outcome) -> Option
 
 /// A turn in which the agent said word for word what it said where it passed is not where it went wrong.
 fn first_bad_turn(failed: &Trial, passed: Option<&Conversation>) -> Option<u32> {
-    let failing = failed.assessments.iter().filter(|assessment| assessment.verdict == Verdict::Fail);
+    let failing =
+        failed.assessments.iter().filter(|assessment| assessment.decides && assessment.verdict == Verdict::Fail);
     let mut cited: Vec<u32> = failing.flat_map(|assessment| assessment.turns.iter().copied()).collect();
     cited.sort_unstable();
     let differs = |turn: &&u32| passed.is_none_or(|passed| said(&failed.conversation, **turn) != said(passed, **turn));
