@@ -54,8 +54,8 @@ fn case_table(cases: &[&CaseChange], comparison: &Comparison, width: u16) -> Str
     table.set_header(header.map(|word| Cell::new(word).add_attribute(Attribute::Dim)));
     table.add_rows(cases.iter().map(|case| case_row(case, comparison)));
     let upper = |columns| ColumnConstraint::UpperBoundary(Width::Fixed(columns));
-    let why = ColumnConstraint::LowerBoundary(Width::Fixed(28));
-    table.set_constraints([upper(width / 4), upper(11), upper(9), upper(9), why]);
+    let why = ColumnConstraint::LowerBoundary(Width::Fixed(24));
+    table.set_constraints([upper(width / 3), upper(11), upper(9), upper(9), why]);
     table::lines(&table)
 }
 
@@ -126,11 +126,13 @@ fn figures(comparison: &Comparison, width: u16) -> String {
 }
 
 fn in_words(difference: &Difference) -> String {
+    // Adding zero makes a negative zero, which rounding leaves, a plain one.
+    let points = |share: f64| (share * 100.0).round() + 0.0;
     format!(
-        "{:+.0} points, 95 % interval {:+.0} to {:+.0}, p {:.3}, from {}",
-        difference.mean * 100.0,
-        difference.low * 100.0,
-        difference.high * 100.0,
+        "{:+} points, 95 % interval {:+} to {:+}, p {:.3}, from {}",
+        points(difference.mean),
+        points(difference.low),
+        points(difference.high),
         difference.p,
         counted(difference.cases, "case")
     )
