@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use comparison::{
-    CaseChange, Change, Compared, Comparison, FailureShown, Fresh, MarginVerdict, PlanDifference, Rerun, Unmatched,
+    CaseChange, Change, Compared, Comparison, FailureShown, Fresh, MarginVerdict, Rerun, RunDifference, Unmatched,
 };
 pub use figures::Exclusions;
 pub use html::html;
@@ -90,7 +90,7 @@ impl RunOutput {
 
 /// The recorded sessions that tell which expectations stand for a recorded failure, as far as the store has them.
 fn recordings(store: &Store, run: &Run) -> Result<BTreeMap<String, Session>> {
-    let has_signature = |case: &&TestCase| case.expectations.iter().any(|e| signature::has_evidence(case, e));
+    let has_signature = |case: &&TestCase| !case.failure_signature().is_empty();
     let mut recordings = BTreeMap::new();
     for origin in run.suite.cases.iter().filter(has_signature).filter_map(|case| case.origin.as_ref()) {
         match store.session(&origin.session) {

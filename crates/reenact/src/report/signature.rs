@@ -24,13 +24,7 @@ fn signature<'a>(case: &'a TestCase, recording: Option<&Conversation>) -> impl I
         let assessment = recording.and_then(|recording| assertion::assess(expectation, Hearing::new(case, recording)));
         assessment.is_none_or(|assessment| assessment.verdict == Verdict::Fail)
     };
-    case.expectations.iter().filter(|expectation| has_evidence(case, expectation)).filter(move |e| recorded(e))
-}
-
-/// Whether the case's origin says where an expectation comes from.
-pub(super) fn has_evidence(case: &TestCase, expectation: &Expectation) -> bool {
-    let field = format!("expectations.{}", expectation.id);
-    case.origin.as_ref().is_some_and(|origin| origin.evidence.iter().any(|evidence| evidence.field == field))
+    case.failure_signature().into_iter().filter(move |expectation| recorded(expectation))
 }
 
 /// Whether the failure came back in a trial; nothing where that was not decided.
