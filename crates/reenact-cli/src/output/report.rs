@@ -7,12 +7,14 @@ use comfy_table::{Attribute, Cell, Color, ColumnConstraint, Width};
 use reenact::Outcome;
 use reenact::report::{CaseReport, EndingKind, Report, Status};
 
-use super::{printable, shell_word, shortened, table};
+use super::{counted, printable, shell_word, shortened, table};
 
 /// Longer suites list only the cases that did not pass; the rest is counted.
 const CASES_LISTED_MAX: usize = 20;
 /// More trials of a case are counted by outcome, because a row of marks is no longer read.
 const MARKS_MAX: usize = 6;
+/// Nobody scrolls through more than this; the pages have them all.
+const NOT_PASSED_LISTED_MAX: usize = 50;
 /// Enough for the gist in two or three lines of the last column.
 const WHY_CHARS_MAX: usize = 120;
 const CASE_CHARS_MAX: usize = 48;
@@ -41,11 +43,16 @@ fn headline(report: &Report, width: u16) -> String {
 
 fn cases(report: &Report, width: u16) -> String {
     let lists_all = report.cases.len() <= CASES_LISTED_MAX;
-    let listed: Vec<_> = report.cases.iter().filter(|case| lists_all || case.status != Status::Passed).collect();
+    let mut listed: Vec<_> = report.cases.iter().filter(|case| lists_all || case.status != Status::Passed).collect();
+    let passed = report.cases.len() - listed.len();
+    let more = listed.len().saturating_sub(NOT_PASSED_LISTED_MAX);
+    listed.truncate(NOT_PASSED_LISTED_MAX);
     let mut text = if listed.is_empty() { String::new() } else { case_table(&listed, width) };
-    let unlisted = report.cases.len() - listed.len();
-    if unlisted > 0 {
-        let _ = writeln!(text, " {unlisted} cases that passed are not listed; --json and --html list all");
+    for (unlisted, case, became) in [(more, "more case", "did not pass"), (passed, "case", "passed")] {
+        if unlisted > 0 {
+            let _ =
+                writeln!(text, " {} that {became} are not listed; --json and --html list all", counted(unlisted, case));
+        }
     }
     text
 }
@@ -216,6 +223,16 @@ mod tests {
         let text = plain(&output.report, 80);
         assert!(text.contains("case-7 ") && text.contains("8 FAIL") && !text.contains("case-8 "), "{text}");
         assert!(text.contains("39 cases that passed are not listed"), "{text}");
+    }
+
+    #[test]
+    fn a_suite_in_which_nearly_everything_failed_is_cut_with_a_mark() {
+        let ids: Vec<String> = (0..90).map(|number| format!("case-{number}")).collect();
+        let trials = ids.iter().map(|id| judged(id, 1, Verdict::Fail, "r")).collect();
+        let output = RunOutput::new(run(1, ids.iter().map(|id| case(id)).collect()), trials);
+        let text = plain(&output.report, 80);
+        assert!(text.contains("case-49 ") && !text.contains("case-50 "), "{text}");
+        assert!(text.contains("40 more cases that did not pass are not listed"), "{text}");
     }
 
     #[test]

@@ -59,6 +59,7 @@ fn facts_of_the_trial(trial: &Trial, case: Option<&TestCase>, width: u16) -> Str
     }
     rows.push(("ending", ending(&trial.ending)));
     rows.push(("seen by agent as", printable(&trial.session_id).into_owned()));
+    rows.extend(trial.agent_version.iter().map(|told| ("agent's version", printable(told).into_owned())));
     let mut table = table::new(width);
     table.add_rows(
         rows.into_iter().map(|(name, value)| [Cell::new(name).add_attribute(Attribute::Dim), Cell::new(value)]),

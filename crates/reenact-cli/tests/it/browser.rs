@@ -122,8 +122,9 @@ fn each_mark_opens_its_own_trial_and_each_citation_its_turn() {
         browser.open(&stage.path("run.html"));
         browser.click(&format!(".marks a:nth-of-type({})", index + 1));
         let shown = browser.value(
-            "(() => { const t = document.querySelector(':target'); const top = t.getBoundingClientRect().top; \
-             return t.checkVisibility() && top >= 0 && top < innerHeight ? t.querySelector('h4 code').textContent : null; })()",
+            "(() => { const trial = document.querySelector(':target'), session = trial.querySelector('h4 code'); \
+             const top = trial.getBoundingClientRect().top; \
+             return session.checkVisibility() && top >= 0 && top < innerHeight ? session.textContent : null; })()",
         );
         assert_eq!(&shown, session, "trial {}", index + 1);
     }
