@@ -6,6 +6,7 @@ mod distill_model;
 mod import;
 mod journal;
 mod judge;
+mod judges;
 mod models;
 mod pages;
 mod prompts;
