@@ -85,6 +85,13 @@ impl Ruling {
         Ruling { verdict, value: None, reason: reason.into(), turns }
     }
 
+    /// What it says in a line, such as `fail (3): the answer is late`.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        let value = self.value.as_ref().map(|value| format!(" ({})", value_in_words(value))).unwrap_or_default();
+        format!("{}{value}: {}", self.verdict, self.reason)
+    }
+
     /// It cannot be told, and why.
     pub(crate) fn undecided(reason: impl Into<String>) -> Self {
         Ruling::new(Verdict::Inconclusive, reason, Vec::new())
@@ -167,8 +174,12 @@ impl Assessment {
     /// The value as a person reads it, without the quotation marks of JSON.
     #[must_use]
     pub fn value_in_words(&self) -> Option<String> {
-        self.value.as_ref().map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+        self.value.as_ref().map(value_in_words)
     }
+}
+
+fn value_in_words(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// What lies before a judge: one conversation of one case.

@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use comparison::{
-    CaseChange, Change, Compared, Comparison, FailureShown, Fresh, MarginVerdict, PlanDifference, Rerun, Unmatched,
+    CaseChange, Change, Compared, Comparison, FailureShown, Fresh, MarginVerdict, Rerun, RunDifference, Unmatched,
 };
 pub use figures::Exclusions;
 pub use html::html;

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use anstyle::Style;
 use comfy_table::{Attribute, Cell, Color, ColumnConstraint, Width};
 use reenact::report::statistics::{Difference, Reproduction, Tally};
-use reenact::report::{CaseChange, Change, Comparison, FailureShown};
+use reenact::report::{CaseChange, Change, Compared, Comparison, FailureShown};
 
 use super::report::{ansi_color, figure_table};
 use super::{counted, printable, shell_word, shortened, table};
@@ -117,11 +117,11 @@ fn figures(comparison: &Comparison, width: u16) -> String {
     let mut rows = vec![("difference", difference.map_or("none: no case was decided in both".to_owned(), in_words))];
     rows.push(("power", power(difference)));
     rows.push(("cases", counts(comparison)));
-    if !comparison.plans_differ.is_empty() {
+    if !comparison.also_differ.is_empty() {
         rows.push(("also differ", also(comparison)));
     }
-    rows.push(("baseline", arm(&comparison.baseline.agent, &comparison.baseline.run)));
-    rows.push(("candidate", arm(&comparison.candidate.agent, &comparison.candidate.run)));
+    rows.push(("baseline", arm(&comparison.baseline)));
+    rows.push(("candidate", arm(&comparison.candidate)));
     figure_table(rows, width)
 }
 
@@ -155,13 +155,14 @@ fn counts(comparison: &Comparison) -> String {
 }
 
 fn also(comparison: &Comparison) -> String {
-    let differing = comparison.plans_differ.iter();
+    let differing = comparison.also_differ.iter();
     let words = differing.map(|d| format!("{} ({}, then {})", d.key, printable(&d.baseline), printable(&d.candidate)));
     words.collect::<Vec<_>>().join(", ")
 }
 
-fn arm(agent: &str, run: &str) -> String {
-    format!("{}, run {run}", printable(agent))
+fn arm(arm: &Compared) -> String {
+    let version = arm.agent_version.as_ref().map_or_else(String::new, |version| format!(" {version}"));
+    format!("{}, run {}", printable(&format!("{}{version}", arm.agent)), arm.run)
 }
 
 /// The commands that get a reader further.

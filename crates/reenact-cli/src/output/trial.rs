@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use anstyle::Style;
 use comfy_table::{Attribute, Cell, ColumnConstraint, Table, Width};
 use reenact::report::EndingKind;
-use reenact::{Conversation, Ending, Message, Session, Speaker, TestCase, Trial, Verdict};
+use reenact::{Assessment, Conversation, Ending, Message, Session, Speaker, TestCase, Trial, Verdict};
 
 use super::report::mark;
 use super::{printable, shortened, table};
@@ -81,23 +81,29 @@ fn assessments(trial: &Trial, case: Option<&TestCase>, width: u16) -> String {
     let mut table = table::new(width);
     table.set_header(["verdict", "expectation", "reason"].map(|word| Cell::new(word).add_attribute(Attribute::Dim)));
     for assessment in &trial.assessments {
-        let expectation = match text_of(&assessment.expectation) {
-            Some(text) => format!("{}: {text}", assessment.expectation),
-            None => assessment.expectation.clone(),
-        };
-        let turns = assessment.turns.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
-        let cited = match assessment.turns.len() {
-            0 => String::new(),
-            1 => format!(", turn {turns}"),
-            _ => format!(", turns {turns}"),
-        };
-        let reason = match assessment.judge.as_str() {
-            NOBODY => assessment.reason.clone(),
-            judge => format!("{} [{judge}{cited}]", assessment.reason),
-        };
-        table.add_row([verdict(assessment.verdict), printable(&expectation).as_ref(), printable(&reason).as_ref()]);
+        let value = assessment.value_in_words().map(|value| format!(" = {value}")).unwrap_or_default();
+        let text = text_of(&assessment.expectation).map(|text| format!(": {text}")).unwrap_or_default();
+        let asked = format!("{}{value}{text}", assessment.expectation);
+        let said = if assessment.decides { verdict(assessment.verdict) } else { "aside" };
+        table.add_row([said, printable(&asked).as_ref(), printable(&reason(assessment)).as_ref()]);
     }
     table::lines(&table)
+}
+
+/// Why, who says so of which turns, and what each said where several were asked.
+fn reason(assessment: &Assessment) -> String {
+    let turns = assessment.turns.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
+    let cited = match assessment.turns.len() {
+        0 => String::new(),
+        1 => format!(", turn {turns}"),
+        _ => format!(", turns {turns}"),
+    };
+    let reason = match assessment.judge.as_str() {
+        NOBODY => assessment.reason.clone(),
+        judge => format!("{} [{judge}{cited}]", assessment.reason),
+    };
+    let votes = assessment.votes.iter().map(|vote| format!("\n{}: {}", vote.judge, vote.ruling.in_words()));
+    std::iter::once(reason).chain(votes).collect()
 }
 
 fn verdict(verdict: Verdict) -> &'static str {

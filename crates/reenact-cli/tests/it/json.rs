@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::stage::Stage;
 
 /// Every verb in the order of the line, with the schema that is published for what it prints.
-const VERBS: [(&[&str], &str); 10] = [
+const VERBS: [(&[&str], &str); 11] = [
     (&["import", "chats.jsonl"], "import"),
     (&["sessions"], "sessions"),
     (&["sessions", "show", "s-1"], "session"),
@@ -14,6 +14,7 @@ const VERBS: [(&[&str], &str); 10] = [
     (&["run", "suite.yaml", "--agent", "cmd:sh agent.sh"], "run"),
     (&["judge"], "run"),
     (&["report"], "run"),
+    (&["diff", "latest", "latest"], "diff"),
     (&["show", "parcel"], "show"),
     (&["demo"], "demo"),
 ];

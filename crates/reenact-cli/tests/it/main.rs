@@ -5,6 +5,7 @@ mod bad_input;
 mod browser;
 mod check;
 mod demo;
+mod diff;
 mod faults;
 mod import;
 mod json;

@@ -57,8 +57,8 @@ pub struct Comparison {
     pub cases: Vec<CaseChange>,
     /// Every case that is not, and so could not be compared.
     pub unmatched: Vec<Unmatched>,
-    /// In what the plans differ besides the agent: each could be the cause of a difference too.
-    pub plans_differ: Vec<PlanDifference>,
+    /// In what the runs differ besides the agent: each could be the cause of a difference too.
+    pub also_differ: Vec<RunDifference>,
 }
 
 /// One of the two runs.
@@ -70,6 +70,9 @@ pub struct Compared {
     pub created_at: Timestamp,
     /// The agent under test.
     pub agent: String,
+    /// Its version, as whoever planned the run gave it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent_version: Option<String>,
     /// The name of the suite, where it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suite: Option<String>,
@@ -204,14 +207,14 @@ pub struct Unmatched {
     pub why: String,
 }
 
-/// One thing in which the two plans differ.
+/// One thing besides the agent in which the two runs differ.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct PlanDifference {
-    /// The key in the plan.
+pub struct RunDifference {
+    /// The key in the plan or the provenance.
     pub key: String,
-    /// Its value in the baseline's plan, as JSON.
+    /// Its value in the baseline, as JSON.
     pub baseline: String,
-    /// Its value in the candidate's plan, as JSON.
+    /// Its value in the candidate, as JSON.
     pub candidate: String,
 }
 
@@ -237,7 +240,7 @@ impl Comparison {
             rerun: None,
             cases: changes(&pairs),
             unmatched: matched.unmatched,
-            plans_differ: matching::plans_differ(&baseline.run.plan, &candidate.run.plan),
+            also_differ: matching::runs_differ(&baseline.run, &candidate.run),
         };
         comparison.concluded()
     }
@@ -301,6 +304,7 @@ impl Compared {
             run: output.run.id.clone(),
             created_at: output.run.created_at,
             agent: output.run.plan.agent.clone(),
+            agent_version: output.run.plan.agent_version.clone(),
             suite: output.run.suite.name.clone(),
             missing: output.report.missing(),
         }

@@ -4,19 +4,20 @@ use super::{Report, Status};
 use crate::Verdict;
 
 impl Report {
-    /// The report in a sentence or two.
+    /// The report in a few sentences.
     ///
     /// A run that is unfinished or undecided says so; it never reads like a success.
     #[must_use]
     pub fn headline(&self) -> String {
-        let sentence = match self.threshold_sentence() {
-            Some(threshold) => format!("{threshold} {}", self.cases_sentence()),
-            None => self.cases_sentence(),
-        };
-        if self.missing() == 0 {
-            return sentence;
-        }
-        format!("{sentence} The run is unfinished: {} of {} trials are done.", self.trials_done, self.trials_planned)
+        self.sentences().join(" ")
+    }
+
+    /// The sentences of the headline, the one that decides the status first.
+    pub(super) fn sentences(&self) -> Vec<String> {
+        let unfinished =
+            || format!("The run is unfinished: {} of {} trials are done.", self.trials_done, self.trials_planned);
+        let unfinished = (self.missing() > 0).then(unfinished);
+        self.threshold_sentence().into_iter().chain([self.cases_sentence()]).chain(unfinished).collect()
     }
 
     /// What became of the threshold that the run was held to.

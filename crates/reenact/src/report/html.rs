@@ -54,11 +54,16 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
 struct Page<'a> {
     status: &'static str,
     headline: String,
+    /// What the headline says first, and the rest of it.
+    first: String,
+    rest: String,
     /// The agent, the suite and the day in a line.
     of: String,
     counts: Vec<Count>,
     figures: Vec<(&'static str, String)>,
     interval: Option<Interval>,
+    /// In percent.
+    threshold: Option<f64>,
     /// A picture of all cases at once, where there are too many to see at once in the list.
     overview: bool,
     groups: Vec<Group<'a>>,
@@ -71,20 +76,23 @@ struct Page<'a> {
 impl<'a> Page<'a> {
     fn of(output: &'a RunOutput, sessions: &'a BTreeMap<String, Session>) -> Self {
         let report = &output.report;
-        let provenance = report.provenance();
+        let sentences = report.sentences();
         Page {
             status: report.status.as_str(),
             headline: report.headline(),
+            first: sentences[0].clone(),
+            rest: sentences[1..].join(" "),
             of: whereof(report),
             counts: counts(report),
             figures: report.figures(),
             interval: report.pass_rate.as_ref().map(Interval::of),
+            threshold: report.threshold.as_ref().map(|held| held.threshold * 100.0),
             overview: report.cases.len() >= CASES_FOR_OVERVIEW,
             groups: groups(case_views(output, sessions)),
             endings: plots::endings(&report.endings),
             turns: plots::turns(&report.turns),
             cost: report.cost.words(),
-            provenance,
+            provenance: report.provenance(),
         }
     }
 }
@@ -177,9 +185,13 @@ struct AssessmentView<'a> {
     expectation: &'a str,
     text: Option<&'a str>,
     verdict: &'static str,
+    decides: bool,
+    value: Option<String>,
     reason: &'a str,
     turns: &'a [u32],
     judge: &'a str,
+    /// What each of several judges said: who, and what with its value and reason.
+    votes: Vec<(&'a str, String)>,
 }
 
 #[derive(Serialize)]
@@ -268,9 +280,12 @@ fn assessment_views<'a>(trial: &'a Trial, case: Option<&'a TestCase>) -> Vec<Ass
         expectation: &assessment.expectation,
         text: text_of(&assessment.expectation),
         verdict: assessment.verdict.as_str(),
+        decides: assessment.decides,
+        value: assessment.value_in_words(),
         reason: &assessment.reason,
         turns: &assessment.turns,
         judge: &assessment.judge,
+        votes: assessment.votes.iter().map(|vote| (vote.judge.as_str(), vote.ruling.in_words())).collect(),
     };
     trial.assessments.iter().map(view).collect()
 }

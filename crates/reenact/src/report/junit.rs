@@ -9,8 +9,8 @@ use std::io;
 use quick_xml::events::BytesText;
 use quick_xml::writer::Writer;
 
-use super::{EndingKind, RunOutput, TrialSummary, Why, cited, speaker_word};
-use crate::{Error, ErrorKind, Outcome, Result, Speaker, Trial, Verdict};
+use super::{EndingKind, Report, RunOutput, Status, TrialSummary, Why, cited, speaker_word};
+use crate::{Assessment, Error, ErrorKind, Outcome, Result, Speaker, Trial, Verdict};
 
 /// The run as JUnit XML: one suite, one test for each case and trial, named `CASE/TRIAL`.
 ///
@@ -29,7 +29,7 @@ pub fn junit(output: &RunOutput) -> Result<String> {
 struct Test {
     name: String,
     kind: Kind,
-    /// What it was: an outcome, or `not_done`.
+    /// What it was: an outcome, `not_done`, or the status of the whole.
     of_type: &'static str,
     /// In a line why it is no success.
     message: String,
@@ -51,11 +51,27 @@ fn tests(output: &RunOutput) -> Vec<Test> {
         let missing = case.missing.iter().map(|number| format!("{}/{number}", case.case));
         tests.extend(missing.map(|name| Test::not_done(name, "planned, but the run stopped before it")));
     }
-    // A suite without a test is green in every CI system.
-    if tests.is_empty() {
-        tests.push(Test::not_done("suite".to_owned(), "nothing was tried: the suite has no cases"));
-    }
+    tests.extend(whole(&output.report, &tests));
     tests
+}
+
+/// A test for the run as a whole, where those of its trials do not say all: it was held to a threshold, or it is undecided
+/// although every trial passed. A file without a failure is green in every CI system, one without any test too.
+fn whole(report: &Report, tests: &[Test]) -> Option<Test> {
+    let (name, message) = match &report.threshold {
+        Some(held) => ("threshold", held.reason.clone()),
+        None if report.status != Status::Passed && tests.iter().all(|test| test.kind == Kind::Success) => {
+            ("run", report.headline())
+        }
+        None => return None,
+    };
+    let kind = match report.status {
+        Status::Passed => Kind::Success,
+        Status::Failed => Kind::Failure,
+        Status::Undecided => Kind::Error,
+    };
+    let text = report.figures().iter().map(|(name, words)| format!("{name}: {words}\n")).collect();
+    Some(Test { name: name.to_owned(), kind, of_type: report.status.as_str(), message, text })
 }
 
 impl Test {
@@ -130,13 +146,16 @@ fn write_test(writer: &mut Writer<Vec<u8>>, test: &Test, suite: &str) -> io::Res
     writer.create_element("testcase").with_attributes(attributes).write_inner_content(write).map(|_| ())
 }
 
-/// Every expectation that was not met or not decided, then the conversation: all that a reader of a CI page has.
+/// Everything that was judged and is no plain pass, then the conversation: all that a reader of a CI page has.
 fn description(trial: &Trial) -> String {
     let mut text = String::new();
-    for assessment in trial.assessments.iter().filter(|assessment| assessment.verdict != Verdict::Pass) {
-        let (verdict, cited) = (assessment.verdict, cited(&assessment.turns));
-        let _ =
-            writeln!(text, "{verdict} {}: {}{cited} [{}]", assessment.expectation, assessment.reason, assessment.judge);
+    let says_something = |it: &&Assessment| it.verdict != Verdict::Pass || it.value.is_some();
+    for assessment in trial.assessments.iter().filter(says_something) {
+        let verdict = if assessment.decides { assessment.verdict.as_str() } else { "aside" };
+        let value = assessment.value_in_words().map(|value| format!(" = {value}")).unwrap_or_default();
+        let (name, reason, judge) = (&assessment.expectation, &assessment.reason, &assessment.judge);
+        let _ = writeln!(text, "{verdict} {name}{value}: {reason}{} [{judge}]", cited(&assessment.turns));
+        text.extend(assessment.votes.iter().map(|vote| format!("  {}: {}\n", vote.judge, vote.ruling.in_words())));
     }
     if !text.is_empty() {
         text.push('\n');

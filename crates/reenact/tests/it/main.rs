@@ -2,7 +2,9 @@
 
 mod agents;
 mod casebook;
+mod comparison;
 mod distill_model;
+mod early_stopping;
 mod import;
 mod journal;
 mod judge;
@@ -14,6 +16,7 @@ mod report;
 mod runs;
 mod scripted;
 mod server;
+mod statistics;
 mod store;
 mod suite;
 mod tidy;

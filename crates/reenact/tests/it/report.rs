@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
+use reenact::judge::{Ruling, Vote};
 use reenact::report::{self, OutcomeCounts, RunOutput, Status};
 use reenact::run::Provenance;
 use reenact::{
@@ -55,7 +56,7 @@ fn run(trials: u32, cases: Vec<TestCase>) -> Run {
 }
 
 fn assessment(verdict: Verdict, reason: &str, turns: &[u32]) -> Assessment {
-    Assessment::new("says-closed", verdict, reason, "assertion").citing(&turns)
+    Assessment::new("says-closed", verdict, reason, "assertion").citing(turns)
 }
 
 fn trial(case: &str, number: u32, ending: Ending, assessments: Vec<Assessment>, messages: &[Message]) -> Trial {
@@ -205,7 +206,10 @@ fn hostile(text: &str) -> (RunOutput, BTreeMap<String, Session>) {
     message.tool_calls.push(ToolCall { id: None, name: text.into(), arguments: text.into() });
     message.name = Some(text.into());
     let said = [Message::user(text), message];
-    let assessment = Assessment::new(text, Verdict::Fail, text, text).citing(&vec![1]);
+    let ruling = Ruling { verdict: Verdict::Fail, value: Some(text.into()), reason: text.into(), turns: vec![1] };
+    let votes = vec![Vote { judge: text.into(), ruling }];
+    let assessment =
+        Assessment { value: Some(text.into()), votes, ..Assessment::new(text, Verdict::Fail, text, text).citing(&[1]) };
     let mut the_case = case(text, text);
     the_case.expectations[0].id = text.into();
     the_case.expectations[0].text = Some(text.into());
@@ -294,4 +298,33 @@ proptest! {
         prop_assert_eq!(count("failure"), report.outcomes.failed);
         prop_assert_eq!(count("error"), report.missing() + report.outcomes.total() - report.outcomes.decided());
     }
+}
+
+/// A judge that only measures, and two that were asked the same and disagree.
+#[test]
+fn every_page_tells_values_votes_and_what_decides_nothing() {
+    let vote = |judge: &str, verdict, reason: &str| Vote {
+        judge: judge.into(),
+        ruling: Ruling { verdict, value: None, reason: reason.into(), turns: vec![1] },
+    };
+    let mood = Assessment {
+        value: Some("resolved".into()),
+        decides: false,
+        ..Assessment::new("mood", Verdict::Inconclusive, "it ends well", "m1")
+    };
+    let votes = vec![vote("m1", Verdict::Pass, "it does"), vote("m2", Verdict::Fail, "it is rude")];
+    let kind = Assessment { votes, ..Assessment::new("kind", Verdict::Fail, "any veto", "m1, m2") };
+    let trials =
+        vec![trial("a", 1, Ending::Satisfied, vec![mood, kind], &[Message::user("hi"), Message::agent("well")])];
+    let output = RunOutput::new(run(1, vec![case("a", "g")]), trials);
+    let page = report::html(&output, &BTreeMap::new());
+    let plain = |text: &str| text.replace("</code>", "").replace("<code>", "");
+    assert!(plain(&page).contains("mood = resolved") && page.contains("<b>aside</b>"), "{page}");
+    assert!(page.contains("m2: fail: it is rude"), "{page}");
+    let xml = report::junit(&output).unwrap();
+    assert!(
+        xml.contains("aside mood = resolved: it ends well [m1]") && xml.contains("  m2: fail: it is rude"),
+        "{xml}"
+    );
+    assert!(report::markdown(&output).contains("| kind: any veto |"));
 }

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::{PlanDifference, Unmatched};
-use crate::{Plan, RunOutput, TestCase};
+use super::{RunDifference, Unmatched};
+use crate::{Run, RunOutput, TestCase};
 
 /// What makes no difference to a conversation, or is what the comparison is about.
-const NO_MATTER: [&str; 4] = ["agent", "concurrency", "rerun_of", "threshold"];
+const NO_MATTER: [&str; 5] = ["agent", "agent_version", "concurrency", "rerun_of", "threshold"];
 
 pub(super) struct Matched<'a> {
     pub(super) same: Vec<&'a TestCase>,
@@ -45,26 +45,24 @@ fn differing(one: &TestCase, other: &TestCase) -> Vec<&'static str> {
     parts.into_iter().filter(|(_, differs)| *differs).map(|(part, _)| part).collect()
 }
 
-/// All else in which two plans differ.
-pub(super) fn plans_differ(baseline: &Plan, candidate: &Plan) -> Vec<PlanDifference> {
+/// All else in which two runs differ: what they planned, and what made them.
+pub(super) fn runs_differ(baseline: &Run, candidate: &Run) -> Vec<RunDifference> {
     let (before, after) = (keys(baseline), keys(candidate));
     let mut names: Vec<&String> = before.keys().chain(after.keys()).collect();
     names.sort();
     names.dedup();
     let value = |of: &Map<String, Value>, key: &str| of.get(key).unwrap_or(&Value::Null).to_string();
-    let differing =
-        names.into_iter().filter(|key| !NO_MATTER.contains(&key.as_str()) && before.get(*key) != after.get(*key));
-    let difference = |key: &String| PlanDifference {
-        key: key.clone(),
-        baseline: value(&before, key),
-        candidate: value(&after, key),
-    };
-    differing.map(difference).collect()
+    let matters = |key: &&String| !NO_MATTER.contains(&key.as_str()) && before.get(*key) != after.get(*key);
+    let difference =
+        |key: &String| RunDifference { key: key.clone(), baseline: value(&before, key), candidate: value(&after, key) };
+    names.into_iter().filter(matters).map(difference).collect()
 }
 
-fn keys(plan: &Plan) -> Map<String, Value> {
-    match serde_json::to_value(plan) {
+fn keys(run: &Run) -> Map<String, Value> {
+    let parts = [serde_json::to_value(&run.plan), serde_json::to_value(&run.provenance)];
+    let keys = parts.into_iter().map(|part| match part {
         Ok(Value::Object(keys)) => keys,
-        _ => unreachable!("a plan is written as an object"),
-    }
+        _ => unreachable!("a plan and its provenance are written as objects"),
+    });
+    keys.flatten().collect()
 }

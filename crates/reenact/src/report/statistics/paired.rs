@@ -48,9 +48,9 @@ impl Difference {
 /// The mean difference of paired pass rates (baseline, candidate) with a 95 % interval; nothing where there are no pairs.
 ///
 /// G. Y. Zou and A. Donner, "Construction of confidence limits about effect measures: a general approach", Statistics
-/// in Medicine 27 (2008): the distances of each arm's own limits, put together with the correlation of the arms, as
-/// Newcombe does for single pairs (Statistics in Medicine 17, 1998, method 10). Unlike Student's interval of the
-/// differences it does not shrink to nothing where few cases all stay the same. `p` is that of [`sign_flip_p`].
+/// in Medicine 27 (2008): the distances of each arm's own limits ([`mean_of_cases`]), put together with the correlation
+/// of the arms, which R. G. Newcombe does for single pairs (Statistics in Medicine 17, 1998, pages 2635 to 2650). Unlike
+/// Student's interval of the differences it does not shrink to nothing where few cases all stay the same. `p` is that of [`sign_flip_p`].
 #[must_use]
 pub fn mean_difference(pairs: &[(CaseRate, CaseRate)]) -> Option<Difference> {
     let (baseline, candidate): (Vec<CaseRate>, Vec<CaseRate>) = pairs.iter().copied().unzip();
@@ -76,12 +76,17 @@ fn arm(rates: &[CaseRate]) -> Option<Mean> {
     mean_of_cases(&rates.iter().map(|case| case.rate).collect::<Vec<_>>(), trials)
 }
 
-/// Pearson's correlation of the two rates of a case; none where one of them never varies.
+/// Pearson's correlation of the two rates of a case, less Newcombe's correction for continuity, so that arms that
+/// happen to agree in all of a few cases are not taken for the same thing. None where one of them never varies.
 fn correlation(pairs: &[(CaseRate, CaseRate)], a: &Mean, b: &Mean) -> f64 {
     let sum =
         |term: &dyn Fn(f64, f64) -> f64| pairs.iter().map(|(x, y)| term(x.rate - a.mean, y.rate - b.mean)).sum::<f64>();
     let spread = (sum(&|x, _| x * x) * sum(&|_, y| y * y)).sqrt();
-    if spread > 0.0 { (sum(&|x, y| x * y) / spread).clamp(-1.0, 1.0) } else { 0.0 }
+    let together = sum(&|x, y| x * y);
+    // Half a trial, as coarse as the rates of these cases are.
+    let half = 0.5 * pairs.len() as f64 / (a.effective_trials * b.effective_trials).sqrt();
+    let corrected = if together > 0.0 { (together - half).max(0.0) } else { together };
+    if spread > 0.0 { (corrected / spread).clamp(-1.0, 1.0) } else { 0.0 }
 }
 
 /// By the variance that the differences show; by the one to be expected where they show none.
@@ -89,7 +94,7 @@ fn seen_at_least(pairs: &[(CaseRate, CaseRate)], differences: &[f64], mean: f64)
     let n = pairs.len() as f64;
     let squares: f64 = differences.iter().map(|difference| (difference - mean).powi(2)).sum();
     if squares > 0.0 {
-        return detectable(pairs.len() as u64, squares / (n - 1.0));
+        return detectable(pairs.len() as u64, squares / (n - 1.0), 0.8);
     }
     let trials: u64 = pairs.iter().map(|(a, b)| a.tally.decided.min(b.tally.decided)).sum();
     smallest_difference(pairs.len() as u64, trials as f64 / n)

@@ -48,7 +48,21 @@ fn a_run_of_nothing_is_an_error_and_not_a_green_page() {
     let xml = report::junit(&RunOutput::new(run(1, Vec::new()), Vec::new())).unwrap();
     let suites = elements(&xml).into_iter().find(|(name, _)| name == "testsuites").unwrap().1;
     assert_eq!((suites["tests"].as_str(), suites["errors"].as_str()), ("1", "1"));
-    assert!(xml.contains("nothing was tried: the suite has no cases"), "{xml}");
+    assert!(xml.contains("Nothing was tried: the suite has no cases."), "{xml}");
+}
+
+/// One trial that passed cannot show that nine in ten do, and its green mark must not stand alone.
+#[test]
+fn a_threshold_is_a_test_of_its_own() {
+    let passed = trial("a", 1, Ending::Satisfied, vec![assessment(Verdict::Pass, "said", &[])], &[]);
+    let mut planned = run(1, vec![case("a", "g")]);
+    planned.plan.threshold = Some(0.9);
+    let xml = report::junit(&RunOutput::new(planned, vec![passed])).unwrap();
+    assert_eq!(complaints(&xml), Vec::<String>::new());
+    let tests: Vec<_> =
+        elements(&xml).into_iter().filter(|(name, _)| name == "testcase").map(|(_, of)| of["name"].clone()).collect();
+    assert_eq!(tests, ["a/1", "threshold"]);
+    assert_eq!(elements(&xml).iter().filter(|(name, of)| name == "error" && of["type"] == "undecided").count(), 1);
 }
 
 #[test]
