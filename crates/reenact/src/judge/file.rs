@@ -224,12 +224,10 @@ fn own_judge(name: &str, fields: &mut Fields<'_, '_>) -> Option<OwnJudge> {
 }
 
 fn check_instructions(instructions: &str, fields: &mut Fields<'_, '_>) {
-    let Some((line, what)) = own::problem(instructions).filter(|_| !instructions.is_empty()) else { return };
-    let names = own::VARIABLES.map(|name| format!("`{{{{ {name} }}}}`")).join(", ");
+    let Some(problem) = own::problem(instructions).filter(|_| !instructions.is_empty()) else { return };
     // Several lines of text begin on the line after their key.
-    let offset = if instructions.trim_end().contains('\n') { line } else { 0 };
-    let fix = format!("instructions get {names}");
-    fields.faults.push(Fault::new(fields.line_of("instructions") + offset, what, fix));
+    let offset = if instructions.trim_end().contains('\n') { problem.line } else { 0 };
+    fields.faults.push(Fault::new(fields.line_of("instructions") + offset, problem.what, problem.fix));
 }
 
 fn value_type(fields: &mut Fields<'_, '_>) -> ValueType {

@@ -17,7 +17,7 @@ use crate::prompt::{Prompt, render, transcript};
 use crate::{AnswerSchema, ChatMessage, ChatRole, Completion, ModelFault, ModelRequest};
 
 /// What instructions may name.
-pub(super) const VARIABLES: [&str; 3] = ["conversation", "expectations", "case"];
+const VARIABLES: [&str; 3] = ["conversation", "expectations", "case"];
 
 /// The keys of a case that `case` does not have: one is a variable of its own, the other tells of another conversation.
 const NOT_IN_CASE: [&str; 2] = ["expectations", "origin"];
@@ -31,14 +31,24 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     templates
 });
 
-/// What is wrong with instructions, with the line of theirs where that is known, from 1.
-pub(super) fn problem(instructions: &str) -> Option<(u64, String)> {
+/// What is wrong with instructions.
+pub(super) struct Problem {
+    /// The line of the instructions, from 1.
+    pub(super) line: u64,
+    pub(super) what: String,
+    pub(super) fix: String,
+}
+
+/// The first thing that is wrong with instructions.
+pub(super) fn problem(instructions: &str) -> Option<Problem> {
     let template = match TEMPLATES.template_from_str(instructions) {
         Ok(template) => template,
         Err(error) => {
             let line = error.line().unwrap_or(1) as u64;
             let why = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
-            return Some((line, format!("the instructions are not a template: {why}")));
+            let fix = "close what is opened: `{{ … }}` around a value, `{% … %}` around a statement";
+            let what = format!("the instructions are not a template: {why}");
+            return Some(Problem { line, what, fix: fix.to_owned() });
         }
     };
     let named = template.undeclared_variables(true);
@@ -51,13 +61,18 @@ pub(super) fn problem(instructions: &str) -> Option<(u64, String)> {
     };
     let mut unknown: Vec<&String> = named.iter().filter(|name| !known(name)).collect();
     unknown.sort();
-    match unknown.first() {
-        Some(name) => Some((1, format!("the instructions name `{name}`, which they do not get"))),
-        None if !named.iter().any(|name| name.split('.').next() == Some("conversation")) => {
-            Some((1, "the instructions never mention `{{ conversation }}`".to_owned()))
-        }
-        None => None,
-    }
+    let mentions = named.iter().any(|name| name.split('.').next() == Some("conversation"));
+    let (line, what) = match unknown.first() {
+        Some(name) => (line_of(name, instructions), format!("the instructions name `{name}`, which they do not get")),
+        None if !mentions => (1, "the instructions never mention `{{ conversation }}`".to_owned()),
+        None => return None,
+    };
+    let fix = format!("instructions get {}", VARIABLES.map(|name| format!("`{{{{ {name} }}}}`")).join(", "));
+    Some(Problem { line, what, fix })
+}
+
+fn line_of(name: &str, instructions: &str) -> u64 {
+    instructions.lines().zip(1..).find(|(line, _)| line.contains(name)).map_or(1, |(_, number)| number)
 }
 
 fn case_keys() -> impl Iterator<Item = &'static str> {

@@ -8,6 +8,7 @@ mod early_stopping;
 mod import;
 mod journal;
 mod judge;
+mod judges;
 mod models;
 mod pages;
 mod prompts;
