@@ -35,13 +35,13 @@ async fn says(check: Check) -> (Verdict, Vec<u32>, String) {
     (said.verdict, said.turns, said.reason)
 }
 
-fn call(tool: &str, arguments: Value) -> CallPattern {
+fn call(tool: &str, arguments: &Value) -> CallPattern {
     CallPattern { tool: tool.into(), arguments: arguments.as_object().cloned().unwrap_or_default() }
 }
 
 #[tokio::test]
 async fn a_call_is_found_by_its_name_and_by_what_its_arguments_hold_at_least() {
-    let (verdict, turns, reason) = says(Check::ToolCalled(call("refund", Value::Null))).await;
+    let (verdict, turns, reason) = says(Check::ToolCalled(call("refund", &Value::Null))).await;
     assert_eq!((verdict, turns), (Verdict::Pass, vec![2]));
     assert_eq!(reason, r#"the agent called refund({"order": {"id": 4711, "shop": "de"}, "amount": 30}) in turn 2"#);
     for (arguments, verdict) in [
@@ -51,25 +51,25 @@ async fn a_call_is_found_by_its_name_and_by_what_its_arguments_hold_at_least() {
         (json!({"order": {"id": 4711}, "amount": 31}), Verdict::Fail),
         (json!({"reason": "late"}), Verdict::Fail),
     ] {
-        assert_eq!(says(Check::ToolCalled(call("refund", arguments.clone()))).await.0, verdict, "{arguments}");
+        assert_eq!(says(Check::ToolCalled(call("refund", &arguments))).await.0, verdict, "{arguments}");
     }
-    let part_of_a_list = call("find_order", json!({"fields": ["total"]}));
+    let part_of_a_list = call("find_order", &json!({"fields": ["total"]}));
     assert_eq!(says(Check::ToolCalled(part_of_a_list)).await.0, Verdict::Fail, "lists are the same or not");
 }
 
 #[tokio::test]
 async fn a_call_that_must_not_be_made_fails_where_it_is_and_says_what_was_seen_where_not() {
-    let (verdict, turns, reason) = says(Check::ToolNeverCalled(call("delete_account", Value::Null))).await;
+    let (verdict, turns, reason) = says(Check::ToolNeverCalled(call("delete_account", &Value::Null))).await;
     assert_eq!((verdict, turns), (Verdict::Pass, vec![1, 2]));
     assert_eq!(reason, "the agent did not call `delete_account`; the conversation shows 2 tool calls");
-    let (verdict, turns, _) = says(Check::ToolNeverCalled(call("refund", json!({"amount": 30})))).await;
+    let (verdict, turns, _) = says(Check::ToolNeverCalled(call("refund", &json!({"amount": 30})))).await;
     assert_eq!((verdict, turns), (Verdict::Fail, vec![2]));
-    assert_eq!(says(Check::ToolNeverCalled(call("refund", json!({"amount": 300})))).await.0, Verdict::Pass);
+    assert_eq!(says(Check::ToolNeverCalled(call("refund", &json!({"amount": 300})))).await.0, Verdict::Pass);
 }
 
 #[tokio::test]
 async fn an_order_of_calls_is_kept_broken_or_was_never_at_stake() {
-    let order = |first: &str, then: &str| Check::CalledBefore([call(first, Value::Null), call(then, Value::Null)]);
+    let order = |first: &str, then: &str| Check::CalledBefore([call(first, &Value::Null), call(then, &Value::Null)]);
     assert_eq!(says(order("find_order", "refund")).await.0, Verdict::Pass);
     let (verdict, turns, reason) = says(order("refund", "find_order")).await;
     assert_eq!((verdict, turns), (Verdict::Fail, vec![1]));
@@ -150,8 +150,8 @@ async fn the_slowest_reply_decides_and_without_a_measure_nothing_does() {
 async fn an_agent_that_did_nothing_has_neither_met_nor_broken_anything() {
     let mute = talk([Message::user("hi")]);
     for check in [
-        Check::ToolNeverCalled(call("refund", Value::Null)),
-        Check::ToolCalled(call("refund", Value::Null)),
+        Check::ToolNeverCalled(call("refund", &Value::Null)),
+        Check::ToolCalled(call("refund", &Value::Null)),
         Check::MaxTurns(3),
         Check::LatencyMs(10),
     ] {
