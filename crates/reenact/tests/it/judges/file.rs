@@ -154,3 +154,12 @@ fn the_published_schema_of_judges_is_that_of_the_reader() {
         "docs/schema/judges.json is out of date: UPDATE_SCHEMA=1 cargo test -p reenact published_schema"
     );
 }
+
+#[test]
+fn the_file_of_the_documentation_is_one() {
+    let page = include_str!("../../../../../docs/judges.md");
+    let (_, rest) = page.split_once("```yaml judges.yaml\n").expect("the page shows a file of judges");
+    let (_folder, path) = file(rest.split("```").next().unwrap());
+    assert_eq!(check(path.as_ref()).unwrap(), []);
+    assert_eq!(load(&path).unwrap().len(), 6);
+}
