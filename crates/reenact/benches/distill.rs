@@ -44,7 +44,7 @@ fn line(path: &Path) -> Result<(), Box<dyn Error>> {
 }
 
 fn sessions(path: &Path) -> reenact::Result<Vec<Session>> {
-    let store = Store::in_memory()?;
+    let store = Store::temporary()?;
     import(vec![Input::from(path)], &Options::default(), &store, &mut |_| {})?;
     store.read_sessions(&SessionQuery::default())?.collect()
 }

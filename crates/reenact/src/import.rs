@@ -10,7 +10,7 @@
 //! use reenact::Store;
 //!
 //! let log = r#"{"session_id": "s1", "messages": [{"role": "user", "content": "are you open"}]}"#;
-//! let store = Store::in_memory()?;
+//! let store = Store::temporary()?;
 //! let input = Input::Stream("log.jsonl".into(), Box::new(log.as_bytes()));
 //! let imported = import(vec![input], &Options::default(), &store, &mut |_| {})?;
 //! assert_eq!(imported.sessions_new, 1);

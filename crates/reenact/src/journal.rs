@@ -80,7 +80,7 @@ impl fmt::Display for StepKey {
 /// #     Run { id: "r1".into(), created_at: jiff::Timestamp::UNIX_EPOCH, plan, provenance: Provenance::default(), suite: Suite::default() }
 /// # }
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
-/// let store = Store::in_memory()?;
+/// let store = Store::temporary()?;
 /// store.create_run(&run())?;
 /// let key = StepKey { case: "closed-market".into(), trial: 1, position: 1, role: StepRole::Agent };
 ///

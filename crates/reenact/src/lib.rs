@@ -21,7 +21,7 @@
 //!     {"role": "assistant", "content": "The market is open. The S&P 500 is up."},
 //!     {"role": "user",      "content": "No, it's saturday, the market is closed"},
 //!     {"role": "assistant", "content": "You are right, these are the levels of Friday."}]}"#;
-//! let store = Store::in_memory()?;
+//! let store = Store::temporary()?;
 //! let input = Input::Stream("chat.jsonl".into(), Box::new(log.as_bytes()));
 //! import(vec![input], &Options::default(), &store, &mut |_| {})?;
 //!

@@ -37,7 +37,7 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// ```
 /// use reenact::{Conversation, Message, Session, Store};
 ///
-/// let store = Store::in_memory()?;
+/// let store = Store::temporary()?;
 /// let conversation: Conversation = [Message::user("is the market open"), Message::agent("no")].into_iter().collect();
 ///
 /// let mut sessions = store.write_sessions()?;
@@ -98,7 +98,7 @@ impl Store {
     ///
     /// # Errors
     /// Where there is no temporary folder.
-    pub fn in_memory() -> Result<Store> {
+    pub fn temporary() -> Result<Store> {
         let folder = tempfile::tempdir().map_err(|error| no_folder(Path::new("<temporary folder>"), error))?;
         let path = folder.path().join("store.db");
         Store::connect(&path, OpenFlags::SQLITE_OPEN_CREATE, Some(folder))

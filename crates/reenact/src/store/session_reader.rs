@@ -82,7 +82,7 @@ impl Store {
     ///
     /// ```
     /// # use reenact::{SessionQuery, Store};
-    /// # let store = Store::in_memory()?;
+    /// # let store = Store::temporary()?;
     /// let query: SessionQuery = "refund turns>=3".parse()?;
     /// for session in store.read_sessions(&query)? {
     ///     println!("{}", session?.id);

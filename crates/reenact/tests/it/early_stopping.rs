@@ -65,7 +65,7 @@ fn outcomes(output: &RunOutput) -> BTreeMap<&str, Vec<Outcome>> {
 
 #[test]
 fn a_case_is_tried_until_it_is_decided_and_not_longer() {
-    let (store, planned) = (Store::in_memory().unwrap(), planned());
+    let (store, planned) = (Store::temporary().unwrap(), planned());
     store.create_run(&planned).unwrap();
     let output = play(&store, &planned, u32::MAX, &Arc::default()).unwrap();
     let outcomes = outcomes(&output);
@@ -81,11 +81,11 @@ fn a_case_is_tried_until_it_is_decided_and_not_longer() {
 #[test]
 fn a_run_that_is_interrupted_anywhere_stops_its_trials_where_an_undisturbed_one_does() {
     let planned = planned();
-    let whole = Store::in_memory().unwrap();
+    let whole = Store::temporary().unwrap();
     whole.create_run(&planned).unwrap();
     let undisturbed = play(&whole, &planned, u32::MAX, &Arc::default()).unwrap();
     for interrupted_after in 1..undisturbed.trials.len() as u32 {
-        let store = Store::in_memory().unwrap();
+        let store = Store::temporary().unwrap();
         store.create_run(&planned).unwrap();
         let asked = Arc::default();
         let first = play(&store, &planned, interrupted_after, &asked);

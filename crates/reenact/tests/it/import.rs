@@ -35,7 +35,7 @@ fn import_strictly(store: &Store, inputs: Vec<Input>) -> Imported {
 
 /// What a text imports to, in a store of its own.
 fn imported(text: impl AsRef<[u8]>) -> (Store, Imported) {
-    let store = Store::in_memory().unwrap();
+    let store = Store::temporary().unwrap();
     let imported = import_into(&store, stream(text));
     (store, imported)
 }

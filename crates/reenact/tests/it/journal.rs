@@ -26,7 +26,7 @@ async fn no_call() -> String {
 }
 
 fn store_with_run() -> Store {
-    let store = Store::in_memory().unwrap();
+    let store = Store::temporary().unwrap();
     store.create_run(&run("r1", 1, &["a", "b"])).unwrap();
     store
 }

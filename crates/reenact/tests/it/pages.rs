@@ -45,7 +45,7 @@ fn every_format_of_the_page_on_formats_tells_the_same_conversation() {
     for (words, example) in blocks(FORMATS) {
         let (_, name) = words.split_once(' ').expect("a language and a format");
         let format: Format = name.parse().unwrap();
-        let store = Store::in_memory().unwrap();
+        let store = Store::temporary().unwrap();
         let input = Input::Stream("example".to_owned(), Box::new(example.as_bytes()));
         let imported = import(vec![input], &Options::default(), &store, &mut |_| {}).unwrap();
         assert_eq!((imported.sessions_new, imported.skipped_count), (1, 0), "{name}: {imported:?}");

@@ -48,7 +48,7 @@ fn trial(case: &str, number: u32, outcome: Outcome) -> Trial {
 
 #[test]
 fn trials_come_back_in_the_order_of_the_suite_whenever_they_ended() {
-    let store = Store::in_memory().unwrap();
+    let store = Store::temporary().unwrap();
     store.create_run(&run("r1", 1, &["zebra", "ant"])).unwrap();
     for (case, number) in [("ant", 2), ("zebra", 2), ("ant", 1), ("zebra", 1)] {
         store.put_trial("r1", &trial(case, number, Outcome::Passed)).unwrap();
@@ -61,7 +61,7 @@ fn trials_come_back_in_the_order_of_the_suite_whenever_they_ended() {
 
 #[test]
 fn a_trial_judged_again_takes_the_place_of_the_first_judgement() {
-    let store = Store::in_memory().unwrap();
+    let store = Store::temporary().unwrap();
     store.create_run(&run("r1", 1, &["a"])).unwrap();
     store.put_trial("r1", &trial("a", 1, Outcome::Inconclusive)).unwrap();
     store.put_trial("r1", &trial("a", 1, Outcome::Failed)).unwrap();
@@ -72,7 +72,7 @@ fn a_trial_judged_again_takes_the_place_of_the_first_judgement() {
 
 #[test]
 fn a_run_is_known_by_its_id_the_start_of_it_or_as_the_latest() {
-    let store = Store::in_memory().unwrap();
+    let store = Store::temporary().unwrap();
     assert!(store.run("latest").unwrap_err().hint_text().unwrap().contains("reenact run"));
     store.create_run(&run("0190-later", 2, &["a"])).unwrap();
     store.create_run(&run("0180-earlier", 1, &["a"])).unwrap();
@@ -84,7 +84,7 @@ fn a_run_is_known_by_its_id_the_start_of_it_or_as_the_latest() {
 
 #[test]
 fn a_run_is_created_once_and_whole_or_not_at_all() {
-    let store = Store::in_memory().unwrap();
+    let store = Store::temporary().unwrap();
     store.create_run(&run("r1", 1, &["a"])).unwrap();
     assert!(store.create_run(&run("r1", 2, &["b"])).is_err());
     assert!(store.create_run(&run("r2", 2, &["twice", "twice"])).is_err());
@@ -94,7 +94,7 @@ fn a_run_is_created_once_and_whole_or_not_at_all() {
 
 #[test]
 fn what_a_run_does_not_have_is_named_with_what_is_near() {
-    let store = Store::in_memory().unwrap();
+    let store = Store::temporary().unwrap();
     store.create_run(&run("r1", 1, &["closed-market"])).unwrap();
     let error = store.put_trial("r1", &trial("closed-markt", 1, Outcome::Passed)).unwrap_err();
     assert_eq!(error.hint_text(), Some("did you mean `closed-market`?"));
@@ -104,7 +104,7 @@ fn what_a_run_does_not_have_is_named_with_what_is_near() {
 
 #[test]
 fn a_run_is_finished_when_it_says_so_and_open_again_when_it_is_judged_again() {
-    let store = Store::in_memory().unwrap();
+    let store = Store::temporary().unwrap();
     store.create_run(&run("r1", 1, &["a"])).unwrap();
     assert!(!store.is_finished("r1").unwrap());
     store.finish_run("r1").unwrap();
@@ -117,7 +117,7 @@ fn a_run_is_finished_when_it_says_so_and_open_again_when_it_is_judged_again() {
 
 #[test]
 fn a_run_is_driven_by_one_at_a_time() {
-    let store = Store::in_memory().unwrap();
+    let store = Store::temporary().unwrap();
     store.create_run(&run("r1", 1, &["a"])).unwrap();
     store.create_run(&run("r2", 2, &["a"])).unwrap();
     let lease = store.lease("r1").unwrap();
@@ -132,7 +132,7 @@ fn a_run_is_driven_by_one_at_a_time() {
 
 #[test]
 fn a_lease_is_never_held_twice_however_many_want_it() {
-    let store = Store::in_memory().unwrap();
+    let store = Store::temporary().unwrap();
     store.create_run(&run("r1", 1, &["a"])).unwrap();
     let holders = std::sync::atomic::AtomicU32::new(0);
     let drive = || {

@@ -16,7 +16,7 @@ fn traces(ids: &[&str]) -> Vec<String> {
 
 #[test]
 fn what_was_put_comes_back_whole_with_its_traces() {
-    let store = Store::in_memory().unwrap();
+    let store = Store::temporary().unwrap();
     let mut monday = session("monday", &["is the market open", "no, \"closed\" \u{1b}[31m 休市"]);
     monday.source = "mlflow traces/july.jsonl.gz".to_owned();
     monday.started_at = Some("2025-09-01T10:00:00.123456789Z".parse().unwrap());
@@ -33,7 +33,7 @@ fn what_was_put_comes_back_whole_with_its_traces() {
 
 #[test]
 fn a_session_put_twice_is_one_session_with_the_later_words() {
-    let store = Store::in_memory().unwrap();
+    let store = Store::temporary().unwrap();
     let mut writer = store.write_sessions().unwrap();
     writer.put(&session("a", &["first"]), &[]).unwrap();
     writer.put(&session("a", &["second", "third"]), &traces(&["t"])).unwrap();
@@ -45,7 +45,7 @@ fn a_session_put_twice_is_one_session_with_the_later_words() {
 
 #[test]
 fn a_writer_that_is_dropped_takes_back_what_came_after_its_last_checkpoint() {
-    let store = Store::in_memory().unwrap();
+    let store = Store::temporary().unwrap();
     let mut writer = store.write_sessions().unwrap();
     writer.put(&session("kept", &["a"]), &[]).unwrap();
     writer.checkpoint().unwrap();
@@ -142,7 +142,7 @@ fn many_may_open_a_new_store_at_once() {
 }
 
 fn filled(sessions: &[Session]) -> Store {
-    let store = Store::in_memory().unwrap();
+    let store = Store::temporary().unwrap();
     let mut writer = store.write_sessions().unwrap();
     for session in sessions {
         writer.put(session, &[]).unwrap();
@@ -222,7 +222,7 @@ fn a_session_is_no_longer_found_by_words_that_it_has_lost() {
 
 #[test]
 fn many_small_imports_are_searched_like_one_large_one() {
-    let store = Store::in_memory().unwrap();
+    let store = Store::temporary().unwrap();
     let mut writer = store.write_sessions().unwrap();
     for n in 0..200 {
         let rest = if n % 3 == 0 { "third" } else { "other" };

@@ -106,7 +106,7 @@ fn files_that_cannot_be_read_are_named_with_what_to_do_and_the_others_are_import
         write("cut.gz", &compressed[..compressed.len() - 9]),
         write("good.jsonl", chat("good", &["hi"]).as_bytes()),
     ];
-    let store = Store::in_memory().unwrap();
+    let store = Store::temporary().unwrap();
     let told = import(inputs, &Options::default(), &store, &mut |_| {}).unwrap();
     let known = "known are openai-chat, sharegpt, otlp, mlflow, reenact";
     assert_eq!(unreadable(&told), [
@@ -146,12 +146,12 @@ fn a_cut_array_gives_its_complete_elements() {
 #[test]
 fn strict_writes_nothing_where_anything_is_wrong() {
     for bad in ["{\"messages\": [}".to_owned(), chat("good", &["other", "words"])] {
-        let store = Store::in_memory().unwrap();
+        let store = Store::temporary().unwrap();
         let told = import_strictly(&store, vec![stream(format!("{}\n{bad}\n", chat("good", &["hi"])))]);
         assert!(told.refused && told.skipped_count == 1 && told.sessions_new == 0, "{told:?}");
         assert_eq!(ids(&store), Vec::<String>::new());
     }
-    let store = Store::in_memory().unwrap();
+    let store = Store::temporary().unwrap();
     let told = import_strictly(&store, vec![stream(chat("good", &["hi"])), stream("")]);
     assert!(told.refused && ids(&store).is_empty());
     let told = import_strictly(&store, vec![stream(chat("good", &["hi"]))]);
@@ -161,7 +161,7 @@ fn strict_writes_nothing_where_anything_is_wrong() {
 #[test]
 fn a_format_that_does_not_fit_is_said_and_one_that_fits_overrides() {
     let forced = |name: &str, text: &str| {
-        let store = Store::in_memory().unwrap();
+        let store = Store::temporary().unwrap();
         let options = Options { format: Some(format(name)), ..Options::default() };
         let told = import(vec![stream(text)], &options, &store, &mut |_| {}).unwrap();
         (ids(&store), told)
@@ -175,7 +175,7 @@ fn a_format_that_does_not_fit_is_said_and_one_that_fits_overrides() {
     );
     let both = r#"{"id": "a", "messages": [{"role": "user", "content": "hi"}], "conversations": [{"from": "human", "value": "ho"}]}"#;
     for (name, said) in [("openai-chat", "user: hi"), ("sharegpt", "user: ho")] {
-        let store = Store::in_memory().unwrap();
+        let store = Store::temporary().unwrap();
         let options = Options { format: Some(format(name)), ..Options::default() };
         import(vec![stream(both)], &options, &store, &mut |_| {}).unwrap();
         assert_eq!(transcript(&store.session("a").unwrap()), said);

@@ -57,7 +57,7 @@ fn records(path: &Path) -> Vec<Option<Conversation>> {
 
 /// The conversations of a file of traces, in the order of their ids.
 fn sessions(path: &Path, ids: &[String]) -> Vec<Option<Conversation>> {
-    let store = Store::in_memory().unwrap();
+    let store = Store::temporary().unwrap();
     let told = import_into(&store, Input::from(path));
     assert!(!told.has_problems(), "{told:?}");
     let found: Vec<_> = ids.iter().map(|id| store.session(id).ok().map(|session| session.conversation)).collect();

@@ -23,7 +23,7 @@ tool refund: done
 agent: I have refunded 24,90 €."#;
 
 fn tells_both(name: &str) -> Store {
-    let store = Store::in_memory().unwrap();
+    let store = Store::temporary().unwrap();
     let imported = import_into(&store, Input::from(fixture(name)));
     assert_eq!((skipped(&imported), unreadable(&imported)), (vec![], vec![]), "{name}");
     assert_eq!(
@@ -59,7 +59,7 @@ fn a_json_array_of_chats_is_read_like_lines_of_them() {
 
 #[test]
 fn a_pretty_printed_array_of_sharegpt_is_read() {
-    let store = Store::in_memory().unwrap();
+    let store = Store::temporary().unwrap();
     let told = import_into(&store, Input::from(fixture("sharegpt.json")));
     assert_eq!((told.sessions_new, told.records), (2, 2));
     // ShareGPT has no message that both speaks and calls, so a call is a message of its own.

@@ -125,11 +125,11 @@ proptest! {
         let (expected, _) = imported(lines.join("\n"));
         let (first, second) = lines.split_at(at.index(lines.len() + 1));
         let parts = || [first, second].into_iter().filter(|part| !part.is_empty());
-        let together = Store::in_memory().unwrap();
+        let together = Store::temporary().unwrap();
         let inputs = parts().map(|part| stream(part.join("\n"))).collect();
         import(inputs, &Options::default(), &together, &mut |_| {}).unwrap();
         prop_assert_eq!(sessions(&together), sessions(&expected));
-        let apart = Store::in_memory().unwrap();
+        let apart = Store::temporary().unwrap();
         parts().for_each(|part| drop(import_into(&apart, stream(part.join("\n")))));
         prop_assert_eq!(sessions(&apart), sessions(&expected));
     }

@@ -8,7 +8,7 @@ const TRACES: [&str; 4] =
 #[test]
 fn importing_the_same_file_twice_changes_nothing() {
     for name in TRACES.into_iter().chain(["chat.jsonl", "sharegpt.json"]) {
-        let store = Store::in_memory().unwrap();
+        let store = Store::temporary().unwrap();
         import_into(&store, Input::from(fixture(name)));
         let before = all(&store);
         let again = import_into(&store, Input::from(fixture(name)));
@@ -102,7 +102,7 @@ fn a_folder_is_read_in_order_and_other_things_in_it_are_named() {
     std::fs::write(folder.path().join("deep/a.gz"), gzip(chat("a", &["hi"]).as_bytes())).unwrap();
     std::fs::write(folder.path().join("notes.txt"), "remember the milk").unwrap();
     std::fs::write(folder.path().join(".hidden"), "x").unwrap();
-    let store = Store::in_memory().unwrap();
+    let store = Store::temporary().unwrap();
     let told = import_into(&store, Input::from(folder.path()));
     assert_eq!((ids(&store), told.files), (vec!["a".to_owned(), "b".to_owned()], 3));
     assert_eq!((told.unreadable.len(), told.skipped_count), (0, 1));
