@@ -8,7 +8,7 @@ use reenact::report::statistics::{
 use simulation::{Cases, Random};
 
 #[path = "../../benches/statistics/simulation.rs"]
-mod simulation;
+pub(crate) mod simulation;
 
 const SUITES: u32 = 1_500;
 
