@@ -25,6 +25,11 @@ fn rule(name: &str) -> Result<JudgeRule, String> {
 }
 
 impl Args {
+    /// Whether nothing is said of who judges.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.judge_model.is_empty() && self.judge_rule.is_none() && self.judge.is_empty()
+    }
+
     /// The options as somebody would type them again, each with a space before it.
     pub(crate) fn in_words(&self) -> String {
         let option = |(name, value): (&str, &String)| format!(" {name} {}", output::shell_word(value));

@@ -125,6 +125,14 @@ impl Journal {
         Ok(Self::of(Recorder::of_no_run(store)?))
     }
 
+    /// Opens the journal of all calibrations, whose answers change nothing in the runs that they are about.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub fn of_calibration(store: &Store) -> Result<Journal> {
+        Ok(Self::of(Recorder::of_no_run(store)?))
+    }
+
     fn of((recorder, recorded): (Recorder, Vec<(StepKey, blake3::Hash)>)) -> Journal {
         let known = recorded.into_iter().map(|(key, request)| (key, Known::Answered(request))).collect();
         Journal { known: Mutex::new(known), recorder }

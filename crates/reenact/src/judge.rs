@@ -246,6 +246,20 @@ pub async fn assess(hearing: Hearing<'_>, judges: &[JudgeSpec], panel: &Panel) -
     assessments
 }
 
+/// What is said of one expectation or one judge alone; nothing where there is none of that name.
+pub(crate) async fn assess_only(
+    id: &str,
+    hearing: Hearing<'_>,
+    judges: &[JudgeSpec],
+    panel: &Panel,
+) -> Option<Verdict> {
+    if let Some(expectation) = hearing.case.expectations.iter().find(|it| it.id == id) {
+        return Some(panel.assess(expectation, hearing).await.verdict);
+    }
+    let judge = judges.iter().find(|judge| judge.name == id)?;
+    Some(panel.assess_by(judge, hearing).await.verdict)
+}
+
 /// The assessments of a conversation that broke off: there is one for each question, and none decides it.
 pub(crate) fn not_judged(expectations: &[Expectation], judges: &[JudgeSpec]) -> Vec<Assessment> {
     let ids = expectations.iter().map(|expectation| &expectation.id).chain(judges.iter().map(|judge| &judge.name));

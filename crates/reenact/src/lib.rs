@@ -60,6 +60,7 @@
 //! | simulated users | [`SimulatedUser`], [`user::AgendaUser`], [`user::model::ModelUser`] |
 //! | one conversation without a store | [`simulate::simulate`], [`judge::assess`](fn@judge::assess), [`Panel`], [`Hearing`] |
 //! | many, durably | [`run::run`], [`run::rejudge`], [`Journal`], [`Store`] |
+//! | judges against people | [`calibrate::calibrate`], [`mod@calibrate`] |
 //! | what it amounts to | [`Trial`], [`Outcome`], [`Report`], [`mod@report`] |
 //!
 //! # What holds everywhere
@@ -87,6 +88,7 @@ pub use user::{Leaving, Scene, SimulatedUser, UserAct, UserFault};
 
 mod acts;
 pub mod agent;
+pub mod calibrate;
 pub mod case;
 mod chat_completions;
 mod claim;

@@ -25,6 +25,7 @@ use steps::Steps;
 
 mod event;
 mod provenance;
+pub(crate) mod repeats;
 mod steps;
 
 /// What will be tried: plain data, kept with the run, so that a run can be resumed from its id alone.

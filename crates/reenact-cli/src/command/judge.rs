@@ -1,13 +1,17 @@
-//! `reenact judge`: judges the conversations of a stored run again, without simulating any of them again.
+//! `reenact judge`: judges the conversations of a stored run again, without simulating any of them again, or holds its
+//! judges against people.
 
+use std::path::{Path, PathBuf};
+
+use reenact::calibrate::{self, Calibration};
 use reenact::run::Stop;
 use reenact::{Error, ErrorKind, Result, Run, RunOutput, Store};
 
-use super::report;
+use super::{check, report};
 use crate::args::Global;
 use crate::output::progress::Progress;
 use crate::runtime::runtime;
-use crate::{interrupt, judging, output, participants};
+use crate::{exit, interrupt, judging, output, participants};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -16,12 +20,21 @@ pub(crate) struct Args {
     run: String,
     #[command(flatten)]
     judging: judging::Args,
+    /// Hold the run's judges against what people say: a file of labels; judges again first only where judges are named
+    #[arg(long, value_name = "LABELS")]
+    calibrate: Option<PathBuf>,
+    /// How often each labelled item is judged, to see whether the judges say the same again
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "calibrate", value_parser = clap::value_parser!(u32).range(1..=100))]
+    repeats: u32,
 }
 
 pub(crate) fn run(args: &Args, global: &Global) -> Result<u8> {
     let store = Store::open_existing(&global.store)?;
     let run = store.run(&args.run)?;
-    report::present(&judge(args, &store, &run)?, global)
+    match &args.calibrate {
+        Some(labels) => calibrate(labels, args, &store, run, global),
+        None => report::present(&judge(args, &store, &run)?, global),
+    }
 }
 
 /// Judges all trials again; what the arguments do not say stays as it was in the run.
@@ -37,10 +50,43 @@ fn judge(args: &Args, store: &Store, run: &Run) -> Result<RunOutput> {
     judged.map_err(|error| resumable(error, args, store, run))
 }
 
+fn calibrate(path: &Path, args: &Args, store: &Store, run: Run, global: &Global) -> Result<u8> {
+    let labels = match calibrate::labels(path)? {
+        Ok(labels) => labels,
+        Err(problems) => return check::tell(&problems, global),
+    };
+    let judged = match args.judging.is_empty() {
+        true => {
+            let trials = store.trials(&run.id)?;
+            RunOutput::new(run, trials)
+        }
+        false => judge(args, store, &run)?,
+    };
+    let panel = participants::panel(&judged.run.plan.judging)?;
+    let stop = Stop::default();
+    let work = calibrate::calibrate(store, &judged, &panel, (path, &labels), args.repeats, &stop);
+    let calibration = runtime()?.block_on(interrupt::stopping(&stop, work));
+    let calibration = calibration.map_err(|error| resumable(error, args, store, &judged.run))?;
+    present(&calibration, global)
+}
+
+fn present(calibration: &Calibration, global: &Global) -> Result<u8> {
+    match global.json {
+        true => output::json(calibration)?,
+        false => output::text(&output::calibration::render(calibration, output::width()))?,
+    }
+    Ok(if calibration.is_informative() { exit::PASSED } else { exit::UNDECIDED })
+}
+
 fn resumable(error: Error, args: &Args, store: &Store, run: &Run) -> Error {
     if error.kind() != ErrorKind::Interrupted {
         return error;
     }
     let program = output::program(store.path());
-    error.hint(format!("nothing is lost; go on with `{program} judge {}{}`", run.id, args.judging.in_words()))
+    let mut command = format!("{program} judge {}{}", run.id, args.judging.in_words());
+    if let Some(labels) = &args.calibrate {
+        let labels = output::shell_word(&labels.to_string_lossy());
+        command += &format!(" --calibrate {labels} --repeats {}", args.repeats);
+    }
+    error.hint(format!("nothing is lost; go on with `{command}`"))
 }

@@ -206,6 +206,24 @@ pub(crate) const EVIDENCE: Table = Table {
     ],
 };
 
+/// A line of a file of labels.
+pub(crate) const LABEL: Table = Table {
+    what: "a label",
+    name: "label",
+    keys: &[
+        optional(
+            "run",
+            Form::Text,
+            "The run's id, or the start of it; the run that is calibrated where it is left out.",
+        ),
+        needed("case", Form::Text, "The case's id."),
+        optional("trial", Form::Count, "Which trial of the case, from 1; 1 where it is left out."),
+        optional("expectation", Form::Text, "The expectation that a person judged."),
+        optional("judge", Form::Text, "The named judge whose question a person answered."),
+        needed("verdict", Form::Text, "What the person says: `pass` or `fail`."),
+    ],
+};
+
 /// A record of an MLflow evaluation dataset.
 pub(crate) const RECORD: Table = Table {
     what: "a dataset record",

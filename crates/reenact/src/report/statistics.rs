@@ -16,11 +16,13 @@
 //! | is one run better than another? | [`mean_difference`], [`sign_flip_p`] |
 //! | did a single case get worse? | [`fisher_p`], [`benjamini_hochberg`] |
 //! | does a recorded failure come back? | [`reproduction()`] |
+//! | does a judge agree with people, and what would they say? | [`Confusion`], [`corrected_pass_rate`] |
 //!
 //! `docs/statistics.md` explains each in plain words; `cargo bench --bench statistics` checks what they claim.
 
 use serde::{Deserialize, Serialize};
 
+pub use agreement::{Confusion, CorrectedRate, Kappa, NotInformative, Share, corrected_pass_rate, share};
 pub use cases::{benjamini_hochberg, fisher_p};
 pub use flakiness::{Flakiness, flakiness, intraclass_correlation};
 pub use interval::{Mean, clopper_pearson, mean_of_cases, wilson};
@@ -32,6 +34,7 @@ pub use reproduction::{Reproduced, Reproduction, reproduction};
 pub use sequential::{Course, EarlyStopping, Stopped};
 pub use threshold::{Held, Threshold, hold};
 
+mod agreement;
 mod cases;
 mod flakiness;
 mod interval;

@@ -3,7 +3,7 @@
 use statrs::distribution::{Beta, ContinuousCDF, StudentsT};
 
 /// The two-sided 95 % point of the normal distribution.
-const Z_95: f64 = 1.959_963_984_540_054;
+pub(super) const Z_95: f64 = 1.959_963_984_540_054;
 
 /// A mean over cases with its 95 % interval.
 #[derive(Debug, Clone, Copy, PartialEq)]
