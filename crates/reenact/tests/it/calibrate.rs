@@ -155,7 +155,7 @@ fn judge(calls: &Arc<AtomicU32>) -> Model {
 }
 
 async fn judged_run(judging: Judging, panel: &Panel) -> (Store, RunOutput) {
-    let store = Store::in_memory().unwrap();
+    let store = Store::temporary().unwrap();
     let plan = Plan { agent: "kind".into(), judging, concurrency: 1, ..Plan::default() };
     let planned = Run::new(plan, suite());
     store.create_run(&planned).unwrap();
