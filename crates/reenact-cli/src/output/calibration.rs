@@ -16,9 +16,10 @@ const REASON_CHARS_MAX: usize = 120;
 pub(crate) fn render(calibration: &Calibration, width: u16) -> String {
     let bold = Style::new().bold();
     let mut text = String::new();
-    for question in &calibration.questions {
+    for (at, question) in calibration.questions.iter().enumerate() {
+        let gap = if at > 0 { "\n" } else { "" };
         let title = format!("{}, judged by {}", printable(&question.question), printable(&calibration.judge));
-        let _ = write!(text, "{bold}{title}{bold:#}\n{}\n", facts(question, calibration.repeats, width));
+        let _ = write!(text, "{gap}{bold}{title}{bold:#}\n{}", facts(question, calibration.repeats, width));
     }
     if calibration.questions.is_empty() {
         text += "No label can be held against a judge of this run.\n";

@@ -149,3 +149,126 @@ fn a_model_distils_by_script_and_its_case_cites_the_users_words() {
     let check = stage.reenact(&["check", "suite.yaml"]);
     assert_eq!((check.status, check.out.as_str()), (Some(0), "1 case, no problems\n"), "{}", stage.read("suite.yaml"));
 }
+
+/// A judge of the conversation's tone, and one whose value nothing says how to pass.
+const JUDGES: &str = "judges:
+  - user_frustration
+  - { name: tone, instructions: 'How polite? {{ conversation }}', value: number, at_least: 0.5 }
+  - { name: length, instructions: 'How long? {{ conversation }}', value: text }
+";
+
+/// A model that answers each of those judges, and expectations.
+const MODEL: &str = "
+- {for: judge, when: How polite, json: {reason: as I see it, turns: [1], value: 0.8}}
+- {for: judge, when: How long, json: {reason: as I see it, turns: [1], value: short}}
+- {for: judge, when: How does the user, json: {findings: [
+    {id: turn-1, reason: plain, quotes: [], answer: calm}, {id: turn-2, reason: plain, quotes: [], answer: calm}]}}
+- {for: judge, json: {verdict: pass, reason: as I see it, turns: [2]}}
+";
+
+fn with_judges() -> Stage {
+    let stage = stage();
+    stage.write("judges.yaml", JUDGES);
+    stage.write("model.yaml", MODEL);
+    stage
+}
+
+/// Each assessment of the first trial: what, verdict, value.
+fn said(run: &Value) -> Vec<(String, String, Value)> {
+    let assessments = run["trials"][0]["assessments"].as_array().unwrap().iter();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    assessments.map(|it| (text(&it["expectation"]), text(&it["verdict"]), it["value"].clone())).collect()
+}
+
+#[test]
+fn judges_that_are_named_judge_every_conversation_and_stay_with_the_run() {
+    let stage = with_judges();
+    let told = stage.run_parcels(&["--judge-model", "script:model.yaml", "--judge", "judges.yaml", "--json"]);
+    let expected = [
+        ("says-where", "pass", Value::Null),
+        ("user_frustration", "pass", "none".into()),
+        ("tone", "pass", 0.8.into()),
+        ("length", "inconclusive", "short".into()),
+    ];
+    let expected = expected.map(|(what, verdict, value): (&str, &str, Value)| (what.into(), verdict.into(), value));
+    assert_eq!((told.status, said(&told.json())), (Some(0), expected.to_vec()), "{told:?}");
+
+    // Judged again without its file, by the judges that the run has.
+    std::fs::remove_file(stage.path("judges.yaml")).unwrap();
+    stage.write("model.yaml", MODEL.replace("value: 0.8", "value: 0.2"));
+    let again = stage.reenact(&["judge", "--json"]);
+    assert_eq!((again.status, &said(&again.json())[2].1), (Some(1), &"fail".to_owned()), "{again:?}");
+
+    // By one judge in place of them, whom the model answers nothing usable.
+    let other = stage.reenact(&["judge", "--judge", "goal_achieved", "--json"]);
+    let names: Vec<String> = said(&other.json()).into_iter().map(|it| it.0).collect();
+    assert_eq!(
+        (other.status, names),
+        (Some(3), vec!["says-where".to_owned(), "goal_achieved".to_owned()]),
+        "{other:?}"
+    );
+    assert!(stage.reenact(&["report"]).words().contains("goal_achieved"));
+}
+
+#[test]
+fn several_judge_models_judge_together_by_the_rule_that_is_named() {
+    let stage = stage();
+    let models = ["--judge-model", "script:kind.yaml", "--judge-model", "script:strict.yaml"];
+    let vetoed = stage.run_parcels(&[&models[..], &["--json"]].concat());
+    assert_eq!((vetoed.status, &assessment(&vetoed.json())["verdict"]), (Some(1), &"fail".into()), "{vetoed:?}");
+    assert_eq!(assessment(&vetoed.json())["votes"].as_array().unwrap().len(), 2);
+    let split = stage.reenact(&["judge", "--judge-rule", "majority", "--json"]);
+    assert_eq!((split.status, &assessment(&split.json())["verdict"]), (Some(3), &"inconclusive".into()), "{split:?}");
+    assert_eq!(split.json()["run"]["plan"]["judging"]["models"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn judges_that_cannot_be_are_refused_before_anything_is_played() {
+    let stage = with_judges();
+    let refused = |more: &[&str]| stage.run_parcels(more).refusal().to_owned();
+    assert!(refused(&["--judge", "user_frustation"]).contains("did you mean `user_frustration`?"));
+    assert!(refused(&["--judge", "conversational_guidelines"]).contains("needs guidelines"));
+    assert!(refused(&["--judge", "none.yaml"]).contains("there is no such file"));
+    assert!(refused(&["--judge-rule", "loudest"]).contains("any-veto or majority"));
+    assert!(refused(&["--judge", "judges.yaml", "--judge", "judges.yaml"]).contains("two judges have the name"));
+    stage.write("clash.yaml", JUDGES.replace("name: tone", "name: says-where"));
+    assert!(refused(&["--judge", "clash.yaml"]).contains("`says-where` is a judge and an expectation"));
+    stage.write("bad.yaml", "judges:\n  - { name: x, value: stars }\n");
+    assert!(refused(&["--judge", "bad.yaml"]).contains("bad.yaml:2: "));
+    assert_eq!(stage.reenact(&["check", "bad.yaml"]).status, Some(2));
+    assert_eq!(stage.reenact(&["check", "judges.yaml"]).out, "3 judges, no problems\n");
+    assert_eq!(stage.lines("calls"), Vec::<String>::new());
+    assert!(!stage.path(".reenact").exists(), "no run was begun");
+}
+
+#[test]
+fn a_run_is_calibrated_against_labels_and_says_what_cannot_be_said() {
+    let stage = with_judges();
+    stage.write("suite.yaml", crate::stage::parcels(4).replace("contains: on its way", "text: it says where"));
+    stage.write(
+        "half.yaml",
+        "- {for: judge, when: 'not asked', json: {verdict: fail, reason: r, turns: [1]}}\n- {for: judge, json: {verdict: pass, reason: r, turns: [1]}}\n",
+    );
+    assert_eq!(stage.run_parcels(&["--judge-model", "script:half.yaml"]).status, Some(0));
+    let line = |case: &str, verdict: &str| {
+        format!("{{\"case\": \"{case}\", \"expectation\": \"says-where\", \"verdict\": \"{verdict}\"}}\n")
+    };
+    stage.write("labels.jsonl", ["c1", "c2", "c3", "c9"].map(|case| line(case, "pass")).concat() + &line("c4", "fail"));
+    let before = stage.reenact(&["report", "--json"]).out;
+    let told = stage.reenact(&["judge", "--calibrate", "labels.jsonl", "--repeats", "2", "--json"]);
+    let calibration = told.json();
+    let question = &calibration["questions"][0];
+    assert_eq!((told.status, &question["not_informative"]), (Some(3), &"no_apparent_failure".into()), "{told:?}");
+    let confusion = serde_json::json!({"true_pass": 3, "false_pass": 1, "true_fail": 0, "false_fail": 0});
+    assert_eq!((&question["confusion"], &question["flip_rate"]["share"]), (&confusion, &0.0.into()), "{told:?}");
+    assert_eq!(calibration["skipped"][0]["what"], "labels.jsonl:4");
+    let words = stage.reenact(&["judge", "--calibrate", "labels.jsonl"]).words();
+    assert!(words.contains("pass rate not informative: the judge finds no failure in this run"), "{words}");
+    assert!(words.contains("differs c4/1 says-where: people say fail, the judge pass: r"), "{words}");
+    assert_eq!(stage.reenact(&["report", "--json"]).out, before, "a calibration changes nothing in the run");
+
+    stage.write("labels.jsonl", "{\"case\": \"c1\"}\n[]\n");
+    let bad = stage.reenact(&["judge", "--calibrate", "labels.jsonl"]);
+    assert_eq!((bad.status, bad.out.lines().last()), (Some(2), Some("3 problems")), "{bad:?}");
+    assert!(stage.reenact(&["judge", "--repeats", "2"]).refusal().contains("--calibrate"));
+}

@@ -1,4 +1,4 @@
-//! The walk through the README, walked: its files are written, its commands are run, and what they print is what it shows.
+//! The walks through the README and through the page on judges, walked: their files are written, its commands are run, and what they print is what it shows.
 //!
 //! A fence with a file's name (```` ```yaml parcels.yaml ````) is that file. A `console` fence holds commands, each after `$ `,
 //! and below each what it prints, on either stream. With `UPDATE_README` set the page is rewritten instead.
@@ -9,18 +9,22 @@ use std::process::Command;
 
 use regex::Regex;
 
-const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md");
+/// The pages that hold a walk.
+const PAGES: [&str; 2] = ["README.md", "docs/judges.md"];
 
 #[test]
 fn what_the_readme_shows_is_what_happens() {
-    let page = fs::read_to_string(README).unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let walked = walk(&page, folder.path());
-    if std::env::var_os("UPDATE_README").is_some() {
-        fs::write(README, walked).unwrap();
-    } else {
-        let how = "if it should, look at what `UPDATE_README=1 cargo test -p reenact-cli readme` changes";
-        assert_eq!(nameless(&walked), nameless(&page), "the README shows something else; {how}");
+    for name in PAGES {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(name);
+        let page = fs::read_to_string(&path).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let walked = walk(&page, folder.path());
+        if std::env::var_os("UPDATE_README").is_some() {
+            fs::write(&path, walked).unwrap();
+        } else {
+            let how = "if it should, look at what `UPDATE_README=1 cargo test -p reenact-cli readme` changes";
+            assert_eq!(nameless(&walked), nameless(&page), "{name} shows something else; {how}");
+        }
     }
 }
 

@@ -44,15 +44,17 @@ impl Quote {
 pub(super) struct Said {
     user: Vec<String>,
     agent: Vec<String>,
+    operator: Vec<String>,
 }
 
 impl Said {
     pub(super) fn of(conversation: &Conversation) -> Self {
-        let mut said = Said { user: vec![String::new()], agent: vec![String::new()] };
+        let nothing = || vec![String::new()];
+        let mut said = Said { user: nothing(), agent: nothing(), operator: nothing() };
         for message in &conversation.messages {
             if message.speaker == Speaker::User {
-                said.user.push(String::new());
-                said.agent.push(String::new());
+                let sides = [&mut said.user, &mut said.agent, &mut said.operator];
+                sides.into_iter().for_each(|turns| turns.push(String::new()));
             }
             match message.speaker {
                 Speaker::User => said.user.last_mut().into_iter().for_each(|words| add(words, &message.text)),
@@ -63,7 +65,7 @@ impl Said {
                         .iter()
                         .for_each(|call| add(words, &format!("{}({})", call.name, call.arguments)));
                 }),
-                Speaker::Operator => {}
+                Speaker::Operator => said.operator.last_mut().into_iter().for_each(|words| add(words, &message.text)),
             }
         }
         said
@@ -74,11 +76,11 @@ impl Said {
     }
 
     pub(super) fn by_user(&self, quote: &Quote) -> bool {
-        self.user.get(quote.turn as usize).is_some_and(|words| quote::find(words, &quote.words).is_some())
+        has(&self.user, quote)
     }
 
     pub(super) fn by_agent(&self, quote: &Quote) -> bool {
-        self.agent.get(quote.turn as usize).is_some_and(|words| quote::find(words, &quote.words).is_some())
+        has(&self.agent, quote)
     }
 
     /// Why a quote cannot be believed.
@@ -87,9 +89,13 @@ impl Said {
         if *turn > self.turns() {
             return Some(format!("cites turn {turn}, but there are {}", self.turns()));
         }
-        let was_said = self.by_user(quote) || self.by_agent(quote);
+        let was_said = self.by_user(quote) || self.by_agent(quote) || has(&self.operator, quote);
         (!was_said).then(|| format!("quotes \"{}\", which turn {turn} does not have", shorten(words)))
     }
+}
+
+fn has(turns: &[String], quote: &Quote) -> bool {
+    turns.get(quote.turn as usize).is_some_and(|words| quote::find(words, &quote.words).is_some())
 }
 
 fn add(words: &mut String, more: &str) {

@@ -167,7 +167,7 @@ impl Panel {
                     Assessment::of(&judge.name, Ruling::undecided(why), name)
                 }
             },
-            (None, Seated::Own(own)) => own.assess(&judge.as_expectation(), hearing).await,
+            (None, Seated::Own(own)) => asked(own.as_ref(), &judge.as_expectation(), hearing).await,
             (None, Seated::Models(models)) => self.ask(question, hearing, &models.iter().collect::<Vec<_>>()).await,
         };
         Assessment { decides: judge.decides(), ..assessment }
@@ -198,12 +198,17 @@ impl Judge for Panel {
             return assessment;
         }
         match &self.seated {
-            Seated::Own(judge) => judge.assess(expectation, hearing).await,
+            Seated::Own(judge) => asked(judge.as_ref(), expectation, hearing).await,
             Seated::Models(models) => {
                 self.ask(Question::Expectation(expectation), hearing, &models.iter().collect::<Vec<_>>()).await
             }
         }
     }
+}
+
+/// What a judge of the caller's own says, of what it was asked: whatever id it may answer with.
+async fn asked(judge: &dyn Judge, expectation: &Expectation, hearing: Hearing<'_>) -> Assessment {
+    Assessment { expectation: expectation.id.clone(), ..judge.assess(expectation, hearing).await }
 }
 
 fn name_of(models: &[&Model], rule: JudgeRule) -> String {

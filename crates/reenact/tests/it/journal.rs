@@ -199,3 +199,21 @@ proptest! {
         prop_assert_eq!(calls.get(), asked.len());
     }
 }
+
+#[tokio::test]
+async fn a_step_took_as_long_as_it_took_when_its_call_was_made() {
+    let store = Store::temporary().unwrap();
+    store.create_run(&run("r1", 1, &["a"])).unwrap();
+    let key = || StepKey { case: "a".into(), trial: 1, position: 1, role: StepRole::Agent };
+    let slow = || async {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        "done".to_owned()
+    };
+    let journal = Journal::open(&store, "r1").unwrap();
+    let (_, live): (String, u64) = journal.timed_step(key(), "q", slow).await.unwrap();
+    drop(journal);
+    let journal = Journal::open(&store, "r1").unwrap();
+    let (answer, replayed): (String, u64) = journal.timed_step(key(), "q", || async { unreachable!() }).await.unwrap();
+    assert!(live >= 20, "{live}");
+    assert_eq!((answer.as_str(), replayed), ("done", live));
+}

@@ -1,9 +1,11 @@
 //! The examples of the pages in `docs/` do what the pages say.
 
 use reenact::import::{Format, Input, Options, import};
-use reenact::{Speaker, Store, Suite};
+use reenact::judge::{self, BuiltIn, JudgeRule};
+use reenact::{Speaker, Store, Suite, calibrate};
 
 const SUITE: &str = include_str!("../../../../docs/suite.md");
+const JUDGES: &str = include_str!("../../../../docs/judges.md");
 const FORMATS: &str = include_str!("../../../../docs/formats.md");
 
 /// The fenced blocks of a page: the words of the fence, and what stands in it.
@@ -36,6 +38,32 @@ fn every_key_of_a_case_stands_on_the_page_on_suites() {
                 key.0
             );
         }
+    }
+}
+
+#[test]
+fn every_file_of_the_page_on_judges_is_read_as_what_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let named: Vec<(&str, &str)> =
+        blocks(JUDGES).filter_map(|(words, example)| Some((words.split_once(' ')?.1, example))).collect();
+    named.iter().for_each(|(name, example)| std::fs::write(folder.path().join(name), example).unwrap());
+    let path = |name: &str| folder.path().join(name);
+    assert_eq!(judge::load(path("judges.yaml").to_str().unwrap()).unwrap().len(), 5);
+    assert_eq!(calibrate::labels(&path("labels.jsonl")).unwrap().unwrap().len(), 3);
+    assert_eq!(Suite::load(&path("suite.yaml")).unwrap().cases.len(), 1);
+}
+
+#[test]
+fn every_built_in_judge_and_every_key_of_a_judge_stands_on_the_page_on_judges() {
+    for judge in BuiltIn::all() {
+        assert!(JUDGES.contains(&format!("| `{}` |", judge.name())), "{}", judge.name());
+    }
+    let schema = judge::file_schema();
+    for key in schema["$defs"]["judge"]["properties"].as_object().unwrap().keys() {
+        assert!(JUDGES.contains(&format!("| `{key}`")) || JUDGES.contains(&format!(", `{key}`")), "{key}");
+    }
+    for rule in JudgeRule::ALL {
+        assert!(JUDGES.contains(&format!("| `{rule}`")), "{rule}");
     }
 }
 

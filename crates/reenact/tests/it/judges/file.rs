@@ -161,5 +161,5 @@ fn the_file_of_the_documentation_is_one() {
     let (_, rest) = page.split_once("```yaml judges.yaml\n").expect("the page shows a file of judges");
     let (_folder, path) = file(rest.split("```").next().unwrap());
     assert_eq!(check(path.as_ref()).unwrap(), []);
-    assert_eq!(load(&path).unwrap().len(), 6);
+    assert_eq!(load(&path).unwrap().len(), 5);
 }

@@ -59,12 +59,12 @@ pub(super) async fn judged_by(judge: JudgeSpec, conversation: &Conversation, pan
     assessments.remove(0)
 }
 
-/// An id, an answer, and quotes of a turn and words.
-type Finding<'a> = (&'a str, &'a str, &'a [(u32, &'a str)]);
+/// A finding: id, answer, and quotes of a turn and words.
+pub(super) type Found<'a> = (&'a str, &'a str, &'a [(u32, &'a str)]);
 
-/// A judge that answers with these findings.
-pub(super) fn findings(findings: &[Finding<'_>]) -> Value {
-    let finding = |(id, answer, quotes): &Finding<'_>| {
+/// An answer with these findings.
+pub(super) fn findings(findings: &[Found<'_>]) -> Value {
+    let finding = |(id, answer, quotes): &Found<'_>| {
         let quotes: Vec<Value> = quotes.iter().map(|(turn, words)| json!({"turn": turn, "words": words})).collect();
         json!({"id": id, "reason": format!("as to {id}"), "quotes": quotes, "answer": answer})
     };
