@@ -153,7 +153,7 @@ struct JournaledModel {
 impl ServeModel for JournaledModel {
     async fn complete(&self, request: &ModelRequest) -> Result<Completion, ModelFault> {
         let answer = self.steps.step(self.role, request, self.model.complete(request)).await;
-        let halted = || ModelFault { fault: ModelFaultKind::Unreachable, reason: HALTED.into() };
+        let halted = || ModelFault::new(ModelFaultKind::Unreachable, HALTED);
         answer.unwrap_or_else(|Halted| Err(halted()))
     }
 }
