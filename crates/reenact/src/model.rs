@@ -13,10 +13,12 @@ use serde_json::Value;
 use crate::ChatMessage;
 
 pub use name::{Engine, ModelSettings};
+pub use price::{Over, Price, PriceList, Rate, Rates};
 pub use strict::strict_schema;
 
 mod answer;
 mod name;
+mod price;
 mod remote;
 mod scripted;
 mod strict;
