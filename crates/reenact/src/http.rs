@@ -45,7 +45,16 @@ pub(crate) struct Post<'a> {
 pub(crate) struct HttpFault {
     pub(crate) kind: HttpFaultKind,
     pub(crate) reason: String,
+    /// Where the server said no: with which status, and all that it said.
+    pub(crate) refusal: Option<Refusal>,
     retry: Retry,
+}
+
+/// A server's no.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    pub(crate) status: StatusCode,
+    pub(crate) body: Vec<u8>,
 }
 
 /// How an exchange failed.
@@ -71,7 +80,7 @@ enum Retry {
 impl HttpFault {
     /// A fault that another attempt would not cure.
     pub(crate) fn new(kind: HttpFaultKind, reason: impl Into<String>) -> Self {
-        HttpFault { kind, reason: reason.into(), retry: Retry::No }
+        HttpFault { kind, reason: reason.into(), refusal: None, retry: Retry::No }
     }
 
     /// The same fault, saying whose answer it was.
@@ -146,7 +155,7 @@ fn broken(request: &Post<'_>, error: &reqwest::Error) -> HttpFault {
     let what = if error.is_connect() { "cannot connect to" } else { "the connection broke off to" };
     let retry = if error.is_connect() { Retry::Soon } else { Retry::No };
     let reason = format!("{what} {place}: {}", innermost(error));
-    HttpFault { kind: HttpFaultKind::Unreachable, reason, retry }
+    HttpFault { kind: HttpFaultKind::Unreachable, reason, refusal: None, retry }
 }
 
 /// The innermost source says what happened ("connection refused"); the outer ones repeat the address, which
@@ -172,7 +181,8 @@ fn refused(request: &Post<'_>, status: StatusCode, headers: &HeaderMap, body: &[
         StatusCode::GATEWAY_TIMEOUT,
     ];
     let retry = if again.contains(&status) { asked_wait(headers) } else { Retry::No };
-    HttpFault { kind: HttpFaultKind::Refused, reason, retry }
+    let refusal = Some(Refusal { status, body: body.to_vec() });
+    HttpFault { kind: HttpFaultKind::Refused, reason, refusal, retry }
 }
 
 /// `Retry-After` in seconds. The form with a date is left to the planned delay: it needs a clock.
@@ -184,7 +194,11 @@ fn asked_wait(headers: &HeaderMap) -> Retry {
 /// What a server says about its refusal: the message of an error object, else the body, in a line.
 pub(crate) fn error_text(body: &[u8]) -> String {
     let parsed = serde_json::from_slice::<Value>(body).ok();
-    match parsed.as_ref().and_then(|body| error_message(body.get("error")?)) {
+    let message = parsed.as_ref().and_then(|body| {
+        // AWS says `message`, servers built with FastAPI say `detail`.
+        ["error", "message", "detail"].iter().find_map(|name| error_message(body.get(name)?))
+    });
+    match message {
         Some(message) => shorten(&message),
         None if body.trim_ascii().is_empty() => "no reason given".to_owned(),
         None => shorten(&String::from_utf8_lossy(body)),
@@ -284,6 +298,8 @@ mod tests {
     fn error_bodies_of_every_form_become_one_line() {
         assert_eq!(error_text(br#"{"error":{"message":"no such model","code":404}}"#), "no such model");
         assert_eq!(error_text(br#"{"error":"busy"}"#), "busy");
+        assert_eq!(error_text(br#"{"message":"no such model"}"#), "no such model");
+        assert_eq!(error_text(br#"{"detail":{"error_code":"X","message":"no endpoint"}}"#), "no endpoint");
         assert_eq!(error_text(b"<html>\n  gateway</html>"), "<html> gateway</html>");
         assert_eq!(error_text(b"  "), "no reason given");
         assert_eq!(error_text(b"\xff"), "\u{fffd}");

@@ -72,7 +72,9 @@
 
 pub use agent::{Agent, AgentFault, AgentReply, AgentTurn, FaultKind, Held};
 pub use case::{Brief, CallPattern, Check, Evidence, Expectation, Fact, Gate, Origin, Suite, TestCase};
+pub use cassette::Cassette;
 pub use conversation::{ChatMessage, ChatRole, Conversation, Message, Speaker, ToolCall, Turn};
+pub use cost::{Amount, Cost};
 pub use environment::Environment;
 pub use error::{Error, ErrorKind, Place, Result};
 pub use journal::{Journal, StepKey, StepRole};
@@ -84,16 +86,19 @@ pub use session::{Session, SessionQuery};
 pub use skipped::Skipped;
 pub use store::{RunLease, RunSummary, SessionReader, SessionSummary, SessionWriter, Store, StoredSession};
 pub use trial::{Disclosure, Ending, Outcome, Trial};
+pub use usd::Usd;
 pub use user::{Leaving, Scene, SimulatedUser, UserAct, UserFault};
 
 mod acts;
 pub mod agent;
 pub mod calibrate;
 pub mod case;
+pub mod cassette;
 mod chat_completions;
 mod claim;
 mod clock;
 mod conversation;
+pub mod cost;
 pub mod distill;
 mod environment;
 mod error;
@@ -117,4 +122,5 @@ pub mod store;
 mod text;
 mod trace_context;
 mod trial;
+mod usd;
 pub mod user;

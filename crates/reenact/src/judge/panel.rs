@@ -133,6 +133,15 @@ impl Panel {
         self
     }
 
+    /// The names of the models that are asked.
+    pub(crate) fn models(&self) -> impl Iterator<Item = &str> {
+        let seated = match &self.seated {
+            Seated::Models(models) => models.as_slice(),
+            Seated::Own(_) => &[],
+        };
+        seated.iter().chain(self.named.values()).map(Model::name)
+    }
+
     /// Who judges, in a line.
     #[must_use]
     pub fn name(&self) -> String {
