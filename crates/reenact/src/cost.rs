@@ -97,6 +97,24 @@ impl Amount {
         }
     }
 
+    /// So often the same.
+    #[must_use]
+    pub fn times(&self, times: u64) -> Amount {
+        let Usage { input_tokens, cached_tokens, cache_write_tokens, output_tokens } = self.usage;
+        Amount {
+            calls: self.calls * times,
+            usage: Usage {
+                input_tokens: input_tokens.saturating_mul(times),
+                cached_tokens: cached_tokens.saturating_mul(times),
+                cache_write_tokens: cache_write_tokens.saturating_mul(times),
+                output_tokens: output_tokens.saturating_mul(times),
+            },
+            usd: Usd::from_picos(self.usd.picos().saturating_mul(times.into())),
+            unpriced_tokens: self.unpriced_tokens.saturating_mul(times),
+            unmetered_calls: self.unmetered_calls * times,
+        }
+    }
+
     /// Tokens read and written.
     #[must_use]
     pub fn tokens(&self) -> u64 {
@@ -210,6 +228,15 @@ impl Cost {
         let spent =
             |((role, model), amount): ((CostRole, &str), Amount)| Spent { role, model: model.to_owned(), amount };
         Cost { total: parts.values().copied().sum(), parts: parts.into_iter().map(spent).collect() }
+    }
+
+    /// Enters one part more.
+    pub fn add(&mut self, spent: Spent) {
+        self.total = self.total + spent.amount;
+        match self.parts.iter_mut().find(|part| (part.role, &part.model) == (spent.role, &spent.model)) {
+            Some(part) => part.amount = part.amount + spent.amount,
+            None => self.parts.push(spent),
+        }
     }
 
     /// What it comes to, in a line.

@@ -17,6 +17,7 @@ use crate::{Conversation, Ending, Expectation, TestCase, Usd, cost};
 pub use built_in::BuiltIn;
 pub use file::{check, file_schema, is_judges_file, load};
 pub use named::{Asks, JudgeSpec, Judging, OwnJudge, Passes, ValueType};
+pub(crate) use panel::questions;
 pub use panel::{JudgeRule, Panel};
 
 pub mod assertion;
