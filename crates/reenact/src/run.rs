@@ -19,7 +19,7 @@ use crate::report::statistics::{Course, EarlyStopping};
 use crate::simulate::{Setting, Simulated, simulate};
 use crate::{
     Agent, Assessment, Ending, Model, Outcome, Result, SimulatedUser, StepRole, Store, Suite, TestCase, Trial, Usd,
-    clock, judge,
+    clock, cost, judge,
 };
 
 pub use event::Event;
@@ -277,17 +277,25 @@ async fn judge_all(
     listen(Event::Began { planned: trials.len(), done: 0 });
     let journal = Arc::new(Journal::open(store, &run.id)?);
     let steps = |trial: &Trial| Arc::new(Steps::new(&journal, ledger, stop, &trial.case, trial.trial));
-    let judging = trials.into_iter().map(|trial| assess_again(run, steps(&trial), trial, panel));
+    let judging = trials.into_iter().map(|trial| async { assessed(run, &steps(&trial), trial, panel).await });
     let mut judged = futures::stream::iter(judging).buffer_unordered(run.plan.concurrency.max(1) as usize);
     keep(store, run, &mut judged, stop, listen).await
 }
 
-async fn assess_again(run: &Run, steps: Arc<Steps>, trial: Trial, panel: &Panel) -> Result<Trial> {
+/// Judges a trial as its run says.
+async fn assessed(run: &Run, steps: &Arc<Steps>, trial: Trial, panel: &Panel) -> Result<Trial> {
     let unknown = TestCase { id: trial.case.clone(), ..TestCase::default() };
     let case = run.suite.cases.iter().find(|case| case.id == trial.case).unwrap_or(&unknown);
     let (conversation, ending) = (&trial.conversation, &trial.ending);
-    let hearing = Hearing { case, conversation, ending: Some(ending), latencies_ms: &trial.agent_latencies_ms };
-    let assessments = assess(&steps, panel, &run.plan.judging.judges, hearing).await;
+    let agent_cost = cost::of_agent(&run.plan.agent, &trial.agent_usage, &run.provenance.prices);
+    let hearing = Hearing {
+        case,
+        conversation,
+        ending: Some(ending),
+        latencies_ms: &trial.agent_latencies_ms,
+        agent_cost: agent_cost.as_ref().map(|cost| *cost).map_err(String::as_str),
+    };
+    let assessments = assess(steps, panel, &run.plan.judging.judges, hearing).await;
     steps.unbroken()?;
     let outcome = Outcome::of(&trial.ending, &assessments);
     Ok(Trial { assessments, outcome, ..trial })
@@ -353,29 +361,35 @@ impl Drive<'_> {
         let setting = Setting { case, session_id: &session_id, seed, max_turns: self.run.plan.max_turns };
         let user = steps.user(&self.participants.user);
         let agent = steps.agent(&self.participants.agent);
-        let Simulated { conversation, ending, disclosures, agent_version } =
-            simulate(setting, user.as_ref(), &agent).await;
+        let simulated = simulate(setting, user.as_ref(), &agent).await;
         steps.unbroken()?;
-        let agent_latencies_ms = steps.latencies_ms();
-        let (heard, ended) = (&conversation, Some(&ending));
-        let hearing = Hearing { case, conversation: heard, ending: ended, latencies_ms: &agent_latencies_ms };
-        let judges = &self.run.plan.judging.judges;
-        let assessments = assess(&steps, &self.participants.judge, judges, hearing).await;
-        steps.unbroken()?;
-        let outcome = Outcome::of(&ending, &assessments);
-        let case = case.id.clone();
-        Ok(Trial {
-            case,
-            trial: n,
-            session_id,
-            ending,
-            outcome,
-            conversation,
-            disclosures,
-            agent_version,
-            agent_latencies_ms,
-            assessments,
-        })
+        let trial = not_yet_judged(case, n, session_id, simulated, steps.latencies_ms());
+        assessed(self.run, &steps, trial, &self.participants.judge).await
+    }
+}
+
+/// A trial of which all is known but what its judges say.
+fn not_yet_judged(
+    case: &TestCase,
+    trial: u32,
+    session_id: String,
+    simulated: Simulated,
+    latencies_ms: Vec<u64>,
+) -> Trial {
+    let Simulated { conversation, ending, disclosures, agent_version, agent_usage } = simulated;
+    let says_nothing = agent_usage.iter().all(Option::is_none);
+    Trial {
+        case: case.id.clone(),
+        trial,
+        session_id,
+        outcome: Outcome::of(&ending, &[]),
+        ending,
+        conversation,
+        disclosures,
+        agent_version,
+        agent_latencies_ms: latencies_ms,
+        agent_usage: if says_nothing { Vec::new() } else { agent_usage },
+        assessments: Vec::new(),
     }
 }
 
