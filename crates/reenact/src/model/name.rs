@@ -6,8 +6,9 @@ use std::time::Duration;
 use reqwest::Url;
 
 use super::Model;
-use super::chat::ChatModel;
+use super::remote::RemoteModel;
 use super::scripted::ScriptedModel;
+use super::wire::{Manner, Means, Wire};
 use crate::script::Script;
 use crate::{Environment, Error, ErrorKind, Result};
 
@@ -152,7 +153,15 @@ fn addressed(name: &str, settings: &ModelSettings) -> Result<Engine> {
 fn served(name: &str, address: &str, model: &str, key: Option<String>, settings: &ModelSettings) -> Result<Engine> {
     let url = chat_completions_url(crate::http::parse_url(address)?);
     let environment = settings.environment.clone();
-    let server = ChatModel { url, model: model.to_owned(), key, timeout: settings.timeout, environment };
+    let server = RemoteModel {
+        url,
+        model: model.to_owned(),
+        wire: Wire::ChatCompletions,
+        manner: Manner { means: Means::Schema },
+        key,
+        timeout: settings.timeout,
+        environment,
+    };
     Ok(Engine::Model(Model::new(name, server)))
 }
 
