@@ -14,7 +14,7 @@ use crate::journal::Journal;
 use crate::judge::{Hearing, JudgeSpec, Judging, Panel};
 use crate::report::RunOutput;
 use crate::report::statistics::{Course, EarlyStopping};
-use crate::simulate::{Setting, Simulated, simulate};
+use crate::simulate::{Setting, simulate};
 use crate::{
     Agent, Assessment, Ending, Model, Outcome, Result, SimulatedUser, Store, Suite, TestCase, Trial, clock, judge,
 };
@@ -27,6 +27,7 @@ mod event;
 mod provenance;
 pub(crate) mod repeats;
 mod steps;
+mod task;
 
 /// What will be tried: plain data, kept with the run, so that a run can be resumed from its id alone.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -124,7 +125,18 @@ pub enum Part<T: ?Sized> {
     Own(Arc<T>),
 }
 
+impl<T: ?Sized> Clone for Part<T> {
+    fn clone(&self) -> Self {
+        match self {
+            Part::Offline => Part::Offline,
+            Part::Model(model) => Part::Model(model.clone()),
+            Part::Own(own) => Part::Own(Arc::clone(own)),
+        }
+    }
+}
+
 /// Who takes part in a run.
+#[derive(Clone)]
 pub struct Participants {
     /// The agent under test.
     pub agent: Arc<dyn Agent>,
@@ -173,9 +185,8 @@ pub async fn run(
     }
     let done: Done = store.trials(&run.id)?.into_iter().map(|t| ((t.case, t.trial), t.outcome)).collect();
     listen(Event::Began { planned: run.suite.cases.len() * run.plan.trials as usize, done: done.len() });
-    let journal = Arc::new(Journal::open(store, &run.id)?);
-    let drive = Drive { store, run, participants, stop, journal };
-    drive.all(&done, listen).await?;
+    let trying = Trying::new(run, participants, stop, Arc::new(Journal::open(store, &run.id)?));
+    Drive { run, trying }.all(&done, listen).await?;
     store.finish_run(&run.id)?;
     RunOutput::read(store, &run.id)
 }
@@ -213,46 +224,37 @@ async fn judge_all(
     let journal = Arc::new(Journal::open(store, &run.id)?);
     let judging = trials.into_iter().map(|trial| assess_again(run, trial, Arc::clone(&journal), panel, stop));
     let mut judged = futures::stream::iter(judging).buffer_unordered(run.plan.concurrency.max(1) as usize);
-    keep(store, run, &mut judged, stop, listen).await
+    all(&mut judged, stop, listen).await
 }
 
 async fn assess_again(run: &Run, trial: Trial, journal: Arc<Journal>, panel: &Panel, stop: &Stop) -> Result<Trial> {
     let steps = Arc::new(Steps::new(journal, stop.clone(), &trial.case, trial.trial));
     let unknown = TestCase { id: trial.case.clone(), ..TestCase::default() };
     let case = run.suite.cases.iter().find(|case| case.id == trial.case).unwrap_or(&unknown);
-    let (conversation, ending) = (&trial.conversation, &trial.ending);
-    let hearing = Hearing { case, conversation, ending: Some(ending), latencies_ms: &trial.agent_latencies_ms };
-    let assessments = assess(&steps, panel, &run.plan.judging.judges, hearing).await;
-    steps.unbroken()?;
-    let outcome = Outcome::of(&trial.ending, &assessments);
-    Ok(Trial { assessments, outcome, ..trial })
+    judged(&steps, panel, &run.plan.judging.judges, case, trial).await
 }
 
 /// The trials that are kept already.
 type Done = BTreeMap<(String, u32), Outcome>;
 
-/// What every trial of a run needs.
+/// The trying of a run's cases.
 struct Drive<'a> {
-    store: &'a Store,
     run: &'a Run,
-    participants: &'a Participants,
-    stop: &'a Stop,
-    journal: Arc<Journal>,
+    trying: Arc<Trying>,
 }
 
 impl Drive<'_> {
     async fn all(&self, done: &Done, listen: &(dyn Fn(Event<'_>) + Sync)) -> Result<()> {
         let width = self.run.plan.concurrency.max(1) as usize;
+        let stop = &self.trying.stop;
         match self.run.plan.stopping {
             Some(rule) => {
                 let cases = self.run.suite.cases.iter().map(|case| Box::pin(self.until_stop(rule, case, done)));
-                let trials = &mut futures::stream::iter(cases).flatten_unordered(width);
-                keep(self.store, self.run, trials, self.stop, listen).await
+                all(&mut futures::stream::iter(cases).flatten_unordered(width), stop, listen).await
             }
             None => {
                 let trials = self.open(done).map(|(case, n)| self.trial(case, n));
-                let trials = &mut futures::stream::iter(trials).buffer_unordered(width);
-                keep(self.store, self.run, trials, self.stop, listen).await
+                all(&mut futures::stream::iter(trials).buffer_unordered(width), stop, listen).await
             }
         }
     }
@@ -280,52 +282,81 @@ impl Drive<'_> {
         })
     }
 
+    /// One trial, on a task of its own: thousands of conversations are too many for one thread.
     async fn trial(&self, case: &TestCase, n: u32) -> Result<Trial> {
-        let steps = Arc::new(Steps::new(Arc::clone(&self.journal), self.stop.clone(), &case.id, n));
-        let session_id = session_id(&self.run.id, &case.id, n);
-        let seed = seed(self.run.plan.seed, &case.id, n);
-        let setting = Setting { case, session_id: &session_id, seed, max_turns: self.run.plan.max_turns };
-        let user = steps.user(&self.participants.user);
-        let agent = steps.agent(&self.participants.agent);
-        let Simulated { conversation, ending, disclosures, agent_version } =
-            simulate(setting, user.as_ref(), &agent).await;
-        steps.unbroken()?;
-        let agent_latencies_ms = steps.latencies_ms();
-        let (heard, ended) = (&conversation, Some(&ending));
-        let hearing = Hearing { case, conversation: heard, ending: ended, latencies_ms: &agent_latencies_ms };
-        let judges = &self.run.plan.judging.judges;
-        let assessments = assess(&steps, &self.participants.judge, judges, hearing).await;
-        steps.unbroken()?;
-        let outcome = Outcome::of(&ending, &assessments);
-        let case = case.id.clone();
-        Ok(Trial {
-            case,
-            trial: n,
-            session_id,
-            ending,
-            outcome,
-            conversation,
-            disclosures,
-            agent_version,
-            agent_latencies_ms,
-            assessments,
-        })
+        let (trying, case) = (Arc::clone(&self.trying), case.clone());
+        task::run(async move { trying.trial(&case, n).await }).await
     }
 }
 
-/// Keeps each trial as it ends. After the first error nothing new is begun, and what is on its way comes to a stop at
-/// its next step, so that no answer is lost.
-async fn keep(
-    store: &Store,
-    run: &Run,
+/// What every trial of a run needs.
+struct Trying {
+    id: String,
+    plan: Plan,
+    participants: Participants,
+    stop: Stop,
+    journal: Arc<Journal>,
+}
+
+impl Trying {
+    fn new(run: &Run, participants: &Participants, stop: &Stop, journal: Arc<Journal>) -> Arc<Self> {
+        let (id, plan) = (run.id.clone(), run.plan.clone());
+        Arc::new(Trying { id, plan, participants: participants.clone(), stop: stop.clone(), journal })
+    }
+
+    async fn trial(&self, case: &TestCase, n: u32) -> Result<Trial> {
+        let steps = Arc::new(Steps::new(Arc::clone(&self.journal), self.stop.clone(), &case.id, n));
+        let session_id = session_id(&self.id, &case.id, n);
+        let seed = seed(self.plan.seed, &case.id, n);
+        let setting = Setting { case, session_id: &session_id, seed, max_turns: self.plan.max_turns };
+        let user = steps.user(&self.participants.user);
+        let agent = steps.agent(&self.participants.agent);
+        let simulated = simulate(setting, user.as_ref(), &agent).await;
+        steps.unbroken()?;
+        let trial = Trial {
+            case: case.id.clone(),
+            trial: n,
+            session_id,
+            ending: simulated.ending,
+            outcome: Outcome::Inconclusive,
+            conversation: simulated.conversation,
+            disclosures: simulated.disclosures,
+            agent_version: simulated.agent_version,
+            agent_latencies_ms: steps.latencies_ms(),
+            assessments: Vec::new(),
+        };
+        judged(&steps, &self.participants.judge, &self.plan.judging.judges, case, trial).await
+    }
+}
+
+/// The trial with its assessments and its outcome, kept.
+async fn judged(
+    steps: &Arc<Steps>,
+    panel: &Panel,
+    judges: &[JudgeSpec],
+    case: &TestCase,
+    trial: Trial,
+) -> Result<Trial> {
+    let (conversation, ending) = (&trial.conversation, Some(&trial.ending));
+    let hearing = Hearing { case, conversation, ending, latencies_ms: &trial.agent_latencies_ms };
+    let assessments = assess(steps, panel, judges, hearing).await;
+    steps.unbroken()?;
+    let outcome = Outcome::of(&trial.ending, &assessments);
+    let trial = Trial { assessments, outcome, ..trial };
+    steps.keep(&trial).await?;
+    Ok(trial)
+}
+
+/// Waits for all trials. After the first error nothing new is begun, and what is on its way comes to a stop at its next
+/// step, so that no answer is lost.
+async fn all(
     trials: &mut (impl Stream<Item = Result<Trial>> + Unpin),
     stop: &Stop,
     listen: &(dyn Fn(Event<'_>) + Sync),
 ) -> Result<()> {
     let mut first_error = None;
     while let Some(trial) = trials.next().await {
-        let kept = trial.and_then(|trial| store.put_trial(&run.id, &trial).map(|()| trial));
-        match kept {
+        match trial {
             Ok(trial) => listen(Event::Ended(&trial)),
             Err(error) => {
                 stop.request();
