@@ -18,6 +18,8 @@ pub(crate) struct Choice {
     pub(crate) message: Value,
     /// Which model answered, where the server says; often more exact than what was asked for.
     pub(crate) model: Option<String>,
+    /// Tokens, where the server counts them.
+    pub(crate) usage: Option<Usage>,
 }
 
 /// Reads the body of a successful answer.
@@ -36,7 +38,8 @@ pub(crate) fn read_choice(body: &[u8]) -> Result<Choice, HttpFault> {
     let choice = answer.pointer("/choices/0").filter(|choice| choice["message"].is_object());
     let choice = choice.ok_or_else(|| malformed(format!("expected `choices` with a `message`, got: {}", quote())))?;
     let text = |value: &Value| value.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
-    Ok(Choice { model: text(&answer["model"]), message: choice["message"].clone() })
+    let usage = read_usage(&answer["usage"]);
+    Ok(Choice { model: text(&answer["model"]), usage, message: choice["message"].clone() })
 }
 
 /// Tokens, where the server counts them. Cached ones are among those of the prompt, whoever says so where.
