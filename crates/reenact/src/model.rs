@@ -12,10 +12,12 @@ use serde_json::Value;
 
 use crate::ChatMessage;
 
+pub use limits::{Limits, Measure, Wait, WaitReason};
 pub use name::{Engine, ModelSettings};
 pub use strict::strict_schema;
 
 mod answer;
+mod limits;
 mod name;
 mod remote;
 mod scripted;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use reqwest::Url;
 
 use super::Model;
+use super::limits::Limits;
 use super::remote::RemoteModel;
 use super::scripted::ScriptedModel;
 use super::wire::{Manner, Means, Wire};
@@ -44,16 +45,18 @@ const TIMEOUT_DEFAULT: Duration = Duration::from_secs(180);
 /// What a model needs besides its name.
 #[derive(Debug, Clone)]
 pub struct ModelSettings {
-    /// How long one answer may take, further attempts included.
+    /// How long one answer may take from when it is its turn, further attempts included.
     pub timeout: Duration,
+    /// What providers allow. Open all models of a process with clones of one, so that they share what they learn.
+    pub limits: Limits,
     /// Where keys and addresses come from: `OPENAI_API_KEY`, `OPENAI_BASE_URL` and `REENACT_API_KEY`.
     pub environment: Environment,
 }
 
 impl Default for ModelSettings {
-    /// Three minutes for an answer, and no keys.
+    /// Three minutes for an answer, limits of its own, and no keys.
     fn default() -> Self {
-        ModelSettings { timeout: TIMEOUT_DEFAULT, environment: Environment::default() }
+        ModelSettings { timeout: TIMEOUT_DEFAULT, limits: Limits::default(), environment: Environment::default() }
     }
 }
 
@@ -154,6 +157,7 @@ fn served(name: &str, address: &str, model: &str, key: Option<String>, settings:
     let url = chat_completions_url(crate::http::parse_url(address)?);
     let environment = settings.environment.clone();
     let server = RemoteModel {
+        queue: settings.limits.queue(&url, model),
         url,
         model: model.to_owned(),
         wire: Wire::ChatCompletions,

@@ -6,9 +6,10 @@ use async_trait::async_trait;
 use reqwest::Url;
 
 use super::answer::read_answer;
+use super::limits::Queue;
 use super::wire::{Manner, Wire, Written};
 use super::{Completion, ModelFault, ModelFaultKind, ModelRequest, ServeModel, Usage};
-use crate::http::{HttpFault, HttpFaultKind, Post, place, post};
+use crate::http::{HttpFault, HttpFaultKind, Post, place};
 use crate::{ChatMessage, ChatRole, Environment};
 
 /// A model behind an address. Sampling is left to the server: newer models refuse a temperature.
@@ -18,6 +19,9 @@ pub(super) struct RemoteModel {
     pub(super) wire: Wire,
     pub(super) manner: Manner,
     pub(super) key: Option<String>,
+    /// Shared with all who ask the same model.
+    pub(super) queue: Queue,
+    /// For one question, once it is its turn.
     pub(super) timeout: Duration,
     pub(super) environment: Environment,
 }
@@ -26,14 +30,12 @@ pub(super) struct RemoteModel {
 impl ServeModel for RemoteModel {
     /// An answer that is not of the schema is asked for once more, with what is wrong with it.
     async fn complete(&self, request: &ModelRequest) -> Result<Completion, ModelFault> {
-        let deadline = tokio::time::Instant::now() + self.timeout;
-        let first = self.ask(request, self.timeout).await?;
+        let first = self.ask(request).await?;
         let complaint = match read_answer(&first.text, &request.schema.schema) {
             Ok(answer) => return Ok(Completion { answer, usage: first.usage }),
             Err(complaint) => complaint,
         };
-        let left = deadline.saturating_duration_since(tokio::time::Instant::now());
-        let again = self.ask(&asked_again(request, &first.text, &complaint), left).await;
+        let again = self.ask(&asked_again(request, &first.text, &complaint)).await;
         let second = again.map_err(|fault| ModelFault { usage: sum(first.usage, fault.usage), ..fault })?;
         let usage = sum(first.usage, second.usage);
         match read_answer(&second.text, &request.schema.schema) {
@@ -47,15 +49,18 @@ impl ServeModel for RemoteModel {
 }
 
 impl RemoteModel {
-    async fn ask(&self, request: &ModelRequest, timeout: Duration) -> Result<Written, ModelFault> {
-        let body = self.wire.body(&self.model, request, &self.manner);
-        let post = post(Post { url: &self.url, key: self.key.as_deref(), headers: &[], body: &body, timeout });
-        let bytes = post.await.map_err(|fault| self.fault(fault.into()))?;
+    async fn ask(&self, request: &ModelRequest) -> Result<Written, ModelFault> {
+        let body = self.wire.body(&self.model, request, &self.manner).to_string().into();
+        let post = Post { url: &self.url, key: self.key.as_deref(), headers: &[], body, timeout: self.timeout };
+        let reply = self.queue.post(&post).await.map_err(|fault| self.fault(fault.into()))?;
+        let read = self.wire.read(&reply.body);
+        let usage = read.as_ref().map_or_else(|fault| fault.usage, |written| written.usage);
+        usage.into_iter().for_each(|usage| reply.used(usage));
         let of_the_server = |fault: ModelFault| {
             let reason = format!("{}: {}", place(&self.url), fault.reason);
             self.fault(ModelFault { reason, ..fault })
         };
-        self.wire.read(&bytes).map_err(of_the_server)
+        read.map_err(of_the_server)
     }
 
     /// The fault, as people may read it: with the model's name, and without keys.
@@ -68,7 +73,7 @@ impl RemoteModel {
 impl From<HttpFault> for ModelFault {
     fn from(fault: HttpFault) -> Self {
         let kind = match fault.kind {
-            HttpFaultKind::Unreachable => ModelFaultKind::Unreachable,
+            HttpFaultKind::Unreachable | HttpFaultKind::BrokenOff => ModelFaultKind::Unreachable,
             HttpFaultKind::TimedOut => ModelFaultKind::TimedOut,
             HttpFaultKind::Refused => ModelFaultKind::Refused,
             HttpFaultKind::Malformed => ModelFaultKind::Malformed,
