@@ -3,15 +3,16 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use serde_json::Value;
-use tokio::time::Instant;
 
 use super::answer::read_answer;
 use super::endpoint::Endpoint;
+use super::limits::{Queue, Reply};
 use super::manner::Manner;
 use super::wire::Written;
 use super::{Completion, ModelFault, ModelFaultKind, ModelRequest, ModelSettings, ServeModel, Usage};
-use crate::http::{HttpFault, HttpFaultKind, Post, Refusal, place, post};
+use crate::http::{HttpFault, HttpFaultKind, Post, Refusal, place};
 use crate::{ChatMessage, ChatRole, Environment};
 
 /// The statuses by which servers refuse a question for what it asks, not for who asks or when.
@@ -20,6 +21,9 @@ const REFUSED_FOR_ITS_FORM: [u16; 4] = [400, 404, 422, 501];
 /// A model behind an address. Sampling is left to the server: newer models refuse a temperature or a seed.
 pub(super) struct RemoteModel {
     endpoint: Endpoint,
+    /// Shared with all who ask the same model.
+    queue: Queue,
+    /// For one question, once it is its turn.
     timeout: Duration,
     environment: Environment,
 }
@@ -28,13 +32,12 @@ pub(super) struct RemoteModel {
 impl ServeModel for RemoteModel {
     /// An answer that is not of the schema is asked for once more, with what is wrong with it.
     async fn complete(&self, request: &ModelRequest) -> Result<Completion, ModelFault> {
-        let until = Instant::now() + self.timeout;
-        let first = self.ask(request, until).await?;
+        let first = self.ask(request).await?;
         let complaint = match read_answer(&first.text, &request.schema.schema) {
             Ok(answer) => return Ok(Completion { answer, usage: first.usage }),
             Err(complaint) => complaint,
         };
-        let again = self.ask(&asked_again(request, &first.text, &complaint), until).await;
+        let again = self.ask(&asked_again(request, &first.text, &complaint)).await;
         let second = again.map_err(|fault| ModelFault { usage: sum(first.usage, fault.usage), ..fault })?;
         let usage = sum(first.usage, second.usage);
         match read_answer(&second.text, &request.schema.schema) {
@@ -52,15 +55,16 @@ impl ServeModel for RemoteModel {
 
 impl RemoteModel {
     pub(super) fn new(endpoint: Endpoint, settings: &ModelSettings) -> Self {
-        RemoteModel { endpoint, timeout: settings.timeout, environment: settings.environment.clone() }
+        let queue = settings.limits.queue(&endpoint.url, &endpoint.model);
+        RemoteModel { endpoint, queue, timeout: settings.timeout, environment: settings.environment.clone() }
     }
 
     /// Asks until nothing of the question is refused by name, and keeps what was learned.
-    async fn ask(&self, request: &ModelRequest, until: Instant) -> Result<Written, ModelFault> {
+    async fn ask(&self, request: &ModelRequest) -> Result<Written, ModelFault> {
         let mut manner = self.endpoint.manner();
         loop {
-            let fault = match self.exchange(request, &manner, until).await {
-                Ok(body) => return self.endpoint.wire.read(&body).map_err(|fault| self.servers_fault(fault)),
+            let fault = match self.exchange(request, &manner).await {
+                Ok(reply) => return self.read(&reply),
                 Err(fault) => fault,
             };
             let refusal = fault.refusal.as_ref().filter(|it| REFUSED_FOR_ITS_FORM.contains(&it.status.as_u16()));
@@ -77,12 +81,22 @@ impl RemoteModel {
         }
     }
 
-    async fn exchange(&self, request: &ModelRequest, manner: &Manner, until: Instant) -> Result<Vec<u8>, HttpFault> {
-        let Endpoint { url, .. } = &self.endpoint;
-        let body = self.endpoint.body(request, manner);
-        let headers = self.endpoint.headers(url, body.to_string().as_bytes());
-        let timeout = until.saturating_duration_since(Instant::now());
-        post(Post { url, key: None, headers: &headers, body: &body, timeout }).await
+    async fn exchange(&self, request: &ModelRequest, manner: &Manner) -> Result<Reply, HttpFault> {
+        let url = &self.endpoint.url;
+        let body = Bytes::from(self.endpoint.body(request, manner).to_string());
+        let headers = || self.endpoint.headers(url, &body);
+        self.queue.post(&Post { url, key: None, headers: &headers, body: body.clone(), timeout: self.timeout }).await
+    }
+
+    /// Reads an answer, and tells the limits what it used.
+    fn read(&self, reply: &Reply) -> Result<Written, ModelFault> {
+        let read = self.endpoint.wire.read(&reply.body);
+        let usage = read.as_ref().map_or_else(|fault| fault.usage, |written| written.usage);
+        usage.into_iter().for_each(|usage| reply.used(usage));
+        read.map_err(|fault| {
+            let reason = format!("{}: {}", place(&self.endpoint.url), fault.reason);
+            self.fault(ModelFault { reason, ..fault })
+        })
     }
 
     /// The model writes what is wanted once it reads the schema: its server took the schema and forgot it.
@@ -91,12 +105,6 @@ impl RemoteModel {
         if !manner.tells_the_schema() {
             self.endpoint.remember(manner.telling_the_schema());
         }
-    }
-
-    /// A fault of what the server answered.
-    fn servers_fault(&self, fault: ModelFault) -> ModelFault {
-        let reason = format!("{}: {}", place(&self.endpoint.url), fault.reason);
-        self.fault(ModelFault { reason, ..fault })
     }
 
     /// The fault, as people may read it: with the model's name, and without keys.
@@ -117,7 +125,7 @@ fn unfinished(refusal: &Refusal) -> Option<Written> {
 /// The fault of a question that was not answered, with what to do about it where that is known.
 fn with_advice(fault: HttpFault, endpoint: &Endpoint) -> ModelFault {
     let kind = match fault.kind {
-        HttpFaultKind::Unreachable => ModelFaultKind::Unreachable,
+        HttpFaultKind::Unreachable | HttpFaultKind::BrokenOff => ModelFaultKind::Unreachable,
         HttpFaultKind::TimedOut => ModelFaultKind::TimedOut,
         HttpFaultKind::Refused if fault.refusal.as_ref().is_some_and(is_filtered) => ModelFaultKind::Filtered,
         HttpFaultKind::Refused => ModelFaultKind::Refused,

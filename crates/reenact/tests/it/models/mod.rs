@@ -13,11 +13,14 @@ mod providers;
 
 fn open(name: &str, timeout: Duration) -> Model {
     let environment = [("REENACT_API_KEY", "sk-very-secret")].into_iter().collect();
-    opened(name, &ModelSettings { timeout, environment })
+    opened(name, &ModelSettings { timeout, environment, ..ModelSettings::default() })
 }
 
 fn open_with(name: &str, variables: Vec<(String, String)>) -> Model {
-    opened(name, &ModelSettings { timeout: LONG, environment: variables.into_iter().collect() })
+    opened(
+        name,
+        &ModelSettings { timeout: LONG, environment: variables.into_iter().collect(), ..ModelSettings::default() },
+    )
 }
 
 fn opened(name: &str, settings: &ModelSettings) -> Model {
