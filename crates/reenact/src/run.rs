@@ -280,7 +280,7 @@ async fn judge_all(
     let steps = |trial: &Trial| Arc::new(Steps::new(&journal, ledger, stop, &trial.case, trial.trial));
     let judging = trials.into_iter().map(|trial| async { assessed(run, &steps(&trial), trial, panel).await });
     let mut judged = futures::stream::iter(judging).buffer_unordered(run.plan.concurrency.max(1) as usize);
-    keep(store, run, &mut judged, stop, listen).await
+    keep(store, run, &mut judged, (ledger, stop), listen).await
 }
 
 /// Judges a trial as its run says.
@@ -322,12 +322,12 @@ impl Drive<'_> {
             Some(rule) => {
                 let cases = self.run.suite.cases.iter().map(|case| Box::pin(self.until_stop(rule, case, done)));
                 let trials = &mut futures::stream::iter(cases).flatten_unordered(width);
-                keep(self.store, self.run, trials, self.stop, listen).await
+                keep(self.store, self.run, trials, (&self.ledger, self.stop), listen).await
             }
             None => {
                 let trials = self.open(done).map(|(case, n)| self.trial(case, n));
                 let trials = &mut futures::stream::iter(trials).buffer_unordered(width);
-                keep(self.store, self.run, trials, self.stop, listen).await
+                keep(self.store, self.run, trials, (&self.ledger, self.stop), listen).await
             }
         }
     }
@@ -400,14 +400,17 @@ async fn keep(
     store: &Store,
     run: &Run,
     trials: &mut (impl Stream<Item = Result<Trial>> + Unpin),
-    stop: &Stop,
+    (ledger, stop): (&Ledger, &Stop),
     listen: &(dyn Fn(Event<'_>) + Sync),
 ) -> Result<()> {
     let mut first_error = None;
     while let Some(trial) = trials.next().await {
         let kept = trial.and_then(|trial| store.put_trial(&run.id, &trial).map(|()| trial));
         match kept {
-            Ok(trial) => listen(Event::Ended(&trial)),
+            Ok(trial) => {
+                listen(Event::Ended(&trial));
+                listen(Event::Spent(ledger.spent()));
+            }
             Err(error) => {
                 stop.request();
                 first_error.get_or_insert(error);
