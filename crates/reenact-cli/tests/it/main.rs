@@ -11,6 +11,7 @@ mod import;
 mod json;
 mod judge;
 mod line;
+mod models;
 #[cfg(unix)]
 mod readme;
 mod report;
