@@ -51,6 +51,15 @@ pub(crate) struct Answer {
 pub(crate) struct HttpFault {
     pub(crate) kind: HttpFaultKind,
     pub(crate) reason: String,
+    /// Where the server said no: with which status, and all that it said.
+    pub(crate) refusal: Option<Refusal>,
+}
+
+/// A server's no.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    pub(crate) status: StatusCode,
+    pub(crate) body: Vec<u8>,
 }
 
 /// How an exchange failed.
@@ -71,7 +80,7 @@ pub(crate) enum HttpFaultKind {
 impl HttpFault {
     /// A fault of this kind.
     pub(crate) fn new(kind: HttpFaultKind, reason: impl Into<String>) -> Self {
-        HttpFault { kind, reason: reason.into() }
+        HttpFault { kind, reason: reason.into(), refusal: None }
     }
 
     /// The same fault, saying whose answer it was.
@@ -93,7 +102,8 @@ impl Answer {
             Some(to) if status.is_redirection() => format!("{place} answered {status}: it moved to {}", shorten(to)),
             _ => format!("{place} answered {status}: {}", error_text(&self.body)),
         };
-        HttpFault::new(HttpFaultKind::Refused, reason)
+        let refusal = Some(Refusal { status, body: self.body.clone() });
+        HttpFault { kind: HttpFaultKind::Refused, reason, refusal }
     }
 }
 
@@ -161,7 +171,11 @@ fn innermost(error: &dyn std::error::Error) -> String {
 /// What a server says about its refusal: the message of an error object, else the body, in a line.
 pub(crate) fn error_text(body: &[u8]) -> String {
     let parsed = serde_json::from_slice::<Value>(body).ok();
-    match parsed.as_ref().and_then(|body| error_message(body.get("error")?)) {
+    let message = parsed.as_ref().and_then(|body| {
+        // AWS says `message`, servers built with FastAPI say `detail`.
+        ["error", "message", "detail"].iter().find_map(|name| error_message(body.get(name)?))
+    });
+    match message {
         Some(message) => shorten(&message),
         None if body.trim_ascii().is_empty() => "no reason given".to_owned(),
         None => shorten(&String::from_utf8_lossy(body)),
@@ -253,6 +267,8 @@ mod tests {
     fn error_bodies_of_every_form_become_one_line() {
         assert_eq!(error_text(br#"{"error":{"message":"no such model","code":404}}"#), "no such model");
         assert_eq!(error_text(br#"{"error":"busy"}"#), "busy");
+        assert_eq!(error_text(br#"{"message":"no such model"}"#), "no such model");
+        assert_eq!(error_text(br#"{"detail":{"error_code":"X","message":"no endpoint"}}"#), "no endpoint");
         assert_eq!(error_text(b"<html>\n  gateway</html>"), "<html> gateway</html>");
         assert_eq!(error_text(b"  "), "no reason given");
         assert_eq!(error_text(b"\xff"), "\u{fffd}");

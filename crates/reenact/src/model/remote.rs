@@ -3,27 +3,24 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use reqwest::Url;
+use bytes::Bytes;
 
 use super::answer::read_answer;
-use super::limits::Queue;
-use super::wire::{Manner, Wire, Written};
-use super::{Completion, ModelFault, ModelFaultKind, ModelRequest, ServeModel, Usage};
-use crate::http::{HttpFault, HttpFaultKind, Post, place};
+use super::endpoint::Endpoint;
+use super::limits::{Call, Queue, Reply};
+use super::wire::Written;
+use super::{Completion, ModelFault, ModelFaultKind, ModelRequest, ModelSettings, ServeModel, Usage};
+use crate::http::{HttpFault, HttpFaultKind, Post, exchange, place};
 use crate::{ChatMessage, ChatRole, Environment};
 
 /// A model behind an address. Sampling is left to the server: newer models refuse a temperature.
 pub(super) struct RemoteModel {
-    pub(super) url: Url,
-    pub(super) model: String,
-    pub(super) wire: Wire,
-    pub(super) manner: Manner,
-    pub(super) key: Option<String>,
+    endpoint: Endpoint,
     /// Shared with all who ask the same model.
-    pub(super) queue: Queue,
+    queue: Queue,
     /// For one question, once it is its turn.
-    pub(super) timeout: Duration,
-    pub(super) environment: Environment,
+    timeout: Duration,
+    environment: Environment,
 }
 
 #[async_trait]
@@ -49,23 +46,38 @@ impl ServeModel for RemoteModel {
 }
 
 impl RemoteModel {
+    pub(super) fn new(endpoint: Endpoint, settings: &ModelSettings) -> Self {
+        let queue = settings.limits.queue(endpoint.provider, &endpoint.url, &endpoint.model);
+        RemoteModel { endpoint, queue, timeout: settings.timeout, environment: settings.environment.clone() }
+    }
+
     async fn ask(&self, request: &ModelRequest) -> Result<Written, ModelFault> {
-        let body = self.wire.body(&self.model, request, &self.manner).to_string().into();
-        let post = Post { url: &self.url, key: self.key.as_deref(), headers: &[], body, timeout: self.timeout };
-        let reply = self.queue.post(&post).await.map_err(|fault| self.fault(fault.into()))?;
-        let read = self.wire.read(&reply.body);
+        let body = Bytes::from(self.endpoint.body(request, &self.endpoint.manner()).to_string());
+        let reply = self.post(&body).await.map_err(|fault| self.fault(fault.into()))?;
+        let read = self.endpoint.wire.read(&reply.body);
         let usage = read.as_ref().map_or_else(|fault| fault.usage, |written| written.usage);
         usage.into_iter().for_each(|usage| reply.used(usage));
         let of_the_server = |fault: ModelFault| {
-            let reason = format!("{}: {}", place(&self.url), fault.reason);
+            let reason = format!("{}: {}", place(&self.endpoint.url), fault.reason);
             self.fault(ModelFault { reason, ..fault })
         };
         read.map_err(of_the_server)
     }
 
+    /// Each attempt is let in anew: a signature is good for some minutes only.
+    async fn post(&self, body: &Bytes) -> Result<Reply, HttpFault> {
+        let (url, timeout) = (&self.endpoint.url, self.timeout);
+        let attempt = |until| async move {
+            let headers = self.endpoint.headers(url, body);
+            exchange(&Post { url, key: None, headers: &headers, body: body.clone(), timeout }, until).await
+        };
+        self.queue.call(Call { url, bytes: body.len(), timeout }, attempt).await
+    }
+
     /// The fault, as people may read it: with the model's name, and without keys.
     fn fault(&self, fault: ModelFault) -> ModelFault {
-        let reason = self.environment.redact(&format!("{}: {}", self.model, fault.reason));
+        let reason = self.endpoint.redact(&format!("{}: {}", self.endpoint.model, fault.reason));
+        let reason = self.environment.redact(&reason);
         ModelFault { reason, ..fault }
     }
 }
