@@ -20,6 +20,7 @@ pub use strict::strict_schema;
 
 mod answer;
 mod aws;
+mod conformance;
 pub(crate) mod endpoint;
 mod limits;
 pub(crate) mod manner;
