@@ -4,6 +4,7 @@ mod bad_input;
 #[cfg(unix)]
 mod browser;
 mod check;
+mod cost;
 mod demo;
 mod diff;
 mod faults;
