@@ -230,6 +230,14 @@ impl Journal {
         self.recorder.keep(TrialRow::of(trial)?)?.wait().await
     }
 
+    /// What a step used, where it is recorded and a model was asked.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub fn charge(&self, key: &StepKey) -> Result<Option<Charge>> {
+        self.recorder.charge(key)
+    }
+
     /// How many steps are recorded.
     #[must_use]
     pub fn steps(&self) -> usize {

@@ -1,6 +1,6 @@
 //! What will be tried, and the trying of it: every case, as often as planned, many at once, through the journal.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -10,13 +10,16 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::agent::TIMEOUT_SECONDS_DEFAULT;
-use crate::journal::Journal;
-use crate::judge::{Hearing, JudgeSpec, Judging, Panel};
+use crate::cost::Ledger;
+use crate::journal::{self, Charged, Journal};
+use crate::judge::{Hearing, JudgeSpec, Judging, OFFLINE, Panel};
+use crate::model::PriceList;
 use crate::report::RunOutput;
 use crate::report::statistics::{Course, EarlyStopping};
-use crate::simulate::{Setting, simulate};
+use crate::simulate::{Setting, Simulated, simulate};
 use crate::{
-    Agent, Assessment, Ending, Model, Outcome, Result, SimulatedUser, Store, Suite, TestCase, Trial, clock, judge,
+    Agent, Assessment, Ending, Model, Outcome, Result, SimulatedUser, StepRole, Store, Suite, TestCase, Trial, Usd,
+    clock, cost, judge,
 };
 
 pub use event::Event;
@@ -81,6 +84,15 @@ impl Default for Plan {
     }
 }
 
+impl Plan {
+    /// The models that it names for playing users and judging, each once.
+    #[must_use]
+    pub fn models(&self) -> BTreeSet<&str> {
+        let user = std::iter::once(self.user_model.as_str());
+        user.chain(self.judging.all_models()).filter(|model| *model != OFFLINE).collect()
+    }
+}
+
 /// A suite that was, or is being, tried.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Run {
@@ -103,6 +115,19 @@ impl Run {
     pub fn new(plan: Plan, suite: Suite) -> Self {
         let provenance = Provenance::of(&plan);
         Run { id: clock::run_id(), created_at: clock::now(), plan, provenance, suite }
+    }
+
+    /// Has the run judged by others from now on, with the prompts and prices of today.
+    pub(crate) fn judge_by(&mut self, judging: &Judging) {
+        self.plan.judging = judging.clone();
+        self.provenance.judged_now(&self.plan);
+    }
+
+    /// The same run with the prices that a list states for its models.
+    #[must_use]
+    pub fn priced(mut self, list: &PriceList) -> Self {
+        self.provenance.price(&self.plan, list);
+        self
     }
 
     /// A new run that tries some cases of this one once more, all of them equally often and with seeds of their own.
@@ -146,20 +171,46 @@ pub struct Participants {
     pub judge: Panel,
 }
 
+impl Participants {
+    /// The names of the models among them; what the caller's own code asks is its own business.
+    fn models(&self) -> impl Iterator<Item = &str> {
+        let user = match &self.user {
+            Part::Model(model) => Some(model.name()),
+            Part::Offline | Part::Own(_) => None,
+        };
+        user.into_iter().chain(self.judge.models())
+    }
+}
+
 /// A wish to stop: no new call is made, the calls on their way are waited for and kept.
 #[derive(Debug, Clone, Default)]
-pub struct Stop(Arc<AtomicBool>);
+pub struct Stop {
+    requested: Arc<AtomicBool>,
+    max_cost: Option<Usd>,
+}
 
 impl Stop {
+    /// A wish to stop before the models have cost more than this, what they cost before included.
+    #[must_use]
+    pub fn before_cost(max_cost: Usd) -> Self {
+        Stop { max_cost: Some(max_cost), ..Stop::default() }
+    }
+
+    /// What the models may cost, where there is a limit.
+    #[must_use]
+    pub fn max_cost(&self) -> Option<Usd> {
+        self.max_cost
+    }
+
     /// Asks the run to stop.
     pub fn request(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.requested.store(true, Ordering::Relaxed);
     }
 
     /// Whether it was asked.
     #[must_use]
     pub fn is_requested(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.requested.load(Ordering::Relaxed)
     }
 }
 
@@ -170,7 +221,8 @@ impl Stop {
 ///
 /// # Errors
 /// Where the store or the journal fails, another process drives the run, or `stop` was requested
-/// ([`Interrupted`](crate::ErrorKind::Interrupted)). No call on its way is dropped, and what was answered until then is kept.
+/// ([`Interrupted`](crate::ErrorKind::Interrupted)) or has a cost that would be passed
+/// ([`CapReached`](crate::ErrorKind::CapReached)). No call on its way is dropped, and what was answered until then is kept.
 pub async fn run(
     store: &Store,
     run: &Run,
@@ -180,13 +232,18 @@ pub async fn run(
 ) -> Result<RunOutput> {
     run.plan.judging.check(&run.suite)?;
     let _lease = store.lease(&run.id)?;
+    let ledger = ledger(run, &journal::charges_of_run(store, &run.id)?, stop);
+    ledger.check(participants.models())?;
     if store.is_half_judged(&run.id)? {
-        judge_all(store, run, &participants.judge, stop, &|_| {}).await?;
+        judge_all(store, run, &participants.judge, (&ledger, stop), &|_| {}).await?;
     }
     let done: Done = store.trials(&run.id)?.into_iter().map(|t| ((t.case, t.trial), t.outcome)).collect();
     listen(Event::Began { planned: run.suite.cases.len() * run.plan.trials as usize, done: done.len() });
-    let trying = Trying::new(run, participants, stop, Arc::new(Journal::open(store, &run.id)?));
-    Drive { run, trying }.all(&done, listen).await?;
+    let journal = Arc::new(Journal::open(store, &run.id)?);
+    let (run, participants, stop) = (run.clone(), participants.clone(), stop.clone());
+    let drive = Arc::new(Drive { run, participants, stop, journal, ledger });
+    drive.all(&done, listen).await?;
+    let run = &drive.run;
     store.finish_run(&run.id)?;
     RunOutput::read(store, &run.id)
 }
@@ -204,11 +261,22 @@ pub async fn rejudge(
     listen: &(dyn Fn(Event<'_>) + Sync),
 ) -> Result<RunOutput> {
     let _lease = store.lease(run)?;
-    judging.check(&store.run(run)?.suite)?;
+    let mut planned = store.run(run)?;
+    judging.check(&planned.suite)?;
+    planned.judge_by(judging);
+    ledger(&planned, &[], stop).check(panel.models())?;
     let run = store.judge_again(run, judging)?;
-    judge_all(store, &run, panel, stop, listen).await?;
+    let is_of_round = |charged: &Charged| charged.key.role == StepRole::Judge && !charged.replaced;
+    let charged = journal::charges_of_run(store, &run.id)?.into_iter().filter(is_of_round);
+    let ledger = ledger(&run, &charged.collect::<Vec<_>>(), stop);
+    judge_all(store, &run, panel, (&ledger, stop), listen).await?;
     store.finish_run(&run.id)?;
     RunOutput::read(store, &run.id)
+}
+
+/// The account of a run that was charged this so far.
+fn ledger(run: &Run, charged: &[Charged], stop: &Stop) -> Arc<Ledger> {
+    Arc::new(Ledger::new(run.provenance.prices.clone(), charged, stop.max_cost()))
 }
 
 /// Judges every trial that is there in the round that the store is in; what that round's judge answered is not asked again.
@@ -216,61 +284,87 @@ async fn judge_all(
     store: &Store,
     run: &Run,
     panel: &Panel,
-    stop: &Stop,
+    (ledger, stop): (&Arc<Ledger>, &Stop),
     listen: &(dyn Fn(Event<'_>) + Sync),
 ) -> Result<()> {
     let trials = store.trials(&run.id)?;
     listen(Event::Began { planned: trials.len(), done: 0 });
     let journal = Arc::new(Journal::open(store, &run.id)?);
-    let judging = trials.into_iter().map(|trial| assess_again(run, trial, Arc::clone(&journal), panel, stop));
+    let steps = |trial: &Trial| Arc::new(Steps::new(&journal, ledger, stop, &trial.case, trial.trial));
+    let judging = trials.into_iter().map(|trial| async {
+        let unknown = TestCase { id: trial.case.clone(), ..TestCase::default() };
+        let case = run.suite.cases.iter().find(|case| case.id == trial.case).unwrap_or(&unknown);
+        assessed(run, case, &steps(&trial), trial, panel).await
+    });
     let mut judged = futures::stream::iter(judging).buffer_unordered(run.plan.concurrency.max(1) as usize);
     all(&mut judged, stop, listen).await
 }
 
-async fn assess_again(run: &Run, trial: Trial, journal: Arc<Journal>, panel: &Panel, stop: &Stop) -> Result<Trial> {
-    let steps = Arc::new(Steps::new(journal, stop.clone(), &trial.case, trial.trial));
-    let unknown = TestCase { id: trial.case.clone(), ..TestCase::default() };
-    let case = run.suite.cases.iter().find(|case| case.id == trial.case).unwrap_or(&unknown);
-    judged(&steps, panel, &run.plan.judging.judges, case, trial).await
+/// Judges a trial as its run says, and keeps it.
+async fn assessed(run: &Run, case: &TestCase, steps: &Arc<Steps>, trial: Trial, panel: &Panel) -> Result<Trial> {
+    let (conversation, ending) = (&trial.conversation, &trial.ending);
+    let agent_cost = cost::of_agent(&run.plan.agent, &trial.agent_usage, &run.provenance.prices);
+    let hearing = Hearing {
+        case,
+        conversation,
+        ending: Some(ending),
+        latencies_ms: &trial.agent_latencies_ms,
+        agent_cost: agent_cost.as_ref().map(|cost| *cost).map_err(String::as_str),
+    };
+    let assessments = assess(steps, panel, &run.plan.judging.judges, hearing).await;
+    steps.unbroken()?;
+    let outcome = Outcome::of(&trial.ending, &assessments);
+    let trial = Trial { assessments, outcome, ..trial };
+    steps.keep(&trial).await?;
+    Ok(trial)
 }
 
 /// The trials that are kept already.
 type Done = BTreeMap<(String, u32), Outcome>;
 
-/// The trying of a run's cases.
-struct Drive<'a> {
-    run: &'a Run,
-    trying: Arc<Trying>,
+/// What every trial of a run needs; shared by the tasks that they run on.
+struct Drive {
+    run: Run,
+    participants: Participants,
+    stop: Stop,
+    journal: Arc<Journal>,
+    ledger: Arc<Ledger>,
 }
 
-impl Drive<'_> {
-    async fn all(&self, done: &Done, listen: &(dyn Fn(Event<'_>) + Sync)) -> Result<()> {
+impl Drive {
+    async fn all(self: &Arc<Self>, done: &Done, listen: &(dyn Fn(Event<'_>) + Sync)) -> Result<()> {
         let width = self.run.plan.concurrency.max(1) as usize;
-        let stop = &self.trying.stop;
+        let cases = 0..self.run.suite.cases.len();
         match self.run.plan.stopping {
             Some(rule) => {
-                let cases = self.run.suite.cases.iter().map(|case| Box::pin(self.until_stop(rule, case, done)));
-                all(&mut futures::stream::iter(cases).flatten_unordered(width), stop, listen).await
+                let cases = cases.map(|case| Box::pin(self.until_stop(rule, case, done)));
+                all(&mut futures::stream::iter(cases).flatten_unordered(width), &self.stop, listen).await
             }
             None => {
-                let trials = self.open(done).map(|(case, n)| self.trial(case, n));
-                all(&mut futures::stream::iter(trials).buffer_unordered(width), stop, listen).await
+                let trials = cases.flat_map(|case| self.open(case, done).map(move |n| self.trial(case, n)));
+                all(&mut futures::stream::iter(trials).buffer_unordered(width), &self.stop, listen).await
             }
         }
     }
 
-    /// The trials that the plan asks for and that are not done.
-    fn open(&self, done: &Done) -> impl Iterator<Item = (&TestCase, u32)> {
-        let numbers = move |case| (1..=self.run.plan.trials).map(move |n| (case, n));
-        self.run.suite.cases.iter().flat_map(numbers).filter(|(case, n)| !done.contains_key(&(case.id.clone(), *n)))
+    /// The trials of a case that the plan asks for and that are not done.
+    fn open(&self, case: usize, done: &Done) -> impl Iterator<Item = u32> {
+        let id = &self.run.suite.cases[case].id;
+        (1..=self.run.plan.trials).filter(move |n| !done.contains_key(&(id.clone(), *n)))
     }
 
     /// The trials of one case, one after another, until the rule says that no other is needed.
-    fn until_stop(&self, rule: EarlyStopping, case: &TestCase, done: &Done) -> impl Stream<Item = Result<Trial>> {
-        let kept = (1..=self.run.plan.trials).map_while(|n| done.get(&(case.id.clone(), n)).copied());
+    fn until_stop(
+        self: &Arc<Self>,
+        rule: EarlyStopping,
+        case: usize,
+        done: &Done,
+    ) -> impl Stream<Item = Result<Trial>> {
+        let (id, planned) = (&self.run.suite.cases[case].id, self.run.plan.trials);
+        let kept = (1..=planned).map_while(|n| done.get(&(id.clone(), n)).copied());
         futures::stream::unfold(Some(kept.collect::<Vec<_>>()), move |outcomes| async move {
             let mut outcomes = outcomes?;
-            if rule.stop(outcomes.iter().copied(), self.run.plan.trials).course != Course::GoesOn {
+            if rule.stop(outcomes.iter().copied(), planned).course != Course::GoesOn {
                 return None;
             }
             let trial = self.trial(case, outcomes.len() as u32 + 1).await;
@@ -282,69 +376,49 @@ impl Drive<'_> {
         })
     }
 
-    /// One trial, on a task of its own: thousands of conversations are too many for one thread.
-    async fn trial(&self, case: &TestCase, n: u32) -> Result<Trial> {
-        let (trying, case) = (Arc::clone(&self.trying), case.clone());
-        task::run(async move { trying.trial(&case, n).await }).await
-    }
-}
-
-/// What every trial of a run needs.
-struct Trying {
-    id: String,
-    plan: Plan,
-    participants: Participants,
-    stop: Stop,
-    journal: Arc<Journal>,
-}
-
-impl Trying {
-    fn new(run: &Run, participants: &Participants, stop: &Stop, journal: Arc<Journal>) -> Arc<Self> {
-        let (id, plan) = (run.id.clone(), run.plan.clone());
-        Arc::new(Trying { id, plan, participants: participants.clone(), stop: stop.clone(), journal })
+    /// One trial, on a task of its own: one thread is too few for thousands of conversations.
+    async fn trial(self: &Arc<Self>, case: usize, n: u32) -> Result<Trial> {
+        let drive = Arc::clone(self);
+        task::run(async move { drive.play(&drive.run.suite.cases[case], n).await }).await
     }
 
-    async fn trial(&self, case: &TestCase, n: u32) -> Result<Trial> {
-        let steps = Arc::new(Steps::new(Arc::clone(&self.journal), self.stop.clone(), &case.id, n));
-        let session_id = session_id(&self.id, &case.id, n);
-        let seed = seed(self.plan.seed, &case.id, n);
-        let setting = Setting { case, session_id: &session_id, seed, max_turns: self.plan.max_turns };
+    async fn play(&self, case: &TestCase, n: u32) -> Result<Trial> {
+        let steps = Arc::new(Steps::new(&self.journal, &self.ledger, &self.stop, &case.id, n));
+        let session_id = session_id(&self.run.id, &case.id, n);
+        let seed = seed(self.run.plan.seed, &case.id, n);
+        let setting = Setting { case, session_id: &session_id, seed, max_turns: self.run.plan.max_turns };
         let user = steps.user(&self.participants.user);
         let agent = steps.agent(&self.participants.agent);
         let simulated = simulate(setting, user.as_ref(), &agent).await;
         steps.unbroken()?;
-        let trial = Trial {
-            case: case.id.clone(),
-            trial: n,
-            session_id,
-            ending: simulated.ending,
-            outcome: Outcome::Inconclusive,
-            conversation: simulated.conversation,
-            disclosures: simulated.disclosures,
-            agent_version: simulated.agent_version,
-            agent_latencies_ms: steps.latencies_ms(),
-            assessments: Vec::new(),
-        };
-        judged(&steps, &self.participants.judge, &self.plan.judging.judges, case, trial).await
+        let trial = not_yet_judged(case, n, session_id, simulated, steps.latencies_ms());
+        assessed(&self.run, case, &steps, trial, &self.participants.judge).await
     }
 }
 
-/// The trial with its assessments and its outcome, kept.
-async fn judged(
-    steps: &Arc<Steps>,
-    panel: &Panel,
-    judges: &[JudgeSpec],
+/// A trial of which all is known but what its judges say.
+fn not_yet_judged(
     case: &TestCase,
-    trial: Trial,
-) -> Result<Trial> {
-    let (conversation, ending) = (&trial.conversation, Some(&trial.ending));
-    let hearing = Hearing { case, conversation, ending, latencies_ms: &trial.agent_latencies_ms };
-    let assessments = assess(steps, panel, judges, hearing).await;
-    steps.unbroken()?;
-    let outcome = Outcome::of(&trial.ending, &assessments);
-    let trial = Trial { assessments, outcome, ..trial };
-    steps.keep(&trial).await?;
-    Ok(trial)
+    trial: u32,
+    session_id: String,
+    simulated: Simulated,
+    latencies_ms: Vec<u64>,
+) -> Trial {
+    let Simulated { conversation, ending, disclosures, agent_version, agent_usage } = simulated;
+    let says_nothing = agent_usage.iter().all(Option::is_none);
+    Trial {
+        case: case.id.clone(),
+        trial,
+        session_id,
+        outcome: Outcome::of(&ending, &[]),
+        ending,
+        conversation,
+        disclosures,
+        agent_version,
+        agent_latencies_ms: latencies_ms,
+        agent_usage: if says_nothing { Vec::new() } else { agent_usage },
+        assessments: Vec::new(),
+    }
 }
 
 /// Waits for all trials. After the first error nothing new is begun, and what is on its way comes to a stop at its next

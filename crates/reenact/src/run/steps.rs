@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{Part, Stop};
+use crate::cost::Ledger;
 use crate::journal::{Journal, StepKey, StepRole};
 use crate::judge::{Hearing, Panel};
 use crate::user::AgendaUser;
@@ -24,6 +25,7 @@ use crate::{
 /// The journal as one trial sees it.
 pub(super) struct Steps {
     journal: Arc<Journal>,
+    ledger: Arc<Ledger>,
     stop: Stop,
     case: String,
     trial: u32,
@@ -39,10 +41,10 @@ struct Halted;
 const HALTED: &str = "the run was stopped";
 
 impl Steps {
-    pub(super) fn new(journal: Arc<Journal>, stop: Stop, case: &str, trial: u32) -> Self {
-        let case = case.to_owned();
+    pub(super) fn new(journal: &Arc<Journal>, ledger: &Arc<Ledger>, stop: &Stop, case: &str, trial: u32) -> Self {
+        let (journal, ledger, stop) = (Arc::clone(journal), Arc::clone(ledger), stop.clone());
         let (positions, latencies_ms, broken) = Default::default();
-        Steps { journal, stop, case, trial, positions, latencies_ms, broken }
+        Steps { journal, ledger, stop, case: case.to_owned(), trial, positions, latencies_ms, broken }
     }
 
     /// Whether every step so far has its answer.
@@ -82,7 +84,12 @@ impl Steps {
         request: &ModelRequest,
     ) -> Result<Result<Completion, ModelFault>, Halted> {
         let key = self.next(role)?;
-        let call = async || Ok(model.complete(request).await);
+        let call = async || {
+            let reserved = self.ledger.reserve(model.name(), request).await?;
+            let answer = model.complete(request).await;
+            reserved.settle(&answer);
+            Ok(answer)
+        };
         let answer = self.journal.model_step(key, model.name(), request, call).await;
         answer.map_err(|error| self.halt(error))
     }
