@@ -222,20 +222,20 @@ impl Journal {
         }
     }
 
-    /// Keeps a trial of the journal's run, as [`Store::put_trial`] does, together with whatever else is written at the time.
-    ///
-    /// # Errors
-    /// Where the store cannot be written.
-    pub(crate) async fn keep(&self, trial: &Trial) -> Result<()> {
-        self.recorder.keep(TrialRow::of(trial)?)?.wait().await
-    }
-
     /// What a step used, where it is recorded and a model was asked.
     ///
     /// # Errors
     /// Where the store cannot be read.
     pub fn charge(&self, key: &StepKey) -> Result<Option<Charge>> {
         self.recorder.charge(key)
+    }
+
+    /// Keeps a trial of the journal's run, as [`Store::put_trial`] does, together with whatever else is written at the time.
+    ///
+    /// # Errors
+    /// Where the store cannot be written.
+    pub(crate) async fn keep(&self, trial: &Trial) -> Result<()> {
+        self.recorder.keep(TrialRow::of(trial)?)?.wait().await
     }
 
     /// How many steps are recorded.

@@ -12,25 +12,23 @@ use serde::{Deserialize, Serialize};
 use crate::agent::TIMEOUT_SECONDS_DEFAULT;
 use crate::cost::Ledger;
 use crate::journal::{self, Charged, Journal};
-use crate::judge::{Hearing, JudgeSpec, Judging, OFFLINE, Panel};
+use crate::judge::{Judging, OFFLINE, Panel};
 use crate::model::PriceList;
 use crate::report::RunOutput;
 use crate::report::statistics::{Course, EarlyStopping};
-use crate::simulate::{Setting, Simulated, simulate};
-use crate::{
-    Agent, Assessment, Ending, Model, Outcome, Result, SimulatedUser, StepRole, Store, Suite, TestCase, Trial, Usd,
-    clock, cost, judge,
-};
+use crate::{Agent, Model, Outcome, Result, SimulatedUser, StepRole, Store, Suite, TestCase, Trial, Usd, clock};
 
 pub use event::Event;
 pub use provenance::{PromptHash, Provenance};
 use steps::Steps;
+use trying::{Trying, judged};
 
 mod event;
 mod provenance;
 pub(crate) mod repeats;
 mod steps;
 mod task;
+mod trying;
 
 /// What will be tried: plain data, kept with the run, so that a run can be resumed from its id alone.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -117,10 +115,12 @@ impl Run {
         Run { id: clock::run_id(), created_at: clock::now(), plan, provenance, suite }
     }
 
-    /// Has the run judged by others from now on, with the prompts and prices of today.
-    pub(crate) fn judge_by(&mut self, judging: &Judging) {
+    /// The same run judged in this way, with the prompts and prices of today.
+    #[must_use]
+    pub fn judged_by(mut self, judging: &Judging) -> Self {
         self.plan.judging = judging.clone();
         self.provenance.judged_now(&self.plan);
+        self
     }
 
     /// The same run with the prices that a list states for its models.
@@ -240,10 +240,8 @@ pub async fn run(
     let done: Done = store.trials(&run.id)?.into_iter().map(|t| ((t.case, t.trial), t.outcome)).collect();
     listen(Event::Began { planned: run.suite.cases.len() * run.plan.trials as usize, done: done.len() });
     let journal = Arc::new(Journal::open(store, &run.id)?);
-    let (run, participants, stop) = (run.clone(), participants.clone(), stop.clone());
-    let drive = Arc::new(Drive { run, participants, stop, journal, ledger });
-    drive.all(&done, listen).await?;
-    let run = &drive.run;
+    let trying = Trying::new(run, participants, stop, (journal, ledger));
+    Drive { run, trying }.all(&done, listen).await?;
     store.finish_run(&run.id)?;
     RunOutput::read(store, &run.id)
 }
@@ -261,9 +259,8 @@ pub async fn rejudge(
     listen: &(dyn Fn(Event<'_>) + Sync),
 ) -> Result<RunOutput> {
     let _lease = store.lease(run)?;
-    let mut planned = store.run(run)?;
+    let planned = store.run(run)?.judged_by(judging);
     judging.check(&planned.suite)?;
-    planned.judge_by(judging);
     ledger(&planned, &[], stop).check(panel.models())?;
     let run = store.judge_again(run, judging)?;
     let is_of_round = |charged: &Charged| charged.key.role == StepRole::Judge && !charged.replaced;
@@ -291,80 +288,55 @@ async fn judge_all(
     listen(Event::Began { planned: trials.len(), done: 0 });
     let journal = Arc::new(Journal::open(store, &run.id)?);
     let steps = |trial: &Trial| Arc::new(Steps::new(&journal, ledger, stop, &trial.case, trial.trial));
-    let judging = trials.into_iter().map(|trial| async {
-        let unknown = TestCase { id: trial.case.clone(), ..TestCase::default() };
-        let case = run.suite.cases.iter().find(|case| case.id == trial.case).unwrap_or(&unknown);
-        assessed(run, case, &steps(&trial), trial, panel).await
-    });
+    let judging = trials.into_iter().map(|trial| async { assessed(run, &steps(&trial), trial, panel).await });
     let mut judged = futures::stream::iter(judging).buffer_unordered(run.plan.concurrency.max(1) as usize);
-    all(&mut judged, stop, listen).await
+    all(&mut judged, (ledger, stop), listen).await
 }
 
-/// Judges a trial as its run says, and keeps it.
-async fn assessed(run: &Run, case: &TestCase, steps: &Arc<Steps>, trial: Trial, panel: &Panel) -> Result<Trial> {
-    let (conversation, ending) = (&trial.conversation, &trial.ending);
-    let agent_cost = cost::of_agent(&run.plan.agent, &trial.agent_usage, &run.provenance.prices);
-    let hearing = Hearing {
-        case,
-        conversation,
-        ending: Some(ending),
-        latencies_ms: &trial.agent_latencies_ms,
-        agent_cost: agent_cost.as_ref().map(|cost| *cost).map_err(String::as_str),
-    };
-    let assessments = assess(steps, panel, &run.plan.judging.judges, hearing).await;
-    steps.unbroken()?;
-    let outcome = Outcome::of(&trial.ending, &assessments);
-    let trial = Trial { assessments, outcome, ..trial };
-    steps.keep(&trial).await?;
-    Ok(trial)
+/// Judges a trial as its run says.
+async fn assessed(run: &Run, steps: &Arc<Steps>, trial: Trial, panel: &Panel) -> Result<Trial> {
+    let unknown = TestCase { id: trial.case.clone(), ..TestCase::default() };
+    let case = run.suite.cases.iter().find(|case| case.id == trial.case).unwrap_or(&unknown);
+    judged(steps, panel, (&run.plan, &run.provenance.prices), case, trial).await
 }
 
 /// The trials that are kept already.
 type Done = BTreeMap<(String, u32), Outcome>;
 
-/// What every trial of a run needs; shared by the tasks that they run on.
-struct Drive {
-    run: Run,
-    participants: Participants,
-    stop: Stop,
-    journal: Arc<Journal>,
-    ledger: Arc<Ledger>,
+/// The trying of a run's cases.
+struct Drive<'a> {
+    run: &'a Run,
+    trying: Arc<Trying>,
 }
 
-impl Drive {
-    async fn all(self: &Arc<Self>, done: &Done, listen: &(dyn Fn(Event<'_>) + Sync)) -> Result<()> {
+impl Drive<'_> {
+    async fn all(&self, done: &Done, listen: &(dyn Fn(Event<'_>) + Sync)) -> Result<()> {
         let width = self.run.plan.concurrency.max(1) as usize;
-        let cases = 0..self.run.suite.cases.len();
+        let watched = (&*self.trying.ledger, &self.trying.stop);
         match self.run.plan.stopping {
             Some(rule) => {
-                let cases = cases.map(|case| Box::pin(self.until_stop(rule, case, done)));
-                all(&mut futures::stream::iter(cases).flatten_unordered(width), &self.stop, listen).await
+                let cases = self.run.suite.cases.iter().map(|case| Box::pin(self.until_stop(rule, case, done)));
+                all(&mut futures::stream::iter(cases).flatten_unordered(width), watched, listen).await
             }
             None => {
-                let trials = cases.flat_map(|case| self.open(case, done).map(move |n| self.trial(case, n)));
-                all(&mut futures::stream::iter(trials).buffer_unordered(width), &self.stop, listen).await
+                let trials = self.open(done).map(|(case, n)| self.trial(case, n));
+                all(&mut futures::stream::iter(trials).buffer_unordered(width), watched, listen).await
             }
         }
     }
 
-    /// The trials of a case that the plan asks for and that are not done.
-    fn open(&self, case: usize, done: &Done) -> impl Iterator<Item = u32> {
-        let id = &self.run.suite.cases[case].id;
-        (1..=self.run.plan.trials).filter(move |n| !done.contains_key(&(id.clone(), *n)))
+    /// The trials that the plan asks for and that are not done.
+    fn open(&self, done: &Done) -> impl Iterator<Item = (&TestCase, u32)> {
+        let numbers = move |case| (1..=self.run.plan.trials).map(move |n| (case, n));
+        self.run.suite.cases.iter().flat_map(numbers).filter(|(case, n)| !done.contains_key(&(case.id.clone(), *n)))
     }
 
     /// The trials of one case, one after another, until the rule says that no other is needed.
-    fn until_stop(
-        self: &Arc<Self>,
-        rule: EarlyStopping,
-        case: usize,
-        done: &Done,
-    ) -> impl Stream<Item = Result<Trial>> {
-        let (id, planned) = (&self.run.suite.cases[case].id, self.run.plan.trials);
-        let kept = (1..=planned).map_while(|n| done.get(&(id.clone(), n)).copied());
+    fn until_stop(&self, rule: EarlyStopping, case: &TestCase, done: &Done) -> impl Stream<Item = Result<Trial>> {
+        let kept = (1..=self.run.plan.trials).map_while(|n| done.get(&(case.id.clone(), n)).copied());
         futures::stream::unfold(Some(kept.collect::<Vec<_>>()), move |outcomes| async move {
             let mut outcomes = outcomes?;
-            if rule.stop(outcomes.iter().copied(), planned).course != Course::GoesOn {
+            if rule.stop(outcomes.iter().copied(), self.run.plan.trials).course != Course::GoesOn {
                 return None;
             }
             let trial = self.trial(case, outcomes.len() as u32 + 1).await;
@@ -376,48 +348,10 @@ impl Drive {
         })
     }
 
-    /// One trial, on a task of its own: one thread is too few for thousands of conversations.
-    async fn trial(self: &Arc<Self>, case: usize, n: u32) -> Result<Trial> {
-        let drive = Arc::clone(self);
-        task::run(async move { drive.play(&drive.run.suite.cases[case], n).await }).await
-    }
-
-    async fn play(&self, case: &TestCase, n: u32) -> Result<Trial> {
-        let steps = Arc::new(Steps::new(&self.journal, &self.ledger, &self.stop, &case.id, n));
-        let session_id = session_id(&self.run.id, &case.id, n);
-        let seed = seed(self.run.plan.seed, &case.id, n);
-        let setting = Setting { case, session_id: &session_id, seed, max_turns: self.run.plan.max_turns };
-        let user = steps.user(&self.participants.user);
-        let agent = steps.agent(&self.participants.agent);
-        let simulated = simulate(setting, user.as_ref(), &agent).await;
-        steps.unbroken()?;
-        let trial = not_yet_judged(case, n, session_id, simulated, steps.latencies_ms());
-        assessed(&self.run, case, &steps, trial, &self.participants.judge).await
-    }
-}
-
-/// A trial of which all is known but what its judges say.
-fn not_yet_judged(
-    case: &TestCase,
-    trial: u32,
-    session_id: String,
-    simulated: Simulated,
-    latencies_ms: Vec<u64>,
-) -> Trial {
-    let Simulated { conversation, ending, disclosures, agent_version, agent_usage } = simulated;
-    let says_nothing = agent_usage.iter().all(Option::is_none);
-    Trial {
-        case: case.id.clone(),
-        trial,
-        session_id,
-        outcome: Outcome::of(&ending, &[]),
-        ending,
-        conversation,
-        disclosures,
-        agent_version,
-        agent_latencies_ms: latencies_ms,
-        agent_usage: if says_nothing { Vec::new() } else { agent_usage },
-        assessments: Vec::new(),
+    /// One trial, on a task of its own: thousands of conversations are too many for one thread.
+    async fn trial(&self, case: &TestCase, n: u32) -> Result<Trial> {
+        let (trying, case) = (Arc::clone(&self.trying), case.clone());
+        task::run(async move { trying.trial(&case, n).await }).await
     }
 }
 
@@ -425,13 +359,16 @@ fn not_yet_judged(
 /// step, so that no answer is lost.
 async fn all(
     trials: &mut (impl Stream<Item = Result<Trial>> + Unpin),
-    stop: &Stop,
+    (ledger, stop): (&Ledger, &Stop),
     listen: &(dyn Fn(Event<'_>) + Sync),
 ) -> Result<()> {
     let mut first_error = None;
     while let Some(trial) = trials.next().await {
         match trial {
-            Ok(trial) => listen(Event::Ended(&trial)),
+            Ok(trial) => {
+                listen(Event::Ended(&trial));
+                listen(Event::Spent(ledger.spent()));
+            }
             Err(error) => {
                 stop.request();
                 first_error.get_or_insert(error);
@@ -439,27 +376,4 @@ async fn all(
         }
     }
     first_error.map_or(Ok(()), Err)
-}
-
-/// One assessment for each question of our own list.
-async fn assess(steps: &Arc<Steps>, panel: &Panel, judges: &[JudgeSpec], hearing: Hearing<'_>) -> Vec<Assessment> {
-    if !hearing.ending.is_none_or(Ending::is_judgeable) {
-        return judge::not_judged(&hearing.case.expectations, judges);
-    }
-    judge::assess(hearing, judges, &steps.judge(panel)).await
-}
-
-/// The id under which the agent sees a trial: the same on every turn and after every resume.
-fn session_id(run: &str, case: &str, trial: u32) -> String {
-    format!("sim-{}", &hash(&[run, case, &trial.to_string()]).to_hex()[..16])
-}
-
-/// The seed of a trial: the same for the same place in the same plan, whatever the run's id.
-fn seed(plan: u64, case: &str, trial: u32) -> u64 {
-    let hash = hash(&[&plan.to_string(), case, &trial.to_string()]);
-    u64::from_le_bytes(hash.as_bytes()[..8].try_into().expect("eight bytes of thirty-two"))
-}
-
-fn hash(parts: &[&str]) -> blake3::Hash {
-    blake3::hash(parts.join("\n").as_bytes())
 }
