@@ -16,12 +16,14 @@ use crate::journal::StepRole;
 use crate::{Error, ErrorKind, Result};
 
 pub use header::{Distilled, Header, Judged, Played, SuiteMark};
+pub use recording::Recorded;
+pub(crate) use recording::Recording;
 pub(crate) use replay::{At, Replay};
-pub(crate) use secrets::Secrets;
 
 mod difference;
 mod header;
 mod line;
+mod recording;
 mod replay;
 mod secrets;
 
@@ -87,7 +89,7 @@ pub struct CassetteStep {
 ///
 /// ```
 /// # use std::sync::Arc;
-/// # use reenact::run::{Part, Participants, Stop, run};
+/// # use reenact::run::{Part, Participants, Stop};
 /// # use reenact::{Brief, Environment, Panel, Plan, Run, Store, Suite, TestCase, agent};
 /// use reenact::{Cassette, run};
 ///
@@ -103,8 +105,8 @@ pub struct CassetteStep {
 /// # store.create_run(&live)?;
 /// # let played = run::run(&store, &live, &participants, &Stop::default(), &|_| {}).await?;
 /// // A run that went to its end, `live`, becomes a cassette …
-/// let cassette = run::record(&store, &live, &participants, &Environment::of_process()).await?;
-/// cassette.save(path)?;
+/// let recorded = run::record(&store, &live, &participants, &Environment::of_process()).await?;
+/// recorded.cassette.save(path)?;
 ///
 /// // … and the cassette a run that asks nobody, in a store that knows nothing of the first.
 /// let cassette = Arc::new(Cassette::load(path)?);

@@ -1,11 +1,17 @@
 //! Sessions into test cases, by one signature: without a model, or by one. Both must pass the same checks.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use futures::StreamExt as _;
 
-use crate::journal::{Journal, StepKey, StepRole};
-use crate::{Error, Model, Result, Session, Skipped, TestCase};
+use crate::cassette::{self, At, Header, Recorded, Recording, Replay, Verb};
+use crate::journal::{Charge, Journal, StepKey, StepRole};
+use crate::prompt::{self, Prompt};
+use crate::{
+    Cassette, Completion, Environment, Error, ErrorKind, Model, ModelFault, ModelRequest, PromptHash, Result, Session,
+    Skipped, TestCase,
+};
 
 use evidence::Verified;
 
@@ -87,13 +93,74 @@ pub async fn distill(
 async fn one(session: &Session, distiller: Distiller<'_>) -> Result<Verified> {
     let Distiller::Model { model, journal, .. } = distiller else { return Ok(offline(session)) };
     let request = model::request(session);
-    // The answer belongs to the question and the model, not to one distillation: asked again, it is there.
-    let question = serde_json::to_vec(&(model.name(), &request)).expect("a request is plain data");
-    let case = format!("{} {}", session.id, blake3::hash(&question).to_hex());
-    let key = StepKey { case, trial: 0, position: 0, role: StepRole::Distiller };
-    let call = async || Ok(model.complete(&request).await);
-    let answer = journal.model_step(key, model.name(), &request, call).await?;
+    let key = journaled_at(session, model, &request);
+    let answer = match model.replay() {
+        None => {
+            let call = async || Ok(model.complete(&request).await);
+            journal.model_step(key, model.name(), &request, call).await?
+        }
+        Some(replay) => {
+            let charge = |answer: &_| Some(Charge::of(model.name(), answer));
+            let recorded = || replay.answer(At { key: &recorded_at(session), turn: None }, &request);
+            journal.replayed_step(key, &request, charge, recorded).await?.0
+        }
+    };
     Ok(model::read(session, &answer))
+}
+
+/// Where the journal keeps the answer about a session. It belongs to the question and the model, not to one distillation: asked
+/// again, it is there. With another cassette it is another answer.
+fn journaled_at(session: &Session, model: &Model, request: &ModelRequest) -> StepKey {
+    let answers = model.replay().map_or(model.name(), Replay::fingerprint);
+    let question = serde_json::to_vec(&(answers, request)).expect("a request is plain data");
+    let case = format!("{} {}", session.id, blake3::hash(&question).to_hex());
+    StepKey { case, ..recorded_at(session) }
+}
+
+/// Where a cassette has it.
+fn recorded_at(session: &Session) -> StepKey {
+    StepKey { case: session.id.clone(), trial: 0, position: 0, role: StepRole::Distiller }
+}
+
+/// Records a distillation as far as it went: every answer of the model about these sessions that the journal has. The model is not
+/// asked. What `environment` has as a secret, and what looks like one, is masked.
+///
+/// # Errors
+/// Where a session or the journal cannot be read.
+pub fn record(
+    sessions: impl IntoIterator<Item = Result<Session>>,
+    model: &Model,
+    journal: &Journal,
+    environment: &Environment,
+) -> Result<Recorded> {
+    let name = model.name().to_owned();
+    let prompts = vec![PromptHash { name: Prompt::Distill.name().to_owned(), hash: prompt::hash(Prompt::Distill) }];
+    let header = cassette::Distilled { reenact: env!("CARGO_PKG_VERSION").to_owned(), model: name, prompts };
+    let recording = Recording::new(Verb::Distill, environment);
+    let mut recorded = recording.begin(&Header { distilled: Some(header), ..Header::default() });
+    for session in sessions {
+        let session = session?;
+        let request = model::request(&session);
+        let found = journal.look_up(&journaled_at(&session, model, &request), Some(&request))?;
+        if let Some(answer) = found {
+            let key = recorded_at(&session);
+            let _: Result<Completion, ModelFault> = recording.take((&key, Some(model.name())), &request, answer)?;
+            recording.end(&mut recorded);
+        }
+    }
+    Ok(recorded)
+}
+
+/// The model that distilled what a cassette recorded.
+///
+/// # Errors
+/// Where it recorded no distillation.
+pub fn replayed_model(cassette: &Arc<Cassette>) -> Result<Model> {
+    let Some(distilled) = &cassette.header().distilled else {
+        let error = cassette.fault(ErrorKind::Usage, None, "the cassette holds no distillation".to_owned());
+        return Err(error.hint("record one with `reenact distill … --record FILE`"));
+    };
+    Ok(Model::replayed(&distilled.model, Replay::new(cassette, Verb::Distill)))
 }
 
 fn offline(session: &Session) -> Verified {

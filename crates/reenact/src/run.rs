@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::agent::TIMEOUT_SECONDS_DEFAULT;
-use crate::journal::Journal;
+use crate::journal::{Journal, StepRole};
 use crate::judge::{Hearing, JudgeSpec, Judging, Panel};
 use crate::report::RunOutput;
 use crate::report::statistics::{Course, EarlyStopping};
@@ -19,13 +19,19 @@ use crate::{
     Agent, Assessment, Ending, Model, Outcome, Result, SimulatedUser, Store, Suite, TestCase, Trial, clock, judge,
 };
 
+use divergence::FirstDivergence;
 pub use event::Event;
 pub use provenance::{PromptHash, Provenance};
+pub use record::{record, record_judging};
+pub use replay::{replayed_agent, replayed_judging};
 use steps::Steps;
 
+mod divergence;
 mod event;
 mod provenance;
+mod record;
 pub(crate) mod repeats;
+mod replay;
 mod steps;
 
 /// What will be tried: plain data, kept with the run, so that a run can be resumed from its id alone.
@@ -174,8 +180,9 @@ pub async fn run(
     let done: Done = store.trials(&run.id)?.into_iter().map(|t| ((t.case, t.trial), t.outcome)).collect();
     listen(Event::Began { planned: run.suite.cases.len() * run.plan.trials as usize, done: done.len() });
     let journal = Arc::new(Journal::open(store, &run.id)?);
-    let drive = Drive { store, run, participants, stop, journal };
+    let drive = Drive { store, run, participants, stop, journal, divergence: Arc::default() };
     drive.all(&done, listen).await?;
+    drive.divergence.none_of(|| participants.changed_for(run))?;
     store.finish_run(&run.id)?;
     RunOutput::read(store, &run.id)
 }
@@ -211,19 +218,26 @@ async fn judge_all(
     let trials = store.trials(&run.id)?;
     listen(Event::Began { planned: trials.len(), done: 0 });
     let journal = Arc::new(Journal::open(store, &run.id)?);
-    let judging = trials.into_iter().map(|trial| assess_again(run, trial, Arc::clone(&journal), panel, stop));
+    let divergence = Arc::new(FirstDivergence::default());
+    let judging = trials.into_iter().enumerate().map(|(place, trial)| {
+        let steps = Steps::new(Arc::clone(&journal), stop.clone(), &trial.case, trial.trial);
+        let steps = Arc::new(steps.until(&divergence, place));
+        let divergence = &divergence;
+        async move { divergence.settle(place, assess_again(run, trial, steps, panel).await) }
+    });
     let mut judged = futures::stream::iter(judging).buffer_unordered(run.plan.concurrency.max(1) as usize);
-    keep(store, run, &mut judged, stop, listen).await
+    keep(store, run, &mut judged, stop, listen).await?;
+    divergence.none_of(|| panel.changed_for(run))
 }
 
-async fn assess_again(run: &Run, trial: Trial, journal: Arc<Journal>, panel: &Panel, stop: &Stop) -> Result<Trial> {
-    let steps = Arc::new(Steps::new(journal, stop.clone(), &trial.case, trial.trial));
+async fn assess_again(run: &Run, trial: Trial, steps: Arc<Steps>, panel: &Panel) -> Result<Trial> {
     let unknown = TestCase { id: trial.case.clone(), ..TestCase::default() };
     let case = run.suite.cases.iter().find(|case| case.id == trial.case).unwrap_or(&unknown);
     let (conversation, ending) = (&trial.conversation, &trial.ending);
     let hearing = Hearing { case, conversation, ending: Some(ending), latencies_ms: &trial.agent_latencies_ms };
     let assessments = assess(&steps, panel, &run.plan.judging.judges, hearing).await;
     steps.unbroken()?;
+    steps.is_over(StepRole::Judge)?;
     let outcome = Outcome::of(&trial.ending, &assessments);
     Ok(Trial { assessments, outcome, ..trial })
 }
@@ -238,6 +252,7 @@ struct Drive<'a> {
     participants: &'a Participants,
     stop: &'a Stop,
     journal: Arc<Journal>,
+    divergence: Arc<FirstDivergence>,
 }
 
 impl Drive<'_> {
@@ -245,34 +260,41 @@ impl Drive<'_> {
         let width = self.run.plan.concurrency.max(1) as usize;
         match self.run.plan.stopping {
             Some(rule) => {
-                let cases = self.run.suite.cases.iter().map(|case| Box::pin(self.until_stop(rule, case, done)));
+                let cases = self.run.suite.cases.iter().enumerate();
+                let cases = cases.map(|(index, case)| Box::pin(self.until_stop(rule, (index, case), done)));
                 let trials = &mut futures::stream::iter(cases).flatten_unordered(width);
                 keep(self.store, self.run, trials, self.stop, listen).await
             }
             None => {
-                let trials = self.open(done).map(|(case, n)| self.trial(case, n));
+                let trials = self.open(done).map(|(index, case, n)| self.trial((index, case), n));
                 let trials = &mut futures::stream::iter(trials).buffer_unordered(width);
                 keep(self.store, self.run, trials, self.stop, listen).await
             }
         }
     }
 
-    /// The trials that the plan asks for and that are not done.
-    fn open(&self, done: &Done) -> impl Iterator<Item = (&TestCase, u32)> {
-        let numbers = move |case| (1..=self.run.plan.trials).map(move |n| (case, n));
-        self.run.suite.cases.iter().flat_map(numbers).filter(|(case, n)| !done.contains_key(&(case.id.clone(), *n)))
+    /// The trials that the plan asks for and that are not done, with the index of each case.
+    fn open(&self, done: &Done) -> impl Iterator<Item = (usize, &TestCase, u32)> {
+        let numbers = move |(index, case)| (1..=self.run.plan.trials).map(move |n| (index, case, n));
+        let all = self.run.suite.cases.iter().enumerate().flat_map(numbers);
+        all.filter(|(_, case, n)| !done.contains_key(&(case.id.clone(), *n)))
     }
 
     /// The trials of one case, one after another, until the rule says that no other is needed.
-    fn until_stop(&self, rule: EarlyStopping, case: &TestCase, done: &Done) -> impl Stream<Item = Result<Trial>> {
+    fn until_stop(
+        &self,
+        rule: EarlyStopping,
+        (index, case): (usize, &TestCase),
+        done: &Done,
+    ) -> impl Stream<Item = Result<Option<Trial>>> {
         let kept = (1..=self.run.plan.trials).map_while(|n| done.get(&(case.id.clone(), n)).copied());
         futures::stream::unfold(Some(kept.collect::<Vec<_>>()), move |outcomes| async move {
             let mut outcomes = outcomes?;
             if rule.stop(outcomes.iter().copied(), self.run.plan.trials).course != Course::GoesOn {
                 return None;
             }
-            let trial = self.trial(case, outcomes.len() as u32 + 1).await;
-            let going_on = trial.as_ref().ok().map(|trial| {
+            let trial = self.trial((index, case), outcomes.len() as u32 + 1).await;
+            let going_on = trial.as_ref().ok().and_then(Option::as_ref).map(|trial| {
                 outcomes.push(trial.outcome);
                 outcomes
             });
@@ -280,9 +302,17 @@ impl Drive<'_> {
         })
     }
 
-    async fn trial(&self, case: &TestCase, n: u32) -> Result<Trial> {
-        let steps = Arc::new(Steps::new(Arc::clone(&self.journal), self.stop.clone(), &case.id, n));
-        let session_id = session_id(&self.run.id, &case.id, n);
+    /// A trial; nothing where it, or one before it, is not as it was recorded.
+    async fn trial(&self, (index, case): (usize, &TestCase), n: u32) -> Result<Option<Trial>> {
+        let place = index * self.run.plan.trials as usize + n as usize;
+        let steps = Steps::new(Arc::clone(&self.journal), self.stop.clone(), &case.id, n);
+        let steps = Arc::new(steps.until(&self.divergence, place));
+        self.divergence.settle(place, self.tried(case, n, steps).await)
+    }
+
+    async fn tried(&self, case: &TestCase, n: u32, steps: Arc<Steps>) -> Result<Trial> {
+        let run_of_sessions = self.participants.played().map_or(&self.run.id, |played| &played.run);
+        let session_id = session_id(run_of_sessions, &case.id, n);
         let seed = seed(self.run.plan.seed, &case.id, n);
         let setting = Setting { case, session_id: &session_id, seed, max_turns: self.run.plan.max_turns };
         let user = steps.user(&self.participants.user);
@@ -290,12 +320,14 @@ impl Drive<'_> {
         let Simulated { conversation, ending, disclosures, agent_version } =
             simulate(setting, user.as_ref(), &agent).await;
         steps.unbroken()?;
+        [StepRole::User, StepRole::Agent].into_iter().try_for_each(|role| steps.is_over(role))?;
         let agent_latencies_ms = steps.latencies_ms();
         let (heard, ended) = (&conversation, Some(&ending));
         let hearing = Hearing { case, conversation: heard, ending: ended, latencies_ms: &agent_latencies_ms };
         let judges = &self.run.plan.judging.judges;
         let assessments = assess(&steps, &self.participants.judge, judges, hearing).await;
         steps.unbroken()?;
+        steps.is_over(StepRole::Judge)?;
         let outcome = Outcome::of(&ending, &assessments);
         let case = case.id.clone();
         Ok(Trial {
@@ -318,12 +350,13 @@ impl Drive<'_> {
 async fn keep(
     store: &Store,
     run: &Run,
-    trials: &mut (impl Stream<Item = Result<Trial>> + Unpin),
+    trials: &mut (impl Stream<Item = Result<Option<Trial>>> + Unpin),
     stop: &Stop,
     listen: &(dyn Fn(Event<'_>) + Sync),
 ) -> Result<()> {
     let mut first_error = None;
     while let Some(trial) = trials.next().await {
+        let Some(trial) = trial.transpose() else { continue };
         let kept = trial.and_then(|trial| store.put_trial(&run.id, &trial).map(|()| trial));
         match kept {
             Ok(trial) => listen(Event::Ended(&trial)),

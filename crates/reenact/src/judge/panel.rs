@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::named::JudgeSpec;
 use super::{Assessment, Hearing, Judge, OFFLINE, Ruling, Verdict, Vote, assertion, model, named};
+use crate::cassette::Replay;
 use crate::{Check, Expectation, Model, ModelRequest};
 
 /// How the verdicts of several judge models become one.
@@ -140,6 +141,27 @@ impl Panel {
             Seated::Models(models) => name_of(&models.iter().collect::<Vec<_>>(), self.rule),
             Seated::Own(_) => "a judge of the caller's own".to_owned(),
         }
+    }
+
+    /// What answers for the models, where their answers stand in a cassette.
+    pub(crate) fn replay(&self) -> Option<&Replay> {
+        self.models().find_map(Model::replay)
+    }
+
+    /// The names of the models that are asked everything.
+    pub(crate) fn model_names(&self) -> Vec<String> {
+        match &self.seated {
+            Seated::Models(models) => models.iter().map(|model| model.name().to_owned()).collect(),
+            Seated::Own(_) => Vec::new(),
+        }
+    }
+
+    fn models(&self) -> impl Iterator<Item = &Model> {
+        let seated = match &self.seated {
+            Seated::Models(models) => models.as_slice(),
+            Seated::Own(_) => &[],
+        };
+        seated.iter().chain(self.named.values())
     }
 
     /// The same panel with each model and each judge of the caller's own replaced, such as by one that records.

@@ -1,6 +1,7 @@
 //! From a name to a model: the one parser of every argument that names one.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::Url;
@@ -9,15 +10,16 @@ use super::Model;
 use super::remote::RemoteModel;
 use super::scripted::ScriptedModel;
 use super::wire::{Manner, Means, Wire};
+use crate::cassette::{Cassette, Replay, Verb};
 use crate::script::Script;
 use crate::{Environment, Error, ErrorKind, Result};
 
 /// The forms that a name may have, as a hint shows them.
 const FORMS: &str = "use `openai:/MODEL`, `ollama:/MODEL`, `http(s)://HOST/v1#MODEL` for anything that speaks \
-    chat completions, `script:FILE`, or `offline`";
+    chat completions, `script:FILE`, `replay:FILE`, or `offline`";
 
 /// What the names of providers that are not served yet begin with, so that they can be told from a typing error.
-const PROVIDERS_TO_COME: [&str; 12] = [
+const PROVIDERS_TO_COME: [&str; 11] = [
     "anthropic",
     "azure",
     "bedrock",
@@ -27,7 +29,6 @@ const PROVIDERS_TO_COME: [&str; 12] = [
     "gateway",
     "gemini",
     "mistral",
-    "replay",
     "vertex",
     "vertex_ai",
 ];
@@ -94,6 +95,11 @@ impl Engine {
                 name,
                 ScriptedModel::new(Script::load(Path::new(file))?, settings.timeout),
             ))),
+            Some(("replay", file)) => {
+                let cassette = Arc::new(Cassette::load(file)?);
+                let replay = Replay::new(&cassette, Verb::Run);
+                Ok(Engine::Model(Model::replayed(name, replay)))
+            }
             Some(("openai", model)) => openai(name, model_of(name, model)?, settings),
             Some(("ollama", model)) => served(name, OLLAMA_URL, model_of(name, model)?, None, settings),
             Some(("http" | "https", _)) => addressed(name, settings),
