@@ -16,10 +16,12 @@ use crate::cassette::Replay;
 use replayed::ReplayedModel;
 
 pub use name::{Engine, ModelSettings};
+pub use price::{Over, Price, PriceList, Rate, Rates};
 pub use strict::strict_schema;
 
 mod answer;
 mod name;
+mod price;
 mod remote;
 mod replayed;
 mod scripted;

@@ -1,6 +1,6 @@
 //! What will be tried, and the trying of it: every case, as often as planned, many at once, through the journal.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -10,20 +10,23 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::agent::TIMEOUT_SECONDS_DEFAULT;
-use crate::journal::{Journal, StepRole};
-use crate::judge::{Hearing, JudgeSpec, Judging, Panel};
+use crate::cost::Ledger;
+use crate::journal::{self, Charged, Journal};
+use crate::judge::{Hearing, JudgeSpec, Judging, OFFLINE, Panel};
+use crate::model::PriceList;
 use crate::report::RunOutput;
 use crate::report::statistics::{Course, EarlyStopping};
 use crate::simulate::{Setting, Simulated, simulate};
 use crate::{
-    Agent, Assessment, Ending, Model, Outcome, Result, SimulatedUser, Store, Suite, TestCase, Trial, clock, judge,
+    Agent, Assessment, Ending, Model, Outcome, Result, SimulatedUser, StepRole, Store, Suite, TestCase, Trial, Usd,
+    clock, judge,
 };
 
 use divergence::FirstDivergence;
 pub use event::Event;
 pub use provenance::{PromptHash, Provenance};
-pub use record::{record, record_judging};
-pub use replay::{replayed_agent, replayed_judging};
+pub use record::{check_same_run, record, record_judging};
+pub use replay::replayed_agent;
 use steps::Steps;
 
 mod divergence;
@@ -42,8 +45,14 @@ pub struct Plan {
     /// Its version, as whoever planned the run gave it; an agent may also tell its own with its answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent_version: Option<String>,
+    /// The cassette that answers in place of the agent, where one does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent_cassette: Option<String>,
     /// What plays the user: a model's name, or `offline`.
     pub user_model: String,
+    /// The cassette that answers in place of that model, where one does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_cassette: Option<String>,
     /// Who judges, and what besides the expectations.
     pub judging: Judging,
     /// How often each case is tried; at the most, where trials stop early.
@@ -72,7 +81,9 @@ impl Default for Plan {
         Plan {
             agent: "recorded".into(),
             agent_version: None,
+            agent_cassette: None,
             user_model: "offline".into(),
+            user_cassette: None,
             judging: Judging::default(),
             trials: 1,
             stopping: None,
@@ -83,6 +94,15 @@ impl Default for Plan {
             seed: 0,
             agent_timeout_seconds: TIMEOUT_SECONDS_DEFAULT,
         }
+    }
+}
+
+impl Plan {
+    /// The models that it names for playing users and judging, each once.
+    #[must_use]
+    pub fn models(&self) -> BTreeSet<&str> {
+        let user = std::iter::once(self.user_model.as_str());
+        user.chain(self.judging.all_models()).filter(|model| *model != OFFLINE).collect()
     }
 }
 
@@ -108,6 +128,19 @@ impl Run {
     pub fn new(plan: Plan, suite: Suite) -> Self {
         let provenance = Provenance::of(&plan);
         Run { id: clock::run_id(), created_at: clock::now(), plan, provenance, suite }
+    }
+
+    /// Has the run judged by others from now on, with the prompts and prices of today.
+    pub(crate) fn judge_by(&mut self, judging: &Judging) {
+        self.plan.judging = judging.clone();
+        self.provenance.judged_now(&self.plan);
+    }
+
+    /// The same run with the prices that a list states for its models.
+    #[must_use]
+    pub fn priced(mut self, list: &PriceList) -> Self {
+        self.provenance.price(&self.plan, list);
+        self
     }
 
     /// A new run that tries some cases of this one once more, all of them equally often and with seeds of their own.
@@ -140,20 +173,46 @@ pub struct Participants {
     pub judge: Panel,
 }
 
+impl Participants {
+    /// The names of the models among them; what the caller's own code asks is its own business.
+    fn models(&self) -> impl Iterator<Item = &str> {
+        let user = match &self.user {
+            Part::Model(model) => Some(model.name()),
+            Part::Offline | Part::Own(_) => None,
+        };
+        user.into_iter().chain(self.judge.models())
+    }
+}
+
 /// A wish to stop: no new call is made, the calls on their way are waited for and kept.
 #[derive(Debug, Clone, Default)]
-pub struct Stop(Arc<AtomicBool>);
+pub struct Stop {
+    requested: Arc<AtomicBool>,
+    max_cost: Option<Usd>,
+}
 
 impl Stop {
+    /// A wish to stop before the models have cost more than this, what they cost before included.
+    #[must_use]
+    pub fn before_cost(max_cost: Usd) -> Self {
+        Stop { max_cost: Some(max_cost), ..Stop::default() }
+    }
+
+    /// What the models may cost, where there is a limit.
+    #[must_use]
+    pub fn max_cost(&self) -> Option<Usd> {
+        self.max_cost
+    }
+
     /// Asks the run to stop.
     pub fn request(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.requested.store(true, Ordering::Relaxed);
     }
 
     /// Whether it was asked.
     #[must_use]
     pub fn is_requested(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.requested.load(Ordering::Relaxed)
     }
 }
 
@@ -164,7 +223,8 @@ impl Stop {
 ///
 /// # Errors
 /// Where the store or the journal fails, another process drives the run, or `stop` was requested
-/// ([`Interrupted`](crate::ErrorKind::Interrupted)). No call on its way is dropped, and what was answered until then is kept.
+/// ([`Interrupted`](crate::ErrorKind::Interrupted)) or has a cost that would be passed
+/// ([`CapReached`](crate::ErrorKind::CapReached)). No call on its way is dropped, and what was answered until then is kept.
 pub async fn run(
     store: &Store,
     run: &Run,
@@ -174,13 +234,15 @@ pub async fn run(
 ) -> Result<RunOutput> {
     run.plan.judging.check(&run.suite)?;
     let _lease = store.lease(&run.id)?;
+    let ledger = ledger(run, &journal::charges_of_run(store, &run.id)?, stop);
+    ledger.check(participants.models())?;
     if store.is_half_judged(&run.id)? {
-        judge_all(store, run, &participants.judge, stop, &|_| {}).await?;
+        judge_all(store, run, &participants.judge, (&ledger, stop), &|_| {}).await?;
     }
     let done: Done = store.trials(&run.id)?.into_iter().map(|t| ((t.case, t.trial), t.outcome)).collect();
     listen(Event::Began { planned: run.suite.cases.len() * run.plan.trials as usize, done: done.len() });
     let journal = Arc::new(Journal::open(store, &run.id)?);
-    let drive = Drive { store, run, participants, stop, journal, divergence: Arc::default() };
+    let drive = Drive { store, run, participants, stop, journal, ledger, divergence: Arc::default() };
     drive.all(&done, listen).await?;
     drive.divergence.none_of(|| participants.changed_for(run))?;
     store.finish_run(&run.id)?;
@@ -200,11 +262,22 @@ pub async fn rejudge(
     listen: &(dyn Fn(Event<'_>) + Sync),
 ) -> Result<RunOutput> {
     let _lease = store.lease(run)?;
-    judging.check(&store.run(run)?.suite)?;
+    let mut planned = store.run(run)?;
+    judging.check(&planned.suite)?;
+    planned.judge_by(judging);
+    ledger(&planned, &[], stop).check(panel.models())?;
     let run = store.judge_again(run, judging)?;
-    judge_all(store, &run, panel, stop, listen).await?;
+    let is_of_round = |charged: &Charged| charged.key.role == StepRole::Judge && !charged.replaced;
+    let charged = journal::charges_of_run(store, &run.id)?.into_iter().filter(is_of_round);
+    let ledger = ledger(&run, &charged.collect::<Vec<_>>(), stop);
+    judge_all(store, &run, panel, (&ledger, stop), listen).await?;
     store.finish_run(&run.id)?;
     RunOutput::read(store, &run.id)
+}
+
+/// The account of a run that was charged this so far.
+fn ledger(run: &Run, charged: &[Charged], stop: &Stop) -> Arc<Ledger> {
+    Arc::new(Ledger::new(run.provenance.prices.clone(), charged, stop.max_cost()))
 }
 
 /// Judges every trial that is there in the round that the store is in; what that round's judge answered is not asked again.
@@ -212,7 +285,7 @@ async fn judge_all(
     store: &Store,
     run: &Run,
     panel: &Panel,
-    stop: &Stop,
+    (ledger, stop): (&Arc<Ledger>, &Stop),
     listen: &(dyn Fn(Event<'_>) + Sync),
 ) -> Result<()> {
     let trials = store.trials(&run.id)?;
@@ -220,17 +293,16 @@ async fn judge_all(
     let journal = Arc::new(Journal::open(store, &run.id)?);
     let divergence = Arc::new(FirstDivergence::default());
     let judging = trials.into_iter().enumerate().map(|(place, trial)| {
-        let steps = Steps::new(Arc::clone(&journal), stop.clone(), &trial.case, trial.trial);
-        let steps = Arc::new(steps.until(&divergence, place));
+        let steps = Steps::new(&journal, ledger, stop, &trial.case, trial.trial).until(&divergence, place);
         let divergence = &divergence;
-        async move { divergence.settle(place, assess_again(run, trial, steps, panel).await) }
+        async move { divergence.settle(place, assess_again(run, Arc::new(steps), trial, panel).await) }
     });
     let mut judged = futures::stream::iter(judging).buffer_unordered(run.plan.concurrency.max(1) as usize);
     keep(store, run, &mut judged, stop, listen).await?;
     divergence.none_of(|| panel.changed_for(run))
 }
 
-async fn assess_again(run: &Run, trial: Trial, steps: Arc<Steps>, panel: &Panel) -> Result<Trial> {
+async fn assess_again(run: &Run, steps: Arc<Steps>, trial: Trial, panel: &Panel) -> Result<Trial> {
     let unknown = TestCase { id: trial.case.clone(), ..TestCase::default() };
     let case = run.suite.cases.iter().find(|case| case.id == trial.case).unwrap_or(&unknown);
     let (conversation, ending) = (&trial.conversation, &trial.ending);
@@ -252,6 +324,7 @@ struct Drive<'a> {
     participants: &'a Participants,
     stop: &'a Stop,
     journal: Arc<Journal>,
+    ledger: Arc<Ledger>,
     divergence: Arc<FirstDivergence>,
 }
 
@@ -305,7 +378,7 @@ impl Drive<'_> {
     /// A trial; nothing where it, or one before it, is not as it was recorded.
     async fn trial(&self, (index, case): (usize, &TestCase), n: u32) -> Result<Option<Trial>> {
         let place = index * self.run.plan.trials as usize + n as usize;
-        let steps = Steps::new(Arc::clone(&self.journal), self.stop.clone(), &case.id, n);
+        let steps = Steps::new(&self.journal, &self.ledger, self.stop, &case.id, n);
         let steps = Arc::new(steps.until(&self.divergence, place));
         self.divergence.settle(place, self.tried(case, n, steps).await)
     }

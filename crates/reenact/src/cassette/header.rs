@@ -119,7 +119,7 @@ impl Played {
             agent,
             agent_version,
             user_model,
-            judging,
+            judging: Judging { cassette: None, ..judging },
             trials,
             max_turns,
             seed,

@@ -134,6 +134,19 @@ impl Panel {
         self
     }
 
+    /// The names of the models that are asked.
+    pub(crate) fn models(&self) -> impl Iterator<Item = &str> {
+        self.all_models().map(Model::name)
+    }
+
+    fn all_models(&self) -> impl Iterator<Item = &Model> {
+        let seated = match &self.seated {
+            Seated::Models(models) => models.as_slice(),
+            Seated::Own(_) => &[],
+        };
+        seated.iter().chain(self.named.values())
+    }
+
     /// Who judges, in a line.
     #[must_use]
     pub fn name(&self) -> String {
@@ -145,23 +158,7 @@ impl Panel {
 
     /// What answers for the models, where their answers stand in a cassette.
     pub(crate) fn replay(&self) -> Option<&Replay> {
-        self.models().find_map(Model::replay)
-    }
-
-    /// The names of the models that are asked everything.
-    pub(crate) fn model_names(&self) -> Vec<String> {
-        match &self.seated {
-            Seated::Models(models) => models.iter().map(|model| model.name().to_owned()).collect(),
-            Seated::Own(_) => Vec::new(),
-        }
-    }
-
-    fn models(&self) -> impl Iterator<Item = &Model> {
-        let seated = match &self.seated {
-            Seated::Models(models) => models.as_slice(),
-            Seated::Own(_) => &[],
-        };
-        seated.iter().chain(self.named.values())
+        self.all_models().find_map(Model::replay)
     }
 
     /// The same panel with each model and each judge of the caller's own replaced, such as by one that records.

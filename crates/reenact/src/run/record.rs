@@ -11,11 +11,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::steps::Steps;
-use super::{Done, Drive, Part, Participants, Run, Stop, assess_again};
-use crate::cassette::{Header, Judged, NAME, Played, Recorded, Recording, Verb};
+use super::{Done, Drive, Participants, Run, Stop, assess_again, ledger};
+use crate::cassette::{Header, Judged, Played, Recorded, Recording, Verb};
 use crate::journal::{Journal, StepKey};
 use crate::judge::Panel;
-use crate::{Cassette, Environment, Error, ErrorKind, Outcome, Result, Store, Trial};
+use crate::{Cassette, Environment, Error, ErrorKind, Judging, Outcome, Result, Store, Trial};
 
 /// Records a run as far as it went: every answer of its models and its agent. `participants` are those of the run; none of
 /// them is asked. What `environment` has as a secret, and what looks like one, is masked.
@@ -30,19 +30,14 @@ pub async fn record(
 ) -> Result<Recorded> {
     let run = &store.run(&run.id)?;
     let recording = Arc::new(Recording::new(Verb::Run, environment));
-    let drive = Drive {
-        store,
-        run,
-        participants,
-        stop: &Stop::default(),
-        journal: Arc::new(Journal::open(store, &run.id)?),
-        divergence: Arc::default(),
-    };
+    let (stop, journal) = (&Stop::default(), Arc::new(Journal::open(store, &run.id)?));
+    let (ledger, divergence) = (ledger(run, &[], stop), Arc::default());
+    let drive = Drive { store, run, participants, stop, journal, ledger, divergence };
     let kept = outcomes(store.trials(&run.id)?);
     let header = Header { played: Some(played(run, participants)), ..Header::default() };
     let mut recorded = recording.begin(&header);
     for (_, case, n) in drive.open(&Done::new()) {
-        let steps = Steps::rebuilt(Arc::clone(&drive.journal), &recording, &case.id, n);
+        let steps = Steps::new(&drive.journal, &drive.ledger, stop, &case.id, n).recorded_by(&recording);
         let rebuilt = drive.tried(case, n, Arc::new(steps)).await;
         end(&recording, &mut recorded, (case.id.clone(), n), rebuilt, &kept)?;
     }
@@ -56,15 +51,16 @@ pub async fn record(
 pub async fn record_judging(store: &Store, run: &Run, panel: &Panel, environment: &Environment) -> Result<Recorded> {
     let run = &store.run(&run.id)?;
     let recording = Arc::new(Recording::new(Verb::Judge, environment));
-    let journal = Arc::new(Journal::open(store, &run.id)?);
+    let (stop, journal) = (&Stop::default(), Arc::new(Journal::open(store, &run.id)?));
+    let ledger = ledger(run, &[], stop);
     let trials = store.trials(&run.id)?;
     let kept = outcomes(trials.clone());
-    let header = Header { judged: Some(judged(run, panel)), ..Header::default() };
+    let header = Header { judged: Some(judged(run)), ..Header::default() };
     let mut recorded = recording.begin(&header);
     for trial in trials {
         let at = (trial.case.clone(), trial.trial);
-        let steps = Steps::rebuilt(Arc::clone(&journal), &recording, &trial.case, trial.trial);
-        let rebuilt = assess_again(run, trial, Arc::new(steps), panel).await;
+        let steps = Steps::new(&journal, &ledger, stop, &trial.case, trial.trial).recorded_by(&recording);
+        let rebuilt = assess_again(run, Arc::new(steps), trial, panel).await;
         end(&recording, &mut recorded, at, rebuilt, &kept)?;
     }
     Ok(recorded)
@@ -74,36 +70,39 @@ fn outcomes(trials: Vec<Trial>) -> BTreeMap<(String, u32), Outcome> {
     trials.into_iter().map(|trial| ((trial.case, trial.trial), trial.outcome)).collect()
 }
 
-/// What made a run. A replay is a copy: of each participant that played from a cassette it names whoever was recorded there.
+/// What made a run; a replay is the run whose sessions it plays.
 fn played(run: &Run, participants: &Participants) -> Played {
     let mut played = Played::of(run);
     if let Some(first) = participants.played() {
         played.run.clone_from(&first.run);
-        played.agent.clone_from(&first.agent);
-    }
-    if let Part::Model(model) = &participants.user {
-        model.name().clone_into(&mut played.user_model);
-    }
-    if participants.judge.replay().is_some() {
-        played.judging.models = participants.judge.model_names();
     }
     played
 }
 
-fn judged(run: &Run, panel: &Panel) -> Judged {
-    let mut judging = run.plan.judging.clone();
-    if panel.replay().is_some() {
-        judging.models = panel.model_names();
-    }
-    let prompts = run.provenance.judge_prompts.clone();
+fn judged(run: &Run) -> Judged {
+    let (judging, prompts) = (run.plan.judging.clone(), run.provenance.judge_prompts.clone());
+    let judging = Judging { cassette: None, ..judging };
     Judged { reenact: env!("CARGO_PKG_VERSION").to_owned(), run: run_of_sessions(run), judging, prompts }
 }
 
 /// The run whose sessions a run plays: its own, or those of the cassette that its agent is. One that is gone cannot tell.
 fn run_of_sessions(run: &Run) -> String {
-    let cassette = run.plan.agent.strip_prefix(NAME).and_then(|file| Cassette::load(file).ok());
+    let cassette = run.plan.agent_cassette.as_ref().and_then(|file| Cassette::load(file).ok());
     let played = cassette.and_then(|cassette| cassette.header().played.clone());
     played.map_or_else(|| run.id.clone(), |played| played.run)
+}
+
+/// Whether a cassette can take how a run was judged again: it holds that run, or none.
+///
+/// # Errors
+/// Where it holds another.
+pub fn check_same_run(cassette: &Cassette, run: &Run) -> Result<()> {
+    let (Some(played), judged) = (&cassette.header().played, run_of_sessions(run)) else { return Ok(()) };
+    if played.run == judged {
+        return Ok(());
+    }
+    let message = format!("the cassette holds run {}, and run {judged} is to be judged", played.run);
+    Err(cassette.fault(ErrorKind::Usage, None, message).hint("name another file, or judge that run"))
 }
 
 /// One conversation is rebuilt. Where a secret was masked, it may come to something else than it came to.

@@ -2,11 +2,60 @@
 
 use std::sync::Arc;
 
-use super::{Part, Participants, Run, steps};
+use super::{Part, Participants, Plan, Run, steps};
 use crate::agent::ReplayedAgent;
 use crate::cassette::{Played, Replay, Verb};
-use crate::judge::{OFFLINE, Panel};
+use crate::judge::{JudgesCassette, OFFLINE, Panel};
 use crate::{Agent, Cassette, Error, ErrorKind, Judging, Model, Result, SimulatedUser};
+
+impl Plan {
+    /// The plan of the run that a cassette recorded, with that cassette in place of everybody whom it has.
+    ///
+    /// # Errors
+    /// Where it recorded none.
+    pub fn replayed(cassette: &Cassette) -> Result<Plan> {
+        let Played { trials, max_turns, seed, .. } = *played(cassette)?;
+        let judging = Judging::replayed(cassette, Verb::Run)?;
+        Plan { judging, trials, max_turns, seed, ..Plan::default() }.with_agent_of(cassette)?.with_user_of(cassette)
+    }
+
+    /// The same plan with the agent that a cassette recorded, played from it.
+    ///
+    /// # Errors
+    /// Where it recorded no run.
+    pub fn with_agent_of(self, cassette: &Cassette) -> Result<Plan> {
+        let Played { agent, agent_version, .. } = played(cassette)?.clone();
+        let agent_version = self.agent_version.clone().or(agent_version);
+        Ok(Plan { agent, agent_version, agent_cassette: Some(name(cassette)), ..self })
+    }
+
+    /// The same plan with the user model that a cassette recorded, played from it. The embedded engine plays itself again.
+    ///
+    /// # Errors
+    /// Where it recorded no run.
+    pub fn with_user_of(self, cassette: &Cassette) -> Result<Plan> {
+        let user_model = played(cassette)?.user_model.clone();
+        let user_cassette = (user_model != OFFLINE).then(|| name(cassette));
+        Ok(Plan { user_model, user_cassette, ..self })
+    }
+}
+
+impl Judging {
+    /// Whoever judged what a cassette recorded, in its run or when that was judged again, played from it.
+    ///
+    /// # Errors
+    /// Where it did not record that verb.
+    pub fn replayed(cassette: &Cassette, verb: Verb) -> Result<Judging> {
+        let judging = recorded_judging(cassette, verb)?.clone();
+        let from = JudgesCassette { file: name(cassette), verb };
+        Ok(Judging { cassette: (!judging.is_offline()).then_some(from), ..judging })
+    }
+}
+
+/// How a plan names a cassette: by its file.
+fn name(cassette: &Cassette) -> String {
+    cassette.file().map_or_else(|| "a cassette".to_owned(), |file| file.display().to_string())
+}
 
 impl Participants {
     /// Everybody who took part in the run that a cassette recorded.
@@ -71,7 +120,7 @@ impl Panel {
     /// # Errors
     /// Where the cassette did not record that verb.
     pub fn replayed(cassette: &Arc<Cassette>, verb: Verb) -> Result<Panel> {
-        let judging = replayed_judging(cassette, verb)?;
+        let judging = recorded_judging(cassette, verb)?;
         let model = |name: &String| Model::replayed(name, Replay::new(cassette, verb));
         let models = judging.models.iter().filter(|name| *name != OFFLINE).map(model).collect();
         let panel = Panel::of_models(models, judging.rule);
@@ -81,10 +130,7 @@ impl Panel {
 }
 
 /// Who judged what a cassette recorded, as its plan had it.
-///
-/// # Errors
-/// Where the cassette did not record that verb.
-pub fn replayed_judging(cassette: &Cassette, verb: Verb) -> Result<&Judging> {
+fn recorded_judging(cassette: &Cassette, verb: Verb) -> Result<&Judging> {
     match (verb, &cassette.header().judged) {
         (Verb::Judge, Some(judged)) => Ok(&judged.judging),
         (Verb::Judge, None) => {

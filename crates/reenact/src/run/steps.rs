@@ -15,6 +15,7 @@ use super::divergence::FirstDivergence;
 use super::{Part, Stop, record};
 use crate::agent::{Asked, ReplayedAgent};
 use crate::cassette::{At, Recording, Replay};
+use crate::cost::Ledger;
 use crate::journal::{Charge, Journal, StepKey, StepRole};
 use crate::judge::{Hearing, Panel};
 use crate::user::AgendaUser;
@@ -28,6 +29,7 @@ use crate::{
 /// The journal as one trial sees it.
 pub(super) struct Steps {
     journal: Arc<Journal>,
+    ledger: Arc<Ledger>,
     stop: Stop,
     case: String,
     trial: u32,
@@ -49,10 +51,10 @@ struct Halted;
 const HALTED: &str = "the run was stopped";
 
 impl Steps {
-    pub(super) fn new(journal: Arc<Journal>, stop: Stop, case: &str, trial: u32) -> Self {
-        let case = case.to_owned();
+    pub(super) fn new(journal: &Arc<Journal>, ledger: &Arc<Ledger>, stop: &Stop, case: &str, trial: u32) -> Self {
+        let (journal, ledger, stop, case) = (Arc::clone(journal), Arc::clone(ledger), stop.clone(), case.to_owned());
         let (positions, latencies_ms, broken, replays, among, recording) = Default::default();
-        Steps { journal, stop, case, trial, positions, latencies_ms, broken, replays, among, recording }
+        Steps { journal, ledger, stop, case, trial, positions, latencies_ms, broken, replays, among, recording }
     }
 
     /// The same steps, which need not go on once a conversation that stands before them was not as recorded.
@@ -60,10 +62,9 @@ impl Steps {
         Steps { among: Some((Arc::clone(divergence), place)), ..self }
     }
 
-    /// Steps that are only read: each answer is what the journal has, and goes to the recording with its request.
-    pub(super) fn rebuilt(journal: Arc<Journal>, recording: &Arc<Recording>, case: &str, trial: u32) -> Self {
-        let recording = Some(Arc::clone(recording));
-        Steps { recording, ..Steps::new(journal, Stop::default(), case, trial) }
+    /// The same steps, which are only read: each answer is what the journal has, and goes to the recording with its request.
+    pub(super) fn recorded_by(self, recording: &Arc<Recording>) -> Self {
+        Steps { recording: Some(Arc::clone(recording)), ..self }
     }
 
     /// Whether every step so far has its answer.
@@ -137,7 +138,12 @@ impl Steps {
                 self.journal.replayed_step(key.clone(), request, charge, recorded).await.map(|(answer, _)| answer)
             }
             (None, None) => {
-                let call = async || Ok(model.complete(request).await);
+                let call = async || {
+                    let reserved = self.ledger.reserve(model.name(), request).await?;
+                    let answer = model.complete(request).await;
+                    reserved.settle(&answer);
+                    Ok(answer)
+                };
                 self.journal.model_step(key, model.name(), request, call).await
             }
         };
