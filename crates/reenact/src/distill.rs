@@ -7,9 +7,10 @@ use futures::StreamExt as _;
 
 use crate::cassette::{self, At, Header, Recorded, Recording, Replay, Verb};
 use crate::journal::{Charge, Journal, StepKey, StepRole};
+use crate::model::OFFLINE;
 use crate::prompt::{self, Prompt};
 use crate::{
-    Cassette, Completion, Environment, Error, ErrorKind, Model, ModelFault, ModelRequest, PromptHash, Result, Session,
+    Cassette, Completion, Engine, Environment, Error, ErrorKind, Model, ModelFault, ModelRequest, PromptHash, Result, Session,
     Skipped, TestCase,
 };
 
@@ -129,15 +130,12 @@ fn recorded_at(session: &Session) -> StepKey {
 /// Where a session or the journal cannot be read.
 pub fn record(
     sessions: impl IntoIterator<Item = Result<Session>>,
-    model: &Model,
-    journal: &Journal,
+    distiller: Distiller<'_>,
     environment: &Environment,
 ) -> Result<Recorded> {
-    let name = model.name().to_owned();
-    let prompts = vec![PromptHash { name: Prompt::Distill.name().to_owned(), hash: prompt::hash(Prompt::Distill) }];
-    let header = cassette::Distilled { reenact: env!("CARGO_PKG_VERSION").to_owned(), model: name, prompts };
     let recording = Recording::new(Verb::Distill, environment);
-    let mut recorded = recording.begin(&Header { distilled: Some(header), ..Header::default() });
+    let mut recorded = recording.begin(&Header { distilled: Some(made(distiller)), ..Header::default() });
+    let Distiller::Model { model, journal, .. } = distiller else { return Ok(recorded) };
     for session in sessions {
         let session = session?;
         let request = model::request(&session);
@@ -151,16 +149,31 @@ pub fn record(
     Ok(recorded)
 }
 
-/// The model that distilled what a cassette recorded.
+/// What made a distillation.
+fn made(distiller: Distiller<'_>) -> cassette::Distilled {
+    let (model, prompts) = match distiller {
+        Distiller::Offline => (OFFLINE, Vec::new()),
+        Distiller::Model { model, .. } => {
+            let hash = prompt::hash(Prompt::Distill);
+            (model.name(), vec![PromptHash { name: Prompt::Distill.name().to_owned(), hash }])
+        }
+    };
+    cassette::Distilled { reenact: env!("CARGO_PKG_VERSION").to_owned(), model: model.to_owned(), prompts }
+}
+
+/// What distilled what a cassette recorded: a model, or the embedded engine, which distils again.
 ///
 /// # Errors
 /// Where it recorded no distillation.
-pub fn replayed_model(cassette: &Arc<Cassette>) -> Result<Model> {
+pub fn replayed(cassette: &Arc<Cassette>) -> Result<Engine> {
     let Some(distilled) = &cassette.header().distilled else {
         let error = cassette.fault(ErrorKind::Usage, None, "the cassette holds no distillation".to_owned());
         return Err(error.hint("record one with `reenact distill … --record FILE`"));
     };
-    Ok(Model::replayed(&distilled.model, Replay::new(cassette, Verb::Distill)))
+    Ok(match distilled.model.as_str() {
+        OFFLINE => Engine::Offline,
+        model => Engine::Model(Model::replayed(model, Replay::new(cassette, Verb::Distill))),
+    })
 }
 
 fn offline(session: &Session) -> Verified {

@@ -39,7 +39,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<u8> {
 
 /// Judges all trials again; what the arguments do not say stays as it was in the run.
 fn judge(args: &Args, store: &Store, run: &Run) -> Result<RunOutput> {
-    let judging = args.judging.over(&run.plan.judging)?;
+    let judging = args.judging.over(&run.plan.judging, Verb::Judge)?;
     let panel = participants::panel(&judging)?;
     let progress = Progress::new("judged");
     let stop = Stop::default();

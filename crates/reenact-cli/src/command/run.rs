@@ -53,9 +53,12 @@ pub(crate) struct Args {
     /// Finish a run that was interrupted: its id, or latest
     #[arg(long, value_name = "RUN", conflicts_with_all = ["suite", "agent", "agent_version", "user_model", "judging", "trials", "threshold", "max_turns", "concurrency", "seed", "agent_timeout"])]
     resume: Option<String>,
+    #[command(flatten)]
+    cassette: cassette::Args,
 }
 
 pub(crate) fn run(args: &Args, global: &Global) -> Result<u8> {
+    args.cassette.check()?;
     let (store, run) = match &args.resume {
         Some(id) => {
             let store = Store::open_existing(&global.store)?;
@@ -65,7 +68,23 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<u8> {
         None => begin(args, global)?,
     };
     output::note_engines(&run.plan);
-    report::present(&play(&store, &run)?, global)
+    let played = play(&store, &run);
+    if is_worth_recording(&played) {
+        args.cassette.write(|environment| record(&store, &run, environment))?;
+    }
+    let played = played.map_err(|error| resumable(error, &store, &run, &args.cassette.in_words()))?;
+    cassette::note_unplayed(&played)?;
+    report::present(&played, global)
+}
+
+/// What was answered until a run stopped is as good as what comes later.
+pub(crate) fn is_worth_recording<T>(done: &Result<T>) -> bool {
+    done.as_ref().err().is_none_or(|error| matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::CapReached))
+}
+
+fn record(store: &Store, run: &Run, environment: &Environment) -> Result<Recorded> {
+    let participants = participants::open(&run.plan, store)?;
+    runtime()?.block_on(reenact::run::record(store, run, &participants, environment))
 }
 
 /// Everything that can be wrong with the arguments is found before the run stands in the store.
@@ -85,11 +104,11 @@ fn begin(args: &Args, global: &Global) -> Result<(Store, Run)> {
 }
 
 fn plan(args: &Args, agent: String) -> Result<Plan> {
-    Ok(Plan {
+    cassette::resolved(Plan {
         agent,
         agent_version: args.agent_version.clone(),
         user_model: args.user_model.clone(),
-        judging: args.judging.over(&Judging::default())?,
+        judging: args.judging.over(&Judging::default(), Verb::Run)?,
         trials: args.trials.at_most(),
         stopping: args.trials.stopping(),
         threshold: args.threshold,

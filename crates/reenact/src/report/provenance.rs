@@ -16,6 +16,7 @@ impl Report {
         facts.push(("judge", self.judged_by()));
         facts.push(("trials", self.tried()));
         facts.push(("cost", self.cost_in_words()));
+        facts.extend(self.replayed().map(|words| ("replayed", words)));
         facts.push(("run", self.made()));
         facts
     }
@@ -60,6 +61,16 @@ impl Report {
         let stopping = plan.stopping.map(|rule| format!(" at the most, stopped early ({rule})")).unwrap_or_default();
         let limits = format!("at most {} turns, seed {}", plan.max_turns, plan.seed);
         format!("{} done of {} planned, {each}{stopping}, {limits}", self.trials_done, self.trials_planned)
+    }
+
+    /// Whose answers come from a cassette, where anybody's do: of those, nobody was asked.
+    fn replayed(&self) -> Option<String> {
+        let plan = &self.plan;
+        let judges = plan.judging.cassette.as_ref().map(|from| &from.file);
+        let files = [("agent", plan.agent_cassette.as_ref()), ("users", plan.user_cassette.as_ref()), ("judge", judges)];
+        let from = files.iter().filter_map(|(who, file)| Some(format!("{who} from {}", (*file)?)));
+        let from = from.collect::<Vec<_>>().join(", ");
+        (!from.is_empty()).then_some(from)
     }
 
     fn made(&self) -> String {

@@ -63,8 +63,8 @@ impl Participants {
     /// # Errors
     /// Where it recorded none.
     pub fn replayed(cassette: &Arc<Cassette>) -> Result<Participants> {
-        let agent = replayed_agent(cassette)?;
-        Ok(Participants { agent, user: Part::replayed(cassette)?, judge: Panel::replayed(cassette, Verb::Run)? })
+        let judge = Panel::replayed(cassette, &Judging::replayed(cassette, Verb::Run)?);
+        Ok(Participants { agent: replayed_agent(cassette)?, user: Part::replayed(cassette)?, judge })
     }
 
     /// The run that the agent's answers are of, where they stand in a cassette.
@@ -114,18 +114,15 @@ impl Panel {
         played.map(|played| played.changed_since(run)).unwrap_or_default()
     }
 
-    /// Whoever judged what a cassette recorded: in its run, or when that was judged again. All models that were asked are in it,
-    /// also those that judges named for themselves.
-    ///
-    /// # Errors
-    /// Where the cassette did not record that verb.
-    pub fn replayed(cassette: &Arc<Cassette>, verb: Verb) -> Result<Panel> {
-        let judging = recorded_judging(cassette, verb)?;
+    /// The models of a plan that judges from a cassette ([`Judging::replayed`]), those that judges name for themselves included.
+    #[must_use]
+    pub fn replayed(cassette: &Arc<Cassette>, judging: &Judging) -> Panel {
+        let verb = judging.cassette.as_ref().map_or(Verb::Run, |from| from.verb);
         let model = |name: &String| Model::replayed(name, Replay::new(cassette, verb));
         let models = judging.models.iter().filter(|name| *name != OFFLINE).map(model).collect();
         let panel = Panel::of_models(models, judging.rule);
         let named = judging.judges.iter().filter_map(|judge| judge.model.as_ref());
-        Ok(named.fold(panel, |panel, name| panel.with_named_model(model(name))))
+        named.fold(panel, |panel, name| panel.with_named_model(model(name)))
     }
 }
 
