@@ -95,8 +95,7 @@ pub(crate) fn note_unplayed(output: &RunOutput) -> Result<()> {
     let plan = &output.run.plan;
     let judges = plan.judging.cassette.as_ref().map(|from| (&from.file, from.verb));
     let players = [&plan.agent_cassette, &plan.user_cassette].into_iter().flatten().map(|file| (file, Verb::Run));
-    let played: BTreeSet<(&str, u32)> =
-        output.trials.iter().map(|trial| (trial.case.as_str(), trial.trial)).collect();
+    let played: BTreeSet<(&str, u32)> = output.trials.iter().map(|trial| (trial.case.as_str(), trial.trial)).collect();
     for (file, verb) in players.chain(judges).collect::<BTreeSet<_>>() {
         note_left(file, &Cassette::load(file)?.conversations(verb), &played);
     }

@@ -60,7 +60,9 @@ impl Args {
         let Some(file) = self.judge_model.iter().find_map(|name| cassette::file(name)) else { return Ok(None) };
         if self.judge_model.len() > 1 {
             let message = format!("`replay:{file}` stands beside another judge model");
-            return Err(Error::new(ErrorKind::Usage, message).hint("it stands for all judges that it recorded: name it alone"));
+            return Err(
+                Error::new(ErrorKind::Usage, message).hint("it stands for all judges that it recorded: name it alone")
+            );
         }
         let cassette = Cassette::load(file)?;
         // A run that was recorded with its judges need not have been judged again.

@@ -11,8 +11,9 @@ use std::ops::Add;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::agent::AgentUsage;
 use crate::journal::{Charge, Charged};
-use crate::model::Price;
+use crate::model::{Price, PriceList};
 use crate::{StepRole, Usage, Usd};
 
 pub use ledger::{ANSWER_TOKENS_MAX, Ledger, Reserved};
@@ -93,6 +94,24 @@ impl Amount {
             usd: price.map_or(Usd::ZERO, |price| price.of(&usage)),
             unpriced_tokens: if price.is_some() { 0 } else { tokens },
             unmetered_calls: u64::from(charge.usage.is_none() && !is_free),
+        }
+    }
+
+    /// So often the same.
+    #[must_use]
+    pub fn times(&self, times: u64) -> Amount {
+        let Usage { input_tokens, cached_tokens, cache_write_tokens, output_tokens } = self.usage;
+        Amount {
+            calls: self.calls * times,
+            usage: Usage {
+                input_tokens: input_tokens.saturating_mul(times),
+                cached_tokens: cached_tokens.saturating_mul(times),
+                cache_write_tokens: cache_write_tokens.saturating_mul(times),
+                output_tokens: output_tokens.saturating_mul(times),
+            },
+            usd: Usd::from_picos(self.usd.picos().saturating_mul(times.into())),
+            unpriced_tokens: self.unpriced_tokens.saturating_mul(times),
+            unmetered_calls: self.unmetered_calls * times,
         }
     }
 
@@ -211,6 +230,15 @@ impl Cost {
         Cost { total: parts.values().copied().sum(), parts: parts.into_iter().map(spent).collect() }
     }
 
+    /// Enters one part more.
+    pub fn add(&mut self, spent: Spent) {
+        self.total = self.total + spent.amount;
+        match self.parts.iter_mut().find(|part| (part.role, &part.model) == (spent.role, &spent.model)) {
+            Some(part) => part.amount = part.amount + spent.amount,
+            None => self.parts.push(spent),
+        }
+    }
+
     /// What it comes to, in a line.
     #[must_use]
     pub fn words(&self) -> String {
@@ -219,6 +247,40 @@ impl Cost {
             _ => format!("{}; {}", self.total.money(), self.total.work()),
         }
     }
+}
+
+/// Why nobody knows what an agent costs, mostly.
+pub(crate) const NOT_TOLD: &str = "the agent does not say how many tokens its answers took";
+
+/// What the answers of an agent cost, by what it says of each.
+///
+/// # Errors
+/// Why that is not known, for people.
+pub(crate) fn of_agent(
+    agent: &str,
+    told: &[Option<AgentUsage>],
+    prices: &BTreeMap<String, Price>,
+) -> Result<Usd, String> {
+    if told.is_empty() {
+        return Err(NOT_TOLD.to_owned());
+    }
+    let of_answer = |(at, told): (usize, &Option<AgentUsage>)| {
+        let untold = || format!("the agent does not say how many tokens its answer {} took", at + 1);
+        let told = told.as_ref().ok_or_else(untold)?;
+        Ok(price_of_agent(agent, told.model.as_deref(), prices)?.of(&told.usage))
+    };
+    told.iter().enumerate().map(of_answer).sum()
+}
+
+/// The price that is stated for the agent itself, or else that of the model that it asked.
+fn price_of_agent(agent: &str, model: Option<&str>, prices: &BTreeMap<String, Price>) -> Result<Price, String> {
+    if let Some(price) = prices.get(agent) {
+        return Ok(*price);
+    }
+    let state = "state one for it or for the agent with `--prices`";
+    let model = model.ok_or_else(|| format!("the agent does not say which model it asked; {state}"))?;
+    let list = PriceList::stating(prices.clone());
+    list.price(model).ok_or_else(|| format!("the price of `{model}`, which the agent asked, is not known; {state}"))
 }
 
 fn tokens(count: u64) -> String {

@@ -1,17 +1,19 @@
 //! Sessions into test cases, by one signature: without a model, or by one. Both must pass the same checks.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use futures::StreamExt as _;
 
 use crate::cassette::{self, At, Header, Recorded, Recording, Replay, Verb};
+use crate::cost::{Cost, CostRole, Ledger, Spent};
 use crate::journal::{Charge, Journal, StepKey, StepRole};
-use crate::model::OFFLINE;
+use crate::judge::OFFLINE;
 use crate::prompt::{self, Prompt};
 use crate::{
-    Cassette, Completion, Engine, Environment, Error, ErrorKind, Model, ModelFault, ModelRequest, PromptHash, Result, Session,
-    Skipped, TestCase,
+    Cassette, Completion, Engine, Environment, Error, ErrorKind, Model, ModelFault, ModelRequest, PromptHash, Result,
+    Session, Skipped, TestCase,
 };
 
 use evidence::Verified;
@@ -34,6 +36,8 @@ pub enum Distiller<'a> {
         journal: &'a Journal,
         /// Calls at once.
         calls_at_once: usize,
+        /// What they cost is entered here, and they are held to its cap.
+        ledger: &'a Ledger,
     },
 }
 
@@ -46,6 +50,9 @@ pub struct Distilled {
     pub skipped: Vec<Skipped>,
     /// The parts of cases that did not pass the checks, with the reason.
     pub dropped: Vec<Skipped>,
+    /// What the model cost, answers that were there from an earlier distillation included; nothing where none was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost: Option<Cost>,
 }
 
 /// Distils sessions into cases.
@@ -73,31 +80,36 @@ pub async fn distill(
         Distiller::Offline => 1,
         Distiller::Model { calls_at_once, .. } => calls_at_once.max(1),
     };
-    let each = sessions.into_iter().map(|session| async { one(&session?, distiller).await });
+    let has_failed = Cell::new(false);
+    let sessions = sessions.into_iter().take_while(|_| !has_failed.get());
+    let each = sessions.map(|session| async { one(&session?, distiller).await });
     let mut verified = futures::stream::iter(each).buffered(width);
     let mut distilled = Distilled::default();
     let mut first_error: Option<Error> = None;
-    // Calls on their way are waited for also after an error, so that their answers are kept.
+    // Calls on their way are waited for also after an error, so that their answers are kept; none is begun any more.
     while let Some(verified) = verified.next().await {
         match verified {
-            Ok(verified) => distilled.take(verified),
+            Ok((verified, spent)) => distilled.take(verified, spent),
             Err(error) => first_error = first_error.or(Some(error)),
         }
-        if first_error.is_some() && matches!(distiller, Distiller::Offline) {
-            break;
-        }
+        has_failed.set(first_error.is_some());
     }
     name(&mut distilled.cases);
     first_error.map_or(Ok(distilled), Err)
 }
 
-async fn one(session: &Session, distiller: Distiller<'_>) -> Result<Verified> {
-    let Distiller::Model { model, journal, .. } = distiller else { return Ok(offline(session)) };
+async fn one(session: &Session, distiller: Distiller<'_>) -> Result<(Verified, Option<Spent>)> {
+    let Distiller::Model { model, journal, ledger, .. } = distiller else { return Ok((offline(session), None)) };
     let request = model::request(session);
-    let key = journaled_at(session, model, &request);
+    let key = key(session, model.replay().map_or(model.name(), Replay::fingerprint), &request);
     let answer = match model.replay() {
         None => {
-            let call = async || Ok(model.complete(&request).await);
+            let call = async || {
+                let reserved = ledger.reserve(model.name(), &request).await?;
+                let answer = model.complete(&request).await;
+                reserved.settle(&answer);
+                Ok(answer)
+            };
             journal.model_step(key, model.name(), &request, call).await?
         }
         Some(replay) => {
@@ -106,13 +118,14 @@ async fn one(session: &Session, distiller: Distiller<'_>) -> Result<Verified> {
             journal.replayed_step(key, &request, charge, recorded).await?.0
         }
     };
-    Ok(model::read(session, &answer))
+    let amount = ledger.amount(&Charge::of(model.name(), &answer));
+    let spent = Spent { role: CostRole::Distiller, model: model.name().to_owned(), amount };
+    Ok((model::read(session, &answer), Some(spent)))
 }
 
-/// Where the journal keeps the answer about a session. It belongs to the question and the model, not to one distillation: asked
-/// again, it is there. With another cassette it is another answer.
-fn journaled_at(session: &Session, model: &Model, request: &ModelRequest) -> StepKey {
-    let answers = model.replay().map_or(model.name(), Replay::fingerprint);
+/// Where an answer is kept. It belongs to the question and to who answers, a model or a cassette, and not to one distillation:
+/// asked again, it is there.
+pub(crate) fn key(session: &Session, answers: &str, request: &ModelRequest) -> StepKey {
     let question = serde_json::to_vec(&(answers, request)).expect("a request is plain data");
     let case = format!("{} {}", session.id, blake3::hash(&question).to_hex());
     StepKey { case, ..recorded_at(session) }
@@ -139,7 +152,8 @@ pub fn record(
     for session in sessions {
         let session = session?;
         let request = model::request(&session);
-        let found = journal.look_up(&journaled_at(&session, model, &request), Some(&request))?;
+        let kept_at = key(&session, model.replay().map_or(model.name(), Replay::fingerprint), &request);
+        let found = journal.look_up(&kept_at, Some(&request))?;
         if let Some(answer) = found {
             let key = recorded_at(&session);
             let _: Result<Completion, ModelFault> = recording.take((&key, Some(model.name())), &request, answer)?;
@@ -184,7 +198,10 @@ fn offline(session: &Session) -> Verified {
 }
 
 impl Distilled {
-    fn take(&mut self, verified: Verified) {
+    fn take(&mut self, verified: Verified, spent: Option<Spent>) {
+        if let Some(spent) = spent {
+            self.cost.get_or_insert_default().add(spent);
+        }
         match verified.case {
             Ok(case) => self.cases.push(case),
             Err(skipped) => self.skipped.push(skipped),

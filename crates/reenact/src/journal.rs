@@ -258,6 +258,14 @@ impl Journal {
         Ok(answer.map(|(answer, latency_ms)| (answer, latency_ms.unsigned_abs())))
     }
 
+    /// What a step used, where it is recorded and a model was asked.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub fn charge(&self, key: &StepKey) -> Result<Option<Charge>> {
+        self.recorder.charge(key)
+    }
+
     /// How many steps are recorded.
     #[must_use]
     pub fn steps(&self) -> usize {

@@ -102,6 +102,7 @@ pub mod cost;
 pub mod distill;
 mod environment;
 mod error;
+pub mod estimate;
 mod http;
 pub mod import;
 pub mod journal;

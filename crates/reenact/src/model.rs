@@ -17,11 +17,16 @@ use replayed::ReplayedModel;
 
 pub use name::{Engine, ModelSettings};
 pub use price::{Over, Price, PriceList, Rate, Rates};
+pub use provider::{Provider, Setting};
 pub use strict::strict_schema;
 
 mod answer;
-mod name;
+mod aws;
+pub(crate) mod endpoint;
+pub(crate) mod manner;
+pub(crate) mod name;
 mod price;
+mod provider;
 mod remote;
 mod replayed;
 mod scripted;

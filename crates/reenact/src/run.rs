@@ -19,7 +19,7 @@ use crate::report::statistics::{Course, EarlyStopping};
 use crate::simulate::{Setting, Simulated, simulate};
 use crate::{
     Agent, Assessment, Ending, Model, Outcome, Result, SimulatedUser, StepRole, Store, Suite, TestCase, Trial, Usd,
-    clock, judge,
+    clock, cost, judge,
 };
 
 use divergence::FirstDivergence;
@@ -295,19 +295,27 @@ async fn judge_all(
     let judging = trials.into_iter().enumerate().map(|(place, trial)| {
         let steps = Steps::new(&journal, ledger, stop, &trial.case, trial.trial).until(&divergence, place);
         let divergence = &divergence;
-        async move { divergence.settle(place, assess_again(run, Arc::new(steps), trial, panel).await) }
+        async move { divergence.settle(place, assessed(run, &Arc::new(steps), trial, panel).await) }
     });
     let mut judged = futures::stream::iter(judging).buffer_unordered(run.plan.concurrency.max(1) as usize);
     keep(store, run, &mut judged, stop, listen).await?;
     divergence.none_of(|| panel.changed_for(run))
 }
 
-async fn assess_again(run: &Run, steps: Arc<Steps>, trial: Trial, panel: &Panel) -> Result<Trial> {
+/// Judges a trial as its run says.
+async fn assessed(run: &Run, steps: &Arc<Steps>, trial: Trial, panel: &Panel) -> Result<Trial> {
     let unknown = TestCase { id: trial.case.clone(), ..TestCase::default() };
     let case = run.suite.cases.iter().find(|case| case.id == trial.case).unwrap_or(&unknown);
     let (conversation, ending) = (&trial.conversation, &trial.ending);
-    let hearing = Hearing { case, conversation, ending: Some(ending), latencies_ms: &trial.agent_latencies_ms };
-    let assessments = assess(&steps, panel, &run.plan.judging.judges, hearing).await;
+    let agent_cost = cost::of_agent(&run.plan.agent, &trial.agent_usage, &run.provenance.prices);
+    let hearing = Hearing {
+        case,
+        conversation,
+        ending: Some(ending),
+        latencies_ms: &trial.agent_latencies_ms,
+        agent_cost: agent_cost.as_ref().map(|cost| *cost).map_err(String::as_str),
+    };
+    let assessments = assess(steps, panel, &run.plan.judging.judges, hearing).await;
     steps.unbroken()?;
     steps.is_over(StepRole::Judge)?;
     let outcome = Outcome::of(&trial.ending, &assessments);
@@ -390,31 +398,36 @@ impl Drive<'_> {
         let setting = Setting { case, session_id: &session_id, seed, max_turns: self.run.plan.max_turns };
         let user = steps.user(&self.participants.user);
         let agent = steps.agent(&self.participants.agent);
-        let Simulated { conversation, ending, disclosures, agent_version } =
-            simulate(setting, user.as_ref(), &agent).await;
+        let simulated = simulate(setting, user.as_ref(), &agent).await;
         steps.unbroken()?;
         [StepRole::User, StepRole::Agent].into_iter().try_for_each(|role| steps.is_over(role))?;
-        let agent_latencies_ms = steps.latencies_ms();
-        let (heard, ended) = (&conversation, Some(&ending));
-        let hearing = Hearing { case, conversation: heard, ending: ended, latencies_ms: &agent_latencies_ms };
-        let judges = &self.run.plan.judging.judges;
-        let assessments = assess(&steps, &self.participants.judge, judges, hearing).await;
-        steps.unbroken()?;
-        steps.is_over(StepRole::Judge)?;
-        let outcome = Outcome::of(&ending, &assessments);
-        let case = case.id.clone();
-        Ok(Trial {
-            case,
-            trial: n,
-            session_id,
-            ending,
-            outcome,
-            conversation,
-            disclosures,
-            agent_version,
-            agent_latencies_ms,
-            assessments,
-        })
+        let trial = not_yet_judged(case, n, session_id, simulated, steps.latencies_ms());
+        assessed(self.run, &steps, trial, &self.participants.judge).await
+    }
+}
+
+/// A trial of which all is known but what its judges say.
+fn not_yet_judged(
+    case: &TestCase,
+    trial: u32,
+    session_id: String,
+    simulated: Simulated,
+    latencies_ms: Vec<u64>,
+) -> Trial {
+    let Simulated { conversation, ending, disclosures, agent_version, agent_usage } = simulated;
+    let says_nothing = agent_usage.iter().all(Option::is_none);
+    Trial {
+        case: case.id.clone(),
+        trial,
+        session_id,
+        outcome: Outcome::of(&ending, &[]),
+        ending,
+        conversation,
+        disclosures,
+        agent_version,
+        agent_latencies_ms: latencies_ms,
+        agent_usage: if says_nothing { Vec::new() } else { agent_usage },
+        assessments: Vec::new(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The loop: one case, one conversation, one ending.
 
+use crate::agent::AgentUsage;
 use crate::{
     Agent, AgentFault, AgentReply, AgentTurn, Conversation, Disclosure, Ending, FaultKind, Held, Leaving, Message,
     Scene, SimulatedUser, TestCase, UserAct, UserFault,
@@ -29,6 +30,8 @@ pub struct Simulated {
     pub disclosures: Vec<Disclosure>,
     /// Which version of the agent answered last, where it says.
     pub agent_version: Option<String>,
+    /// What each of the agent's replies took, where it says.
+    pub agent_usage: Vec<Option<AgentUsage>>,
 }
 
 /// Lets a simulated user and an agent talk until one of them leaves, fails, or the turns are used up.
@@ -48,6 +51,7 @@ pub async fn simulate(setting: Setting<'_>, user: &dyn SimulatedUser, agent: &dy
         match talk.agent_replies(agent).await {
             Ok(reply) => {
                 talk.agent_version = reply.version.or(talk.agent_version);
+                talk.agent_usage.push(reply.usage);
                 talk.conversation.messages.extend(reply.messages);
                 if reply.ended {
                     break Ending::AgentEnded;
@@ -56,8 +60,8 @@ pub async fn simulate(setting: Setting<'_>, user: &dyn SimulatedUser, agent: &dy
             Err(fault) => break Ending::AgentFailed(fault),
         }
     };
-    let Talk { conversation, disclosures, agent_version, .. } = talk;
-    Simulated { conversation, ending, disclosures, agent_version }
+    let Talk { conversation, disclosures, agent_version, agent_usage, .. } = talk;
+    Simulated { conversation, ending, disclosures, agent_version, agent_usage }
 }
 
 /// A conversation on its way.
@@ -66,6 +70,7 @@ struct Talk<'a> {
     conversation: Conversation,
     disclosures: Vec<Disclosure>,
     agent_version: Option<String>,
+    agent_usage: Vec<Option<AgentUsage>>,
     held: Held,
 }
 
@@ -76,6 +81,7 @@ impl<'a> Talk<'a> {
             conversation: Conversation::default(),
             disclosures: Vec::new(),
             agent_version: None,
+            agent_usage: Vec::new(),
             held: None,
         }
     }

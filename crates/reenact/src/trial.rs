@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::agent::AgentFault;
+use crate::agent::{AgentFault, AgentUsage};
 use crate::{Assessment, Conversation, Verdict};
 
 /// Why a conversation stopped.
@@ -130,6 +130,9 @@ pub struct Trial {
     /// How long the agent took for each of its replies, in milliseconds and in order, also where a reply was a fault.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub agent_latencies_ms: Vec<u64>,
+    /// What each of the agent's replies took, in order, where the agent says; none where it never does.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub agent_usage: Vec<Option<AgentUsage>>,
     /// One assessment for each expectation, in the order of the case, then one for each judge that the run names.
     pub assessments: Vec<Assessment>,
 }

@@ -23,7 +23,7 @@ const TOKENS_AROUND_A_MESSAGE: u64 = 64;
 const TOKENS_OF_A_COMPLAINT: u64 = 1_024;
 
 /// What was spent, what is promised, and what may be.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Ledger {
     prices: BTreeMap<String, Price>,
     cap: Option<Usd>,
@@ -68,6 +68,12 @@ impl Ledger {
     pub fn check<'m>(&self, models: impl IntoIterator<Item = &'m str>) -> Result<()> {
         let mut models = models.into_iter().filter(|_| self.cap.is_some());
         models.find(|model| !self.prices.contains_key(*model)).map_or(Ok(()), |model| Err(unpriced(model)))
+    }
+
+    /// What one question came to, at the prices of this account.
+    #[must_use]
+    pub fn amount(&self, charge: &Charge) -> Amount {
+        Amount::of(charge, self.prices.get(&charge.model).copied())
     }
 
     /// What was spent so far.
@@ -119,7 +125,7 @@ impl Reserved<'_> {
     /// Enters what the call came to.
     pub fn settle(self, answer: &Result<Completion, ModelFault>) {
         let charge = Charge::of(&self.model, answer);
-        let amount = Amount::of(&charge, self.ledger.prices.get(&self.model).copied());
+        let amount = self.ledger.amount(&charge);
         let mut account = self.ledger.account();
         account.spent = account.spent + amount;
         if amount.unmetered_calls > 0 {

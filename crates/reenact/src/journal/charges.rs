@@ -55,18 +55,25 @@ fn read(connection: &Connection, run: i64) -> rusqlite::Result<Vec<Charged>> {
     let charged = |row: &rusqlite::Row<'_>| {
         let role: StepRole = recorder::role(&row.get::<_, String>(3)?)?;
         let key = StepKey { case: row.get(0)?, trial: row.get(1)?, position: row.get(2)?, role };
-        Ok(Charged { key, replaced: row.get(4)?, charge: Charge { model: row.get(5)?, usage: usage(row)? } })
+        Ok(Charged { key, replaced: row.get(4)?, charge: charge(row, 5)? })
     };
     connection.prepare_cached(sql)?.query_map(params![run], charged)?.collect()
 }
 
-fn usage(row: &rusqlite::Row<'_>) -> rusqlite::Result<Option<Usage>> {
-    let tokens = |column: usize| Ok::<_, rusqlite::Error>(row.get::<_, Option<i64>>(column)?.map(i64::unsigned_abs));
-    let Some(input_tokens) = tokens(6)? else { return Ok(None) };
-    Ok(Some(Usage {
-        input_tokens,
-        cached_tokens: tokens(7)?.unwrap_or(0),
-        cache_write_tokens: tokens(8)?.unwrap_or(0),
-        output_tokens: tokens(9)?.unwrap_or(0),
-    }))
+/// A charge from the columns of a row: the model, and from the next one on the tokens in the order of [`Usage`].
+pub(super) fn charge(row: &rusqlite::Row<'_>, first: usize) -> rusqlite::Result<Charge> {
+    let tokens = |kind: usize| {
+        let tokens: Option<i64> = row.get(first + 1 + kind)?;
+        Ok::<_, rusqlite::Error>(tokens.map(i64::unsigned_abs))
+    };
+    let usage = match tokens(0)? {
+        None => None,
+        Some(input_tokens) => Some(Usage {
+            input_tokens,
+            cached_tokens: tokens(1)?.unwrap_or(0),
+            cache_write_tokens: tokens(2)?.unwrap_or(0),
+            output_tokens: tokens(3)?.unwrap_or(0),
+        }),
+    };
+    Ok(Charge { model: row.get(first)?, usage })
 }

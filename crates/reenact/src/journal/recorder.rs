@@ -9,7 +9,7 @@ use std::thread::{self, JoinHandle};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use tokio::sync::oneshot;
 
-use super::{Charge, StepKey, StepRole};
+use super::{Charge, StepKey, StepRole, charges};
 use crate::store::Doing;
 use crate::{Error, ErrorKind, Result, Store};
 
@@ -116,6 +116,18 @@ impl Recorder {
         let orders = self.orders.as_ref().ok_or_else(stopped)?;
         orders.send(Order { step, done }).map_err(|_| stopped())?;
         Ok(Written(written))
+    }
+
+    /// What the store has for what a step used.
+    pub(super) fn charge(&self, key: &StepKey) -> Result<Option<Charge>> {
+        let sql = "SELECT model, input_tokens, cached_tokens, cache_write_tokens, output_tokens FROM steps
+            WHERE run = ?1 AND judging = ?2 AND case_id = ?3 AND trial = ?4 AND position = ?5 AND role = ?6
+            AND model IS NOT NULL";
+        let judging = self.run.round(key.role);
+        self.store.with(Doing::Read, |connection| {
+            let step = params![self.run.run, judging, key.case, key.trial, key.position, key.role.to_string()];
+            connection.prepare_cached(sql)?.query_row(step, |row| charges::charge(row, 0)).optional()
+        })
     }
 
     /// The answer that the store has for a step, as JSON, and how long it took in milliseconds.

@@ -233,6 +233,12 @@ impl PriceList {
         Ok(PriceList { stated: Some(Arc::new(file)) })
     }
 
+    /// The list with these prices above it.
+    #[must_use]
+    pub fn stating(prices: BTreeMap<String, Price>) -> PriceList {
+        PriceList { stated: Some(Arc::new(File { source: None, date: None, prices })) }
+    }
+
     /// What a model costs, by its name; nothing where that is not known.
     ///
     /// A name is looked for as it stands, and then without the date at its end; a model of Bedrock also without its

@@ -3,23 +3,20 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use reqwest::Url;
 
 use super::answer::read_answer;
-use super::wire::{Manner, Wire, Written};
-use super::{Completion, ModelFault, ModelFaultKind, ModelRequest, ServeModel, Usage};
+use super::endpoint::Endpoint;
+use super::manner::Manner;
+use super::wire::Written;
+use super::{Completion, ModelFault, ModelFaultKind, ModelRequest, ModelSettings, ServeModel, Usage};
 use crate::http::{HttpFault, HttpFaultKind, Post, place, post};
 use crate::{ChatMessage, ChatRole, Environment};
 
 /// A model behind an address. Sampling is left to the server: newer models refuse a temperature.
 pub(super) struct RemoteModel {
-    pub(super) url: Url,
-    pub(super) model: String,
-    pub(super) wire: Wire,
-    pub(super) manner: Manner,
-    pub(super) key: Option<String>,
-    pub(super) timeout: Duration,
-    pub(super) environment: Environment,
+    endpoint: Endpoint,
+    timeout: Duration,
+    environment: Environment,
 }
 
 #[async_trait]
@@ -47,20 +44,27 @@ impl ServeModel for RemoteModel {
 }
 
 impl RemoteModel {
+    pub(super) fn new(endpoint: Endpoint, settings: &ModelSettings) -> Self {
+        RemoteModel { endpoint, timeout: settings.timeout, environment: settings.environment.clone() }
+    }
+
     async fn ask(&self, request: &ModelRequest, timeout: Duration) -> Result<Written, ModelFault> {
-        let body = self.wire.body(&self.model, request, &self.manner);
-        let post = post(Post { url: &self.url, key: self.key.as_deref(), headers: &[], body: &body, timeout });
+        let manner = self.endpoint.manner();
+        let body = self.endpoint.body(request, &manner);
+        let headers = self.endpoint.headers(&self.endpoint.url, body.to_string().as_bytes());
+        let post = post(Post { url: &self.endpoint.url, key: None, headers: &headers, body: &body, timeout });
         let bytes = post.await.map_err(|fault| self.fault(fault.into()))?;
         let of_the_server = |fault: ModelFault| {
-            let reason = format!("{}: {}", place(&self.url), fault.reason);
+            let reason = format!("{}: {}", place(&self.endpoint.url), fault.reason);
             self.fault(ModelFault { reason, ..fault })
         };
-        self.wire.read(&bytes).map_err(of_the_server)
+        self.endpoint.wire.read(&bytes).map_err(of_the_server)
     }
 
     /// The fault, as people may read it: with the model's name, and without keys.
     fn fault(&self, fault: ModelFault) -> ModelFault {
-        let reason = self.environment.redact(&format!("{}: {}", self.model, fault.reason));
+        let reason = self.endpoint.redact(&format!("{}: {}", self.endpoint.model, fault.reason));
+        let reason = self.environment.redact(&reason);
         ModelFault { reason, ..fault }
     }
 }

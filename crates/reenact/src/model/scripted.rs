@@ -29,13 +29,15 @@ impl ServeModel for ScriptedModel {
         tokio::time::timeout(self.timeout, tokio::time::sleep(answer.delay())).await.map_err(|_| {
             ModelFault::new(ModelFaultKind::TimedOut, format!("the script did not answer within {:?}", self.timeout))
         })?;
+        let usage = answer.usage().map(|used| used.usage);
+        let failed = |kind, reason| ModelFault { usage, ..ModelFault::new(kind, reason) };
         if let Some(Failure { kind, reason }) = answer.failure() {
-            return Err(ModelFault::new(model_fault_kind(*kind), reason.clone()));
+            return Err(failed(model_fault_kind(*kind), reason.clone()));
         }
         let text = answer.text().unwrap_or_default();
-        let answer = read_answer(&text, &request.schema.schema)
-            .map_err(|why| ModelFault::new(ModelFaultKind::Malformed, why))?;
-        Ok(Completion { answer, usage: None })
+        let answer =
+            read_answer(&text, &request.schema.schema).map_err(|why| failed(ModelFaultKind::Malformed, why))?;
+        Ok(Completion { answer, usage })
     }
 }
 

@@ -67,7 +67,8 @@ impl Report {
     fn replayed(&self) -> Option<String> {
         let plan = &self.plan;
         let judges = plan.judging.cassette.as_ref().map(|from| &from.file);
-        let files = [("agent", plan.agent_cassette.as_ref()), ("users", plan.user_cassette.as_ref()), ("judge", judges)];
+        let files =
+            [("agent", plan.agent_cassette.as_ref()), ("users", plan.user_cassette.as_ref()), ("judge", judges)];
         let from = files.iter().filter_map(|(who, file)| Some(format!("{who} from {}", (*file)?)));
         let from = from.collect::<Vec<_>>().join(", ");
         (!from.is_empty()).then_some(from)

@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::steps::Steps;
-use super::{Done, Drive, Participants, Run, Stop, assess_again, ledger};
+use super::{Done, Drive, Participants, Run, Stop, assessed, ledger};
 use crate::cassette::{Header, Judged, Played, Recorded, Recording, Verb};
 use crate::journal::{Journal, StepKey};
 use crate::judge::Panel;
@@ -60,7 +60,7 @@ pub async fn record_judging(store: &Store, run: &Run, panel: &Panel, environment
     for trial in trials {
         let at = (trial.case.clone(), trial.trial);
         let steps = Steps::new(&journal, &ledger, stop, &trial.case, trial.trial).recorded_by(&recording);
-        let rebuilt = assess_again(run, Arc::new(steps), trial, panel).await;
+        let rebuilt = assessed(run, &Arc::new(steps), trial, panel).await;
         end(&recording, &mut recorded, at, rebuilt, &kept)?;
     }
     Ok(recorded)

@@ -10,7 +10,7 @@ use super::{Run, Stop};
 use crate::cost::Ledger;
 use crate::journal::Journal;
 use crate::judge::{self, Hearing, Panel};
-use crate::{Result, Store, TestCase, Trial, Verdict, prompt};
+use crate::{Result, Store, TestCase, Trial, Verdict, cost, prompt};
 
 /// One thing that was judged.
 #[derive(Debug, Clone, Copy)]
@@ -59,7 +59,9 @@ async fn ask_one(run: &Run, panel: &Panel, item: Item<'_>, times: u32, steps: Ar
     let Item { case, trial, id } = item;
     let panel = steps.judge(panel);
     let (conversation, ending) = (&trial.conversation, Some(&trial.ending));
-    let hearing = Hearing { case, conversation, ending, latencies_ms: &trial.agent_latencies_ms };
+    let agent_cost = cost::of_agent(&run.plan.agent, &trial.agent_usage, &run.provenance.prices);
+    let agent_cost = agent_cost.as_ref().map(|cost| *cost).map_err(String::as_str);
+    let hearing = Hearing { case, conversation, ending, latencies_ms: &trial.agent_latencies_ms, agent_cost };
     let mut said = Vec::with_capacity(times as usize);
     for _ in 0..times {
         said.extend(judge::assess_only(id, hearing, &run.plan.judging.judges, &panel).await);
