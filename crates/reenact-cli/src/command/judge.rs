@@ -4,14 +4,16 @@
 use std::path::{Path, PathBuf};
 
 use reenact::calibrate::{self, Calibration};
-use reenact::run::Stop;
-use reenact::{Error, ErrorKind, Result, Run, RunOutput, Store};
+use reenact::cassette::{Recorded, Verb};
+use reenact::run::{Stop, check_same_run};
+use reenact::{Environment, Error, ErrorKind, Result, Run, RunOutput, Store};
 
+use super::run::is_worth_recording;
 use super::{check, report};
 use crate::args::Global;
 use crate::output::progress::Progress;
 use crate::runtime::runtime;
-use crate::{exit, interrupt, judging, output, participants};
+use crate::{cassette, exit, interrupt, judging, output, participants};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -21,11 +23,13 @@ pub(crate) struct Args {
     #[command(flatten)]
     judging: judging::Args,
     /// Hold the run's judges against what people say: a file of labels; judges again first only where judges are named
-    #[arg(long, value_name = "LABELS")]
+    #[arg(long, value_name = "LABELS", conflicts_with = "record")]
     calibrate: Option<PathBuf>,
     /// How often each labelled item is judged, to see whether the judges say the same again
     #[arg(long, value_name = "N", default_value_t = 1, requires = "calibrate", value_parser = clap::value_parser!(u32).range(1..=100))]
     repeats: u32,
+    #[command(flatten)]
+    cassette: cassette::Args,
 }
 
 pub(crate) fn run(args: &Args, global: &Global) -> Result<u8> {
@@ -33,8 +37,25 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<u8> {
     let run = store.run(&args.run)?;
     match &args.calibrate {
         Some(labels) => calibrate(labels, args, &store, run, global),
-        None => report::present(&judge(args, &store, &run)?, global),
+        None => {
+            if let Some(before) = args.cassette.check()? {
+                check_same_run(&before, &run)?;
+            }
+            let judged = judge(args, &store, &run);
+            if is_worth_recording(&judged) {
+                args.cassette.write(|environment| record(&store, &run, environment))?;
+            }
+            let judged = judged?;
+            cassette::note_unplayed(&judged)?;
+            report::present(&judged, global)
+        }
     }
+}
+
+fn record(store: &Store, run: &Run, environment: &Environment) -> Result<Recorded> {
+    let judging = store.run(&run.id)?.plan.judging;
+    let panel = participants::panel(&judging)?;
+    runtime()?.block_on(reenact::run::record_judging(store, run, &panel, environment))
 }
 
 /// Judges all trials again; what the arguments do not say stays as it was in the run.
@@ -83,7 +104,7 @@ fn resumable(error: Error, args: &Args, store: &Store, run: &Run) -> Error {
         return error;
     }
     let program = output::program(store.path());
-    let mut command = format!("{program} judge {}{}", run.id, args.judging.in_words());
+    let mut command = format!("{program} judge {}{}{}", run.id, args.judging.in_words(), args.cassette.in_words());
     if let Some(labels) = &args.calibrate {
         let labels = output::shell_word(&labels.to_string_lossy());
         command += &format!(" --calibrate {labels} --repeats {}", args.repeats);

@@ -4,8 +4,9 @@ mod trials;
 
 use std::path::PathBuf;
 
+use reenact::cassette::{Recorded, Verb};
 use reenact::run::{Plan, Stop};
-use reenact::{Error, ErrorKind, Judging, Result, Run, RunOutput, Store, Suite};
+use reenact::{Environment, Error, ErrorKind, Judging, Result, Run, RunOutput, Store, Suite};
 
 use self::trials::Trials;
 use super::report;
@@ -13,7 +14,7 @@ use super::share;
 use crate::args::Global;
 use crate::output::progress::Progress;
 use crate::runtime::runtime;
-use crate::{interrupt, judging, output, participants};
+use crate::{cassette, interrupt, judging, output, participants};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -129,13 +130,14 @@ pub(crate) fn play(store: &Store, run: &Run) -> Result<RunOutput> {
     let work = reenact::run::run(store, run, &participants, &stop, &listen);
     let output = runtime()?.block_on(interrupt::stopping(&stop, work));
     progress.finish();
-    output.map_err(|error| resumable(error, store, run))
+    output.map_err(|error| resumable(error, store, run, ""))
 }
 
-/// What was interrupted goes on where it was; what else went wrong has a hint of its own.
-fn resumable(error: Error, store: &Store, run: &Run) -> Error {
+/// What was interrupted goes on where it was; what else went wrong has a hint of its own. `more` are options to be typed again.
+fn resumable(error: Error, store: &Store, run: &Run, more: &str) -> Error {
     if error.kind() != ErrorKind::Interrupted && error.hint_text().is_some() {
         return error;
     }
-    error.hint(format!("nothing is lost; go on with `{} run --resume {}`", output::program(store.path()), run.id))
+    let program = output::program(store.path());
+    error.hint(format!("nothing is lost; go on with `{program} run --resume {}{more}`", run.id))
 }
