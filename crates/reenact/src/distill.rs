@@ -136,27 +136,27 @@ fn recorded_at(session: &Session) -> StepKey {
     StepKey { case: session.id.clone(), trial: 0, position: 0, role: StepRole::Distiller }
 }
 
-/// Records a distillation as far as it went: every answer of the model about these sessions that the journal has. The model is not
-/// asked. What `environment` has as a secret, and what looks like one, is masked.
+/// Records a distillation as far as it went: every answer about these sessions that the journal has of the model; nothing but what
+/// made it where none was asked. Nobody is asked now. What `environment` has as a secret, and what looks like one, is masked.
 ///
 /// # Errors
 /// Where a session or the journal cannot be read.
 pub fn record(
     sessions: impl IntoIterator<Item = Result<Session>>,
-    distiller: Distiller<'_>,
+    asked: Option<(&Model, &Journal)>,
     environment: &Environment,
 ) -> Result<Recorded> {
     let recording = Recording::new(Verb::Distill, environment);
-    let mut recorded = recording.begin(&Header { distilled: Some(made(distiller)), ..Header::default() });
-    let Distiller::Model { model, journal, .. } = distiller else { return Ok(recorded) };
+    let made = made(asked.map_or(OFFLINE, |(model, _)| model.name()));
+    let mut recorded = recording.begin(&Header { distilled: Some(made), ..Header::default() });
+    let Some((model, journal)) = asked else { return Ok(recorded) };
     for session in sessions {
         let session = session?;
         let request = model::request(&session);
         let kept_at = key(&session, model.replay().map_or(model.name(), Replay::fingerprint), &request);
-        let found = journal.look_up(&kept_at, Some(&request))?;
-        if let Some(answer) = found {
-            let key = recorded_at(&session);
-            let _: Result<Completion, ModelFault> = recording.take((&key, Some(model.name())), &request, answer)?;
+        if let Some(answer) = journal.look_up(&kept_at, Some(&request))? {
+            let place = recorded_at(&session);
+            let _: Result<Completion, ModelFault> = recording.take((&place, Some(model.name())), &request, answer)?;
             recording.end(&mut recorded);
         }
     }
@@ -164,14 +164,9 @@ pub fn record(
 }
 
 /// What made a distillation.
-fn made(distiller: Distiller<'_>) -> cassette::Distilled {
-    let (model, prompts) = match distiller {
-        Distiller::Offline => (OFFLINE, Vec::new()),
-        Distiller::Model { model, .. } => {
-            let hash = prompt::hash(Prompt::Distill);
-            (model.name(), vec![PromptHash { name: Prompt::Distill.name().to_owned(), hash }])
-        }
-    };
+fn made(model: &str) -> cassette::Distilled {
+    let hash = || PromptHash { name: Prompt::Distill.name().to_owned(), hash: prompt::hash(Prompt::Distill) };
+    let prompts = if model == OFFLINE { Vec::new() } else { vec![hash()] };
     cassette::Distilled { reenact: env!("CARGO_PKG_VERSION").to_owned(), model: model.to_owned(), prompts }
 }
 

@@ -130,10 +130,12 @@ impl Run {
         Run { id: clock::run_id(), created_at: clock::now(), plan, provenance, suite }
     }
 
-    /// Has the run judged by others from now on, with the prompts and prices of today.
-    pub(crate) fn judge_by(&mut self, judging: &Judging) {
+    /// The same run judged in this way, with the prompts and prices of today.
+    #[must_use]
+    pub fn judged_by(mut self, judging: &Judging) -> Self {
         self.plan.judging = judging.clone();
         self.provenance.judged_now(&self.plan);
+        self
     }
 
     /// The same run with the prices that a list states for its models.
@@ -262,9 +264,8 @@ pub async fn rejudge(
     listen: &(dyn Fn(Event<'_>) + Sync),
 ) -> Result<RunOutput> {
     let _lease = store.lease(run)?;
-    let mut planned = store.run(run)?;
+    let planned = store.run(run)?.judged_by(judging);
     judging.check(&planned.suite)?;
-    planned.judge_by(judging);
     ledger(&planned, &[], stop).check(panel.models())?;
     let run = store.judge_again(run, judging)?;
     let is_of_round = |charged: &Charged| charged.key.role == StepRole::Judge && !charged.replaced;

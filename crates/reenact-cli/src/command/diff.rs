@@ -1,12 +1,12 @@
 //! `reenact diff`: two runs of the same cases compared, and what got worse tried once more where that is asked for.
 
 use reenact::report::Comparison;
-use reenact::{Result, Run, RunOutput, Store};
+use reenact::{Error, ErrorKind, Result, Run, RunOutput, Store};
 
 use super::run::play;
 use super::share;
 use crate::args::Global;
-use crate::{exit, output};
+use crate::{exit, output, spending};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -60,5 +60,5 @@ fn tried_again(store: &Store, run: &Run, suspects: &[String], trials: u32, seed:
     };
     let what = format!("trying {} again, {trials} times each, with {}", suspects.join(", "), rerun.plan.agent);
     output::note(output::printable(&what));
-    play(store, &rerun)
+    play(store, &rerun, &spending::Args::default())
 }

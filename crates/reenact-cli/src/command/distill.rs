@@ -2,18 +2,26 @@
 
 use std::path::PathBuf;
 
+use reenact::cassette::{Recorded, Verb};
+use reenact::cost::Ledger;
 use reenact::distill::{Distilled, Distiller};
-use reenact::journal::Journal;
+use reenact::estimate::{self, Estimate};
+use reenact::journal::{Charged, Journal};
 use reenact::model::Engine;
-use reenact::{Error, ErrorKind, Result, Session, SessionQuery, Skipped, Store, Suite};
+use reenact::run::Stop;
+use reenact::{Cassette, Environment, Error, ErrorKind, Result, Session, SessionQuery, Skipped, Store, Suite};
 
+use super::run::is_worth_recording;
 use crate::args::Global;
 use crate::output::counted;
 use crate::runtime::runtime;
-use crate::{exit, output, participants};
+use crate::{cassette, exit, interrupt, output, participants, spending};
 
 /// Providers take this many at once from a small account.
 const CALLS_AT_ONCE: usize = 16;
+
+/// The name of the embedded engine.
+const OFFLINE: &str = "offline";
 
 /// How many of the things left out are named on the terminal.
 const NAMED_MAX: usize = 10;
@@ -32,9 +40,16 @@ pub(crate) struct Args {
     /// The sessions that a query finds, as `reenact sessions` takes it
     #[arg(long, value_name = "Q")]
     query: Option<String>,
+    #[command(flatten)]
+    spending: spending::Args,
+    #[command(flatten)]
+    cassette: cassette::Args,
 }
 
 pub(crate) fn run(args: &Args, global: &Global) -> Result<u8> {
+    if args.spending.estimate {
+        return estimate(args, global);
+    }
     if args.output.exists() {
         let error =
             Error::new(ErrorKind::Usage, "the file exists, and may hold somebody's edits").at(&args.output, None);
@@ -42,9 +57,15 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<u8> {
     }
     Suite::check_name(&args.output)?;
     output::file::can_be_made(&args.output)?;
-    let engine = participants::engine(&args.model)?;
+    args.cassette.check()?;
+    let engine = participants::distiller(&args.model)?;
     let store = Store::open_existing(&global.store)?;
-    let distilled = distill(args, &store, &engine)?;
+    let distilled = distill(args, &store, &engine);
+    if is_worth_recording(&distilled) {
+        args.cassette.write(|environment| record(args, &store, &engine, environment))?;
+    }
+    let distilled = distilled?;
+    note_left(args, &store)?;
     if distilled.cases.is_empty() {
         name_some("no case from", &distilled.skipped);
         return Err(nothing(&distilled));
@@ -53,6 +74,35 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<u8> {
     suite.save(&args.output)?;
     report(&distilled, args, global)?;
     Ok(exit::PASSED)
+}
+
+/// What distilling would cost; nothing is stored, and no model is needed for it.
+fn estimate(args: &Args, global: &Global) -> Result<u8> {
+    let store = Store::open_existing(&global.store)?;
+    let estimate = match args.model.as_str() {
+        OFFLINE => Estimate::default(),
+        model => ahead(args, &store, model)?.0,
+    };
+    output::estimate::present(&estimate, global)?;
+    Ok(exit::PASSED)
+}
+
+/// What is still to be asked, and what was charged for the answers that are there.
+fn ahead(args: &Args, store: &Store, model: &str) -> Result<(Estimate, Vec<Charged>)> {
+    let journal = Journal::of_distillation(store)?;
+    estimate::of_distillation(sessions(args, store)?, model, &journal, &args.spending.prices()?)
+}
+
+/// What the model is held to. Where there is a cap, all that was charged before is known before anything is asked.
+fn ledger(args: &Args, store: &Store, model: &str) -> Result<Ledger> {
+    let price = args.spending.prices()?.price(model).map(|price| (model.to_owned(), price));
+    let charged = match args.spending.max_cost {
+        Some(_) => ahead(args, store, model)?.1,
+        None => Vec::new(),
+    };
+    let ledger = Ledger::new(price.into_iter().collect(), &charged, args.spending.max_cost);
+    ledger.check([model])?;
+    Ok(ledger)
 }
 
 fn distill(args: &Args, store: &Store, engine: &Engine) -> Result<Distilled> {
@@ -65,10 +115,30 @@ fn distill(args: &Args, store: &Store, engine: &Engine) -> Result<Distilled> {
         }
         Engine::Model(model) => {
             let journal = Journal::of_distillation(store)?;
-            let distiller = Distiller::Model { model, journal: &journal, calls_at_once: CALLS_AT_ONCE };
-            runtime.block_on(reenact::distill::distill(sessions, distiller))
+            let ledger = ledger(args, store, model.name())?;
+            let distiller =
+                Distiller::Model { model, journal: &journal, calls_at_once: CALLS_AT_ONCE, ledger: &ledger };
+            // Without another session, the calls on their way come to their end.
+            let stop = Stop::default();
+            let sessions = sessions.take_while(|_| !stop.is_requested());
+            let work = reenact::distill::distill(sessions, distiller);
+            let distilled = runtime.block_on(interrupt::stopping(&stop, work));
+            let stopped = || Error::new(ErrorKind::Interrupted, "the distillation was stopped");
+            let distilled = distilled.and_then(|done| if stop.is_requested() { Err(stopped()) } else { Ok(done) });
+            distilled.map_err(|error| args.spending.resumable(error, &again(args, store)))
         }
     }
+}
+
+/// The command that distils the same sessions again: what was answered is not asked for again.
+fn again(args: &Args, store: &Store) -> String {
+    let word = |word: &str| output::shell_word(word);
+    let sessions: String = args.sessions.iter().map(|id| format!(" {}", word(id))).collect();
+    let query = args.query.as_ref().map(|query| format!(" --query {}", word(query))).unwrap_or_default();
+    let (program, file) = (output::program(store.path()), word(&args.output.to_string_lossy()));
+    let prices = args.spending.prices_in_words();
+    let record = args.cassette.in_words();
+    format!("{program} distill{sessions}{query} -o {file} --model {}{prices}{record}", word(&args.model))
 }
 
 /// The sessions that the arguments name, read one at a time.
@@ -80,9 +150,27 @@ fn sessions<'a>(args: &'a Args, store: &'a Store) -> Result<Box<dyn Iterator<Ite
     Ok(Box::new(store.read_sessions(&query)?))
 }
 
+fn record(args: &Args, store: &Store, engine: &Engine, environment: &Environment) -> Result<Recorded> {
+    let journal = Journal::of_distillation(store)?;
+    let model = match engine {
+        Engine::Offline => None,
+        Engine::Model(model) => Some((model, &journal)),
+    };
+    reenact::distill::record(sessions(args, store)?, model, environment)
+}
+
+/// Says which sessions a cassette has that were not among those that were distilled.
+fn note_left(args: &Args, store: &Store) -> Result<()> {
+    let Some(file) = cassette::file(&args.model) else { return Ok(()) };
+    let ids: Vec<String> = sessions(args, store)?.map(|session| Ok(session?.id)).collect::<Result<_>>()?;
+    let distilled = ids.iter().map(|id| (id.as_str(), 0)).collect();
+    cassette::note_left(file, &Cassette::load(file)?.conversations(Verb::Distill), &distilled);
+    Ok(())
+}
+
 /// What came of it: counts on stderr, the first of what was left out by name.
 fn report(distilled: &Distilled, args: &Args, global: &Global) -> Result<()> {
-    let Distilled { cases, skipped, dropped } = distilled;
+    let Distilled { cases, skipped, dropped, cost } = distilled;
     let sessions = cases.len() + skipped.len();
     output::note(format_args!(
         "{}: {} in {}, {} skipped",
@@ -91,6 +179,9 @@ fn report(distilled: &Distilled, args: &Args, global: &Global) -> Result<()> {
         args.output.display(),
         skipped.len()
     ));
+    if let Some(cost) = cost {
+        output::note(format_args!("cost: {}", cost.words()));
+    }
     name_some("no case from", skipped);
     name_some("left out of a case:", dropped);
     let unchecked = cases.iter().filter(|case| case.expectations.is_empty()).count();
