@@ -15,6 +15,7 @@ const NAMED_MAX: usize = 3;
 
 /// `--record`, the same for every verb that asks models or agents.
 #[derive(Debug, clap::Args)]
+#[group(id = "cassette")]
 pub(crate) struct Args {
     /// Write every answer of a model or an agent, with what was asked, into a cassette; what the file has of other verbs stays
     #[arg(long, value_name = "FILE")]

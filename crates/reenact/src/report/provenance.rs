@@ -1,5 +1,6 @@
 //! Where a report's figures come from, in words: the same in every form that a report takes.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::Report;
@@ -67,11 +68,14 @@ impl Report {
     fn replayed(&self) -> Option<String> {
         let plan = &self.plan;
         let judges = plan.judging.cassette.as_ref().map(|from| &from.file);
-        let files =
-            [("agent", plan.agent_cassette.as_ref()), ("users", plan.user_cassette.as_ref()), ("judge", judges)];
-        let from = files.iter().filter_map(|(who, file)| Some(format!("{who} from {}", (*file)?)));
-        let from = from.collect::<Vec<_>>().join(", ");
-        (!from.is_empty()).then_some(from)
+        let from = [("agent", plan.agent_cassette.as_ref()), ("users", plan.user_cassette.as_ref()), ("judge", judges)];
+        let files: BTreeSet<&String> = from.iter().filter_map(|(_, file)| *file).collect();
+        let of = |file: &String| {
+            let players = from.iter().filter(|(_, from)| *from == Some(file)).map(|(who, _)| *who);
+            format!("{} from {file}", players.collect::<Vec<_>>().join(", "))
+        };
+        let words = files.into_iter().map(of).collect::<Vec<_>>().join("; ");
+        (!words.is_empty()).then_some(words)
     }
 
     fn made(&self) -> String {

@@ -3,6 +3,7 @@
 mod agents;
 mod calibrate;
 mod casebook;
+mod cassettes;
 mod comparison;
 mod distill_model;
 mod early_stopping;
