@@ -15,6 +15,7 @@ use crate::cassette::Replay;
 
 use replayed::ReplayedModel;
 
+pub use limits::{Limits, Measure, Wait, WaitReason};
 pub use name::{Engine, ModelSettings};
 pub use price::{Over, Price, PriceList, Rate, Rates};
 pub use provider::{Provider, Setting};
@@ -23,6 +24,7 @@ pub use strict::strict_schema;
 mod answer;
 mod aws;
 pub(crate) mod endpoint;
+mod limits;
 pub(crate) mod manner;
 pub(crate) mod name;
 mod price;

@@ -12,15 +12,11 @@ use serde::{Deserialize, Serialize};
 use crate::agent::TIMEOUT_SECONDS_DEFAULT;
 use crate::cost::Ledger;
 use crate::journal::{self, Charged, Journal};
-use crate::judge::{Hearing, JudgeSpec, Judging, OFFLINE, Panel};
+use crate::judge::{Judging, OFFLINE, Panel};
 use crate::model::PriceList;
 use crate::report::RunOutput;
 use crate::report::statistics::{Course, EarlyStopping};
-use crate::simulate::{Setting, Simulated, simulate};
-use crate::{
-    Agent, Assessment, Ending, Model, Outcome, Result, SimulatedUser, StepRole, Store, Suite, TestCase, Trial, Usd,
-    clock, cost, judge,
-};
+use crate::{Agent, Model, Outcome, Result, SimulatedUser, StepRole, Store, Suite, TestCase, Trial, Usd, clock};
 
 use divergence::FirstDivergence;
 pub use event::Event;
@@ -28,6 +24,7 @@ pub use provenance::{PromptHash, Provenance};
 pub use record::{check_same_run, record, record_judging};
 pub use replay::replayed_agent;
 use steps::Steps;
+use trying::{Trying, judged};
 
 mod divergence;
 mod event;
@@ -36,6 +33,8 @@ mod record;
 pub(crate) mod repeats;
 mod replay;
 mod steps;
+mod task;
+mod trying;
 
 /// What will be tried: plain data, kept with the run, so that a run can be resumed from its id alone.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -165,7 +164,18 @@ pub enum Part<T: ?Sized> {
     Own(Arc<T>),
 }
 
+impl<T: ?Sized> Clone for Part<T> {
+    fn clone(&self) -> Self {
+        match self {
+            Part::Offline => Part::Offline,
+            Part::Model(model) => Part::Model(model.clone()),
+            Part::Own(own) => Part::Own(Arc::clone(own)),
+        }
+    }
+}
+
 /// Who takes part in a run.
+#[derive(Clone)]
 pub struct Participants {
     /// The agent under test.
     pub agent: Arc<dyn Agent>,
@@ -244,7 +254,9 @@ pub async fn run(
     let done: Done = store.trials(&run.id)?.into_iter().map(|t| ((t.case, t.trial), t.outcome)).collect();
     listen(Event::Began { planned: run.suite.cases.len() * run.plan.trials as usize, done: done.len() });
     let journal = Arc::new(Journal::open(store, &run.id)?);
-    let drive = Drive { store, run, participants, stop, journal, ledger, divergence: Arc::default() };
+    let trying = Trying::new(run, participants, stop, (journal, ledger));
+    let divergence = Arc::default();
+    let drive = Drive { run, trying, divergence };
     drive.all(&done, listen).await?;
     drive.divergence.none_of(|| participants.changed_for(run))?;
     store.finish_run(&run.id)?;
@@ -299,7 +311,7 @@ async fn judge_all(
         async move { divergence.settle(place, assessed(run, &Arc::new(steps), trial, panel).await) }
     });
     let mut judged = futures::stream::iter(judging).buffer_unordered(run.plan.concurrency.max(1) as usize);
-    keep(store, run, &mut judged, stop, listen).await?;
+    all(&mut judged, (ledger, stop), listen).await?;
     divergence.none_of(|| panel.changed_for(run))
 }
 
@@ -307,59 +319,34 @@ async fn judge_all(
 async fn assessed(run: &Run, steps: &Arc<Steps>, trial: Trial, panel: &Panel) -> Result<Trial> {
     let unknown = TestCase { id: trial.case.clone(), ..TestCase::default() };
     let case = run.suite.cases.iter().find(|case| case.id == trial.case).unwrap_or(&unknown);
-    let (conversation, ending) = (&trial.conversation, &trial.ending);
-    let agent_cost = cost::of_agent(&run.plan.agent, &trial.agent_usage, &run.provenance.prices);
-    let hearing = Hearing {
-        case,
-        conversation,
-        ending: Some(ending),
-        latencies_ms: &trial.agent_latencies_ms,
-        agent_cost: agent_cost.as_ref().map(|cost| *cost).map_err(String::as_str),
-    };
-    let assessments = assess(steps, panel, &run.plan.judging.judges, hearing).await;
-    steps.unbroken()?;
-    steps.is_over(StepRole::Judge)?;
-    let outcome = Outcome::of(&trial.ending, &assessments);
-    Ok(Trial { assessments, outcome, ..trial })
+    judged(steps, panel, (&run.plan, &run.provenance.prices), case, trial).await
 }
 
 /// The trials that are kept already.
 type Done = BTreeMap<(String, u32), Outcome>;
 
-/// What every trial of a run needs.
+/// The trying of a run's cases.
 struct Drive<'a> {
-    store: &'a Store,
     run: &'a Run,
-    participants: &'a Participants,
-    stop: &'a Stop,
-    journal: Arc<Journal>,
-    ledger: Arc<Ledger>,
+    trying: Arc<Trying>,
     divergence: Arc<FirstDivergence>,
 }
 
 impl Drive<'_> {
     async fn all(&self, done: &Done, listen: &(dyn Fn(Event<'_>) + Sync)) -> Result<()> {
         let width = self.run.plan.concurrency.max(1) as usize;
+        let watched = (&*self.trying.ledger, &self.trying.stop);
         match self.run.plan.stopping {
             Some(rule) => {
                 let cases = self.run.suite.cases.iter().enumerate();
-                let cases = cases.map(|(index, case)| Box::pin(self.until_stop(rule, (index, case), done)));
-                let trials = &mut futures::stream::iter(cases).flatten_unordered(width);
-                keep(self.store, self.run, trials, self.stop, listen).await
+                let cases = cases.map(|case| Box::pin(self.until_stop(rule, case, done)));
+                all(&mut futures::stream::iter(cases).flatten_unordered(width), watched, listen).await
             }
             None => {
-                let trials = self.open(done).map(|(index, case, n)| self.trial((index, case), n));
-                let trials = &mut futures::stream::iter(trials).buffer_unordered(width);
-                keep(self.store, self.run, trials, self.stop, listen).await
+                let trials = open(self.run, done).map(|(case, n)| self.trial(case, n));
+                all(&mut futures::stream::iter(trials).buffer_unordered(width), watched, listen).await
             }
         }
-    }
-
-    /// The trials that the plan asks for and that are not done, with the index of each case.
-    fn open(&self, done: &Done) -> impl Iterator<Item = (usize, &TestCase, u32)> {
-        let numbers = move |(index, case)| (1..=self.run.plan.trials).map(move |n| (index, case, n));
-        let all = self.run.suite.cases.iter().enumerate().flat_map(numbers);
-        all.filter(|(_, case, n)| !done.contains_key(&(case.id.clone(), *n)))
     }
 
     /// The trials of one case, one after another, until the rule says that no other is needed.
@@ -384,69 +371,39 @@ impl Drive<'_> {
         })
     }
 
-    /// A trial; nothing where it, or one before it, is not as it was recorded.
+    /// One trial, on a task of its own: thousands of conversations are too many for one thread. Nothing comes of it where it, or
+    /// one before it, is not as it was recorded.
     async fn trial(&self, (index, case): (usize, &TestCase), n: u32) -> Result<Option<Trial>> {
         let place = index * self.run.plan.trials as usize + n as usize;
-        let steps = Steps::new(&self.journal, &self.ledger, self.stop, &case.id, n);
-        let steps = Arc::new(steps.until(&self.divergence, place));
-        self.divergence.settle(place, self.tried(case, n, steps).await)
-    }
-
-    async fn tried(&self, case: &TestCase, n: u32, steps: Arc<Steps>) -> Result<Trial> {
-        let run_of_sessions = self.participants.played().map_or(&self.run.id, |played| &played.run);
-        let session_id = session_id(run_of_sessions, &case.id, n);
-        let seed = seed(self.run.plan.seed, &case.id, n);
-        let setting = Setting { case, session_id: &session_id, seed, max_turns: self.run.plan.max_turns };
-        let user = steps.user(&self.participants.user);
-        let agent = steps.agent(&self.participants.agent);
-        let simulated = simulate(setting, user.as_ref(), &agent).await;
-        steps.unbroken()?;
-        [StepRole::User, StepRole::Agent].into_iter().try_for_each(|role| steps.is_over(role))?;
-        let trial = not_yet_judged(case, n, session_id, simulated, steps.latencies_ms());
-        assessed(self.run, &steps, trial, &self.participants.judge).await
+        let steps = self.trying.steps(case, n).until(&self.divergence, place);
+        let (trying, case) = (Arc::clone(&self.trying), case.clone());
+        let tried = task::run(async move { trying.trial(&case, n, steps).await }).await;
+        self.divergence.settle(place, tried)
     }
 }
 
-/// A trial of which all is known but what its judges say.
-fn not_yet_judged(
-    case: &TestCase,
-    trial: u32,
-    session_id: String,
-    simulated: Simulated,
-    latencies_ms: Vec<u64>,
-) -> Trial {
-    let Simulated { conversation, ending, disclosures, agent_version, agent_usage } = simulated;
-    let says_nothing = agent_usage.iter().all(Option::is_none);
-    Trial {
-        case: case.id.clone(),
-        trial,
-        session_id,
-        outcome: Outcome::of(&ending, &[]),
-        ending,
-        conversation,
-        disclosures,
-        agent_version,
-        agent_latencies_ms: latencies_ms,
-        agent_usage: if says_nothing { Vec::new() } else { agent_usage },
-        assessments: Vec::new(),
-    }
+/// The trials that the plan asks for and that are not done, with the index of each case.
+fn open<'a>(run: &'a Run, done: &Done) -> impl Iterator<Item = ((usize, &'a TestCase), u32)> {
+    let numbers = move |case| (1..=run.plan.trials).map(move |n| (case, n));
+    let all = run.suite.cases.iter().enumerate().flat_map(numbers);
+    all.filter(|((_, case), n)| !done.contains_key(&(case.id.clone(), *n)))
 }
 
-/// Keeps each trial as it ends. After the first error nothing new is begun, and what is on its way comes to a stop at
-/// its next step, so that no answer is lost.
-async fn keep(
-    store: &Store,
-    run: &Run,
+/// Waits for all trials. After the first error nothing new is begun, and what is on its way comes to a stop at its next
+/// step, so that no answer is lost.
+async fn all(
     trials: &mut (impl Stream<Item = Result<Option<Trial>>> + Unpin),
-    stop: &Stop,
+    (ledger, stop): (&Ledger, &Stop),
     listen: &(dyn Fn(Event<'_>) + Sync),
 ) -> Result<()> {
     let mut first_error = None;
     while let Some(trial) = trials.next().await {
-        let Some(trial) = trial.transpose() else { continue };
-        let kept = trial.and_then(|trial| store.put_trial(&run.id, &trial).map(|()| trial));
-        match kept {
-            Ok(trial) => listen(Event::Ended(&trial)),
+        match trial {
+            Ok(None) => {}
+            Ok(Some(trial)) => {
+                listen(Event::Ended(&trial));
+                listen(Event::Spent(ledger.spent()));
+            }
             Err(error) => {
                 stop.request();
                 first_error.get_or_insert(error);
@@ -454,27 +411,4 @@ async fn keep(
         }
     }
     first_error.map_or(Ok(()), Err)
-}
-
-/// One assessment for each question of our own list.
-async fn assess(steps: &Arc<Steps>, panel: &Panel, judges: &[JudgeSpec], hearing: Hearing<'_>) -> Vec<Assessment> {
-    if !hearing.ending.is_none_or(Ending::is_judgeable) {
-        return judge::not_judged(&hearing.case.expectations, judges);
-    }
-    judge::assess(hearing, judges, &steps.judge(panel)).await
-}
-
-/// The id under which the agent sees a trial: the same on every turn and after every resume.
-fn session_id(run: &str, case: &str, trial: u32) -> String {
-    format!("sim-{}", &hash(&[run, case, &trial.to_string()]).to_hex()[..16])
-}
-
-/// The seed of a trial: the same for the same place in the same plan, whatever the run's id.
-fn seed(plan: u64, case: &str, trial: u32) -> u64 {
-    let hash = hash(&[&plan.to_string(), case, &trial.to_string()]);
-    u64::from_le_bytes(hash.as_bytes()[..8].try_into().expect("eight bytes of thirty-two"))
-}
-
-fn hash(parts: &[&str]) -> blake3::Hash {
-    blake3::hash(parts.join("\n").as_bytes())
 }

@@ -11,7 +11,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::steps::Steps;
-use super::{Done, Drive, Participants, Run, Stop, assessed, ledger};
+use super::trying::Trying;
+use super::{Done, Participants, Run, Stop, assessed, ledger, open};
 use crate::cassette::{Header, Judged, Played, Recorded, Recording, Verb};
 use crate::journal::{Journal, StepKey};
 use crate::judge::Panel;
@@ -31,14 +32,12 @@ pub async fn record(
     let run = &store.run(&run.id)?;
     let recording = Arc::new(Recording::new(Verb::Run, environment));
     let (stop, journal) = (&Stop::default(), Arc::new(Journal::open(store, &run.id)?));
-    let (ledger, divergence) = (ledger(run, &[], stop), Arc::default());
-    let drive = Drive { store, run, participants, stop, journal, ledger, divergence };
+    let trying = Trying::new(run, participants, stop, (journal, ledger(run, &[], stop)));
     let kept = outcomes(store.trials(&run.id)?);
     let header = Header { played: Some(played(run, participants)), ..Header::default() };
     let mut recorded = recording.begin(&header);
-    for (_, case, n) in drive.open(&Done::new()) {
-        let steps = Steps::new(&drive.journal, &drive.ledger, stop, &case.id, n).recorded_by(&recording);
-        let rebuilt = drive.tried(case, n, Arc::new(steps)).await;
+    for ((_, case), n) in open(run, &Done::new()) {
+        let rebuilt = trying.trial(case, n, trying.steps(case, n).recorded_by(&recording)).await;
         end(&recording, &mut recorded, (case.id.clone(), n), rebuilt, &kept)?;
     }
     Ok(recorded)

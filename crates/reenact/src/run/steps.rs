@@ -22,7 +22,7 @@ use crate::user::AgendaUser;
 use crate::user::model::ModelUser;
 use crate::{
     Agent, AgentFault, AgentReply, AgentTurn, Assessment, Completion, Error, ErrorKind, Expectation, FaultKind, Held,
-    Judge, Model, ModelFault, ModelFaultKind, ModelRequest, Result, Scene, ServeModel, SimulatedUser, UserAct,
+    Judge, Model, ModelFault, ModelFaultKind, ModelRequest, Result, Scene, ServeModel, SimulatedUser, Trial, UserAct,
     UserFault, Verdict,
 };
 
@@ -167,6 +167,14 @@ impl Steps {
 
     fn key(&self, role: StepRole, position: u32) -> StepKey {
         StepKey { case: self.case.clone(), trial: self.trial, position, role }
+    }
+
+    /// Keeps the trial that the steps led to; one that was only rebuilt is kept already.
+    pub(super) async fn keep(&self, trial: &Trial) -> Result<()> {
+        match self.recording {
+            Some(_) => Ok(()),
+            None => self.journal.keep(trial).await,
+        }
     }
 
     /// Keeps the first reason.

@@ -5,6 +5,7 @@ mod calibrate;
 mod casebook;
 mod cassettes;
 mod comparison;
+mod cost;
 mod distill_model;
 mod early_stopping;
 mod import;
