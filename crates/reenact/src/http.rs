@@ -26,13 +26,12 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
 pub(crate) const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// A JSON request to one address.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub(crate) struct Post<'a> {
     pub(crate) url: &'a Url,
     /// Sent as a bearer token; never part of a fault.
     pub(crate) key: Option<&'a str>,
-    /// Made anew for each attempt, because a signature holds for some minutes only.
-    pub(crate) headers: &'a (dyn Fn() -> Vec<(&'static str, String)> + Sync),
+    pub(crate) headers: &'a [(&'static str, String)],
     /// JSON, as it is sent; shared, so that another attempt copies nothing.
     pub(crate) body: Bytes,
     /// For all that is done to get an answer, waits and further attempts included.
@@ -104,7 +103,7 @@ impl Answer {
             _ => format!("{place} answered {status}: {}", error_text(&self.body)),
         };
         let refusal = Some(Refusal { status, body: self.body.clone() });
-        HttpFault { refusal, ..HttpFault::new(HttpFaultKind::Refused, reason) }
+        HttpFault { kind: HttpFaultKind::Refused, reason, refusal }
     }
 }
 
@@ -119,8 +118,8 @@ pub(crate) async fn exchange(request: &Post<'_>, until: Instant) -> Result<Answe
 async fn attempt(request: &Post<'_>) -> Result<Answer, HttpFault> {
     let client = client(request.url).map_err(|reason| HttpFault::new(HttpFaultKind::Unreachable, reason))?;
     let mut builder = client.post(request.url.clone()).header(CONTENT_TYPE, "application/json");
-    for (name, value) in (request.headers)() {
-        builder = builder.header(name, value);
+    for (name, value) in request.headers {
+        builder = builder.header(*name, value);
     }
     if let Some(key) = request.key {
         builder = builder.bearer_auth(key);

@@ -4,6 +4,8 @@ mod bad_input;
 #[cfg(unix)]
 mod browser;
 mod check;
+mod cost;
+mod crashes;
 mod demo;
 mod diff;
 mod faults;
@@ -12,6 +14,7 @@ mod json;
 mod judge;
 mod line;
 mod models;
+mod model_server;
 #[cfg(unix)]
 mod readme;
 mod report;

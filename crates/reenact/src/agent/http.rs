@@ -44,7 +44,7 @@ impl Agent for HttpAgent {
         let request = Post {
             url: &self.url,
             key: self.environment.get(KEY_VARIABLE),
-            headers: &|| headers.to_vec(),
+            headers: &headers,
             body: self.body(turn).to_string().into(),
             timeout: self.timeout,
         };

@@ -16,7 +16,7 @@ use crate::http::is_local;
 use flight::Flight;
 use lane::Lane;
 
-pub(crate) use attempts::{Queue, Reply};
+pub(crate) use attempts::{Call, Queue, Reply};
 pub use headers::Measure;
 
 mod attempts;
@@ -28,6 +28,9 @@ mod lane;
 mod state;
 mod verdict;
 mod window;
+
+/// What runs on one's own machine and asks providers that do not.
+const GATEWAYS: [&str; 2] = ["gateway", "endpoints"];
 
 /// The limits of all providers that a process asks. Cheap to clone; all clones are one.
 ///
@@ -55,12 +58,14 @@ impl Limits {
         *self.0.announce.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(tell));
     }
 
-    /// The queue before a model at an address.
-    pub(crate) fn queue(&self, url: &Url, model: &str) -> Queue {
-        let provider = url.authority().to_owned();
+    /// The queue before a model at an address, for a provider of this prefix.
+    pub(crate) fn queue(&self, prefix: &str, url: &Url, model: &str) -> Queue {
+        let host = url.authority().to_owned();
         let mut lanes = self.0.lanes.lock().unwrap_or_else(PoisonError::into_inner);
-        let lane = lanes.entry((provider.clone(), model.to_owned())).or_insert_with(|| {
-            let flight = if is_local(url) { Flight::bold() } else { Flight::careful() };
+        let lane = lanes.entry((host.clone(), model.to_owned())).or_insert_with(|| {
+            let is_ones_own = is_local(url) && !GATEWAYS.contains(&prefix);
+            let flight = if is_ones_own { Flight::bold() } else { Flight::careful() };
+            let provider = if prefix == "http" { host } else { prefix.to_owned() };
             Arc::new(Lane::new(provider, model.to_owned(), flight, self.0.announce.clone()))
         });
         Queue::new(Arc::clone(lane))
@@ -79,7 +84,7 @@ impl fmt::Debug for Limits {
 /// A wait of everybody who asks a model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wait {
-    /// The provider's host, with its port where it has one of its own.
+    /// The provider's prefix, or its host where it is named by an address.
     pub provider: String,
     /// The model.
     pub model: String,
@@ -103,7 +108,7 @@ pub enum WaitReason {
 }
 
 impl fmt::Display for Wait {
-    /// `api.openai.com: waiting 12 s for its limit of 500 requests per minute (gpt-5)`
+    /// `openai: waiting 12 s for its limit of 500 requests per minute (gpt-5)`
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Wait { provider, model, wait, why } = self;
         write!(f, "{provider}: waiting {} s ", wait.as_secs_f64().ceil())?;

@@ -8,11 +8,11 @@ use serde_json::Value;
 
 use super::answer::read_answer;
 use super::endpoint::Endpoint;
-use super::limits::{Queue, Reply};
+use super::limits::{Call, Queue, Reply};
 use super::manner::Manner;
 use super::wire::Written;
 use super::{Completion, ModelFault, ModelFaultKind, ModelRequest, ModelSettings, ServeModel, Usage};
-use crate::http::{HttpFault, HttpFaultKind, Post, Refusal, place};
+use crate::http::{HttpFault, HttpFaultKind, Post, Refusal, exchange, place};
 use crate::{ChatMessage, ChatRole, Environment};
 
 /// The statuses by which servers refuse a question for what it asks, not for who asks or when.
@@ -55,7 +55,7 @@ impl ServeModel for RemoteModel {
 
 impl RemoteModel {
     pub(super) fn new(endpoint: Endpoint, settings: &ModelSettings) -> Self {
-        let queue = settings.limits.queue(&endpoint.url, &endpoint.model);
+        let queue = settings.limits.queue(endpoint.provider, &endpoint.url, &endpoint.model);
         RemoteModel { endpoint, queue, timeout: settings.timeout, environment: settings.environment.clone() }
     }
 
@@ -63,7 +63,7 @@ impl RemoteModel {
     async fn ask(&self, request: &ModelRequest) -> Result<Written, ModelFault> {
         let mut manner = self.endpoint.manner();
         loop {
-            let fault = match self.exchange(request, &manner).await {
+            let fault = match self.asked(request, &manner).await {
                 Ok(reply) => return self.read(&reply),
                 Err(fault) => fault,
             };
@@ -81,11 +81,15 @@ impl RemoteModel {
         }
     }
 
-    async fn exchange(&self, request: &ModelRequest, manner: &Manner) -> Result<Reply, HttpFault> {
-        let url = &self.endpoint.url;
-        let body = Bytes::from(self.endpoint.body(request, manner).to_string());
-        let headers = || self.endpoint.headers(url, &body);
-        self.queue.post(&Post { url, key: None, headers: &headers, body: body.clone(), timeout: self.timeout }).await
+    /// Asks in one manner. Each attempt is let in anew: a signature is good for some minutes only.
+    async fn asked(&self, request: &ModelRequest, manner: &Manner) -> Result<Reply, HttpFault> {
+        let (url, timeout) = (&self.endpoint.url, self.timeout);
+        let body = &Bytes::from(self.endpoint.body(request, manner).to_string());
+        let attempt = |until| async move {
+            let headers = self.endpoint.headers(url, body);
+            exchange(&Post { url, key: None, headers: &headers, body: body.clone(), timeout }, until).await
+        };
+        self.queue.call(Call { url, bytes: body.len(), timeout }, attempt).await
     }
 
     /// Reads an answer, and tells the limits what it used.

@@ -11,7 +11,7 @@ use super::lane::{Hopeless, Lane, Settlement};
 use super::state::Fate;
 use super::verdict::Verdict;
 use crate::Usage;
-use crate::http::{Answer, HttpFault, HttpFaultKind, Post, exchange};
+use crate::http::{Answer, HttpFault, HttpFaultKind};
 
 /// Attempts after the first, where a provider fails rather than asks to wait. A fault that passes has passed by then.
 const RETRIES_MAX: usize = 4;
@@ -53,21 +53,18 @@ impl Queue {
         Queue(lane)
     }
 
-    /// Posts JSON and reads the body of a successful answer.
+    /// Asks, and gives the body of a successful answer.
     ///
     /// The call waits for its turn, which is not counted against its time: that the queue is long is no fault of the
     /// provider. Everything after that is, further attempts and the waits between them included. It is tried again on
-    /// refusals that pass (408, 429, 5xx), on connections that fail or break off, on answers that are not whole, and once on
-    /// silence.
+    /// refusals that pass (408, 429, 5xx), on connections that fail or break off, on answers that are not whole, and once
+    /// on silence.
+    ///
+    /// `exchange` makes one attempt, until a moment at the latest.
     ///
     /// # Errors
     /// Why there is no answer: the last attempt's reason, with how many there were.
-    pub(crate) async fn post(&self, request: &Post<'_>) -> Result<Reply, HttpFault> {
-        let call = Call { url: request.url, bytes: request.body.len(), timeout: request.timeout };
-        self.call(call, |until| exchange(request, until)).await
-    }
-
-    async fn call<F, Fut>(&self, call: Call<'_>, exchange: F) -> Result<Reply, HttpFault>
+    pub(crate) async fn call<F, Fut>(&self, call: Call<'_>, exchange: F) -> Result<Reply, HttpFault>
     where
         F: Fn(Instant) -> Fut,
         Fut: Future<Output = Result<Answer, HttpFault>>,
@@ -102,10 +99,12 @@ impl Queue {
 }
 
 /// What is asked, as far as it matters here.
-struct Call<'a> {
-    url: &'a Url,
-    bytes: usize,
-    timeout: Duration,
+pub(crate) struct Call<'a> {
+    pub(crate) url: &'a Url,
+    /// How long the question is.
+    pub(crate) bytes: usize,
+    /// For all attempts, from when it is its turn.
+    pub(crate) timeout: Duration,
 }
 
 /// The attempts at one call so far, and the time that is left for more.
@@ -159,7 +158,7 @@ impl Attempts {
     /// The last fault, saying how many there were.
     fn over(&self, fault: &HttpFault, why: &str) -> HttpFault {
         let times = if self.made > 1 { format!(" (asked {} times)", self.made) } else { String::new() };
-        HttpFault::new(fault.kind, format!("{}{why}{times}", fault.reason))
+        HttpFault { reason: format!("{}{why}{times}", fault.reason), ..fault.clone() }
     }
 }
 
@@ -190,7 +189,7 @@ mod tests {
 
     /// A provider far away, of which nothing is known yet.
     fn queue_of(limits: &Limits, model: &str) -> Queue {
-        limits.queue(&Url::parse("https://far.example/v1").unwrap(), model)
+        limits.queue("http", &Url::parse("https://far.example/v1").unwrap(), model)
     }
 
     fn answers(status: u16, headers: &[(&'static str, &str)]) -> Result<Answer, HttpFault> {
