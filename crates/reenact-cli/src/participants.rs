@@ -75,7 +75,7 @@ pub(crate) fn distiller(name: &str) -> Result<Engine> {
 }
 
 /// What a model's name stands for.
-fn engine(name: &str) -> Result<Engine> {
+pub(crate) fn engine(name: &str) -> Result<Engine> {
     Engine::open(name, &ModelSettings { environment: Environment::of_process(), ..ModelSettings::default() })
 }
 

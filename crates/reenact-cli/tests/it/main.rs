@@ -13,8 +13,8 @@ mod import;
 mod json;
 mod judge;
 mod line;
-mod models;
 mod model_server;
+mod models;
 #[cfg(unix)]
 mod readme;
 mod report;
