@@ -81,7 +81,8 @@ fn clauses(sentence: &str) -> Vec<&str> {
     let words: Vec<&str> = text::words(sentence).collect();
     for (n, word) in words.iter().enumerate() {
         let at = offset(sentence, word);
-        let is_parted = sentence[end..at].contains([',', ';', ':', '(', ')', '—', '–', '!', '，', '、', '；', '：', '～', '…'])
+        let is_parted = sentence[end..at]
+            .contains([',', ';', ':', '(', ')', '—', '–', '!', '，', '、', '；', '：', '～', '…'])
             || sentence[end..at].contains(" - ");
         if end > start && (is_parted || begins_clause(&words[n..])) {
             clauses.push(&sentence[start..end]);
@@ -108,8 +109,8 @@ fn begins_clause(words: &[&str]) -> bool {
 }
 
 const AFTER_AND: [&str; 30] = [
-    "also", "can", "could", "do", "does", "how", "i", "i'd", "i'll", "i'm", "if", "is", "it", "it's", "let", "may", "my", "please",
-    "tell", "thank", "thanks", "that", "then", "we", "what", "when", "where", "which", "would", "you",
+    "also", "can", "could", "do", "does", "how", "i", "i'd", "i'll", "i'm", "if", "is", "it", "it's", "let", "may",
+    "my", "please", "tell", "thank", "thanks", "that", "then", "we", "what", "when", "where", "which", "would", "you",
 ];
 
 fn trimmed_words(clause: &str) -> &str {
@@ -117,9 +118,8 @@ fn trimmed_words(clause: &str) -> &str {
     let lower: Vec<String> = words.iter().map(|word| word.to_lowercase().replace('’', "'")).collect();
     let starts_with_digit = |n: usize| lower.get(n).is_some_and(|word| word.starts_with(|c: char| c.is_ascii_digit()));
     let is_date = |n: usize| lower[n] == "may" && starts_with_digit(n + 1);
-    let is_head = |n: &usize| {
-        (HEAD.binary_search(&lower[*n].as_str()).is_ok() || follows_frame(&lower, *n)) && !is_date(*n)
-    };
+    let is_head =
+        |n: &usize| (HEAD.binary_search(&lower[*n].as_str()).is_ok() || follows_frame(&lower, *n)) && !is_date(*n);
     let start = (0..words.len()).take_while(is_head).count();
     if follows_thanks(&lower, start) {
         return "";

@@ -29,7 +29,11 @@ pub(super) struct Told<'a> {
 impl Told<'_> {
     /// Evidence for a part of the case by each part of the turn.
     pub(super) fn evidence(&self, field: &str) -> impl Iterator<Item = Evidence> {
-        self.quotes.iter().map(move |quote| Evidence { field: field.to_owned(), turn: self.turn, quote: (*quote).to_owned() })
+        self.quotes.iter().map(move |quote| Evidence {
+            field: field.to_owned(),
+            turn: self.turn,
+            quote: (*quote).to_owned(),
+        })
     }
 }
 
@@ -56,7 +60,8 @@ pub(super) fn telling<'a>(said: &[Said<'a>], spoken: &Spoken<'_>) -> Vec<Told<'a
 /// Whether a turn only says goodbye: manners, or "no" to the question whether there is more.
 fn closes(turn: &Said<'_>) -> bool {
     turn.sentences.iter().all(|s| acts::is_social(s))
-        || turn.prompt == Prompt::More && turn.sentences.iter().flat_map(|s| essence::pieces(s)).all(|p| p.about.is_empty())
+        || turn.prompt == Prompt::More
+            && turn.sentences.iter().flat_map(|s| essence::pieces(s)).all(|p| p.about.is_empty())
 }
 
 /// What has been told so far.
@@ -294,5 +299,7 @@ fn merged<'a>(source: &'a str, pieces: Vec<Piece<'a>>) -> Vec<Piece<'a>> {
 fn joins(between: &str) -> bool {
     let ends_sentence = between.contains(['.', '!', '?', '\n', '。', '！', '？']);
     let mut words = text::words(between);
-    !ends_sentence && words.next().is_none_or(|word| matches!(word, "and" | "or" | "但" | "和")) && words.next().is_none()
+    !ends_sentence
+        && words.next().is_none_or(|word| matches!(word, "and" | "or" | "但" | "和"))
+        && words.next().is_none()
 }
