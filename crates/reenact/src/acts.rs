@@ -111,9 +111,8 @@ pub(crate) fn is_yes_no(question: &str) -> bool {
     question.split(',').any(starts) && !contains_any(question, &["or", "which", "what", "when", "where", "还是"])
 }
 
-const YES_NO_STARTS: [&str; 14] = [
-    "are", "can", "could", "did", "do", "does", "has", "have", "how does", "is", "shall", "should", "will", "would",
-];
+const YES_NO_STARTS: [&str; 14] =
+    ["are", "can", "could", "did", "do", "does", "has", "have", "how does", "is", "shall", "should", "will", "would"];
 
 /// Whether a question only asks whether there is anything else.
 pub(crate) fn offers_more(sentence: &str) -> bool {
