@@ -107,7 +107,7 @@ async fn each_way_of_not_answering_has_its_kind_and_its_reason() {
 async fn a_server_that_refuses_is_quoted_without_the_key() {
     let server = serve(|_| refuses(401, r#"{"error":{"message":"Incorrect API key provided: sk-very-secret"}}"#)).await;
     let fault = told(&ask(&server.address).await.unwrap_err()).replace(&server.address, "ADDRESS");
-    insta::assert_snapshot!(fault, @"Refused: m-1: ADDRESS/chat/completions answered 401 Unauthorized: Incorrect API key provided: [secret]");
+    insta::assert_snapshot!(fault, @"Refused: m-1: ADDRESS/chat/completions answered 401 Unauthorized: Incorrect API key provided: [secret] (check REENACT_API_KEY)");
 }
 
 #[tokio::test]
