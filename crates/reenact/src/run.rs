@@ -115,10 +115,12 @@ impl Run {
         Run { id: clock::run_id(), created_at: clock::now(), plan, provenance, suite }
     }
 
-    /// Has the run judged by others from now on, with the prompts and prices of today.
-    pub(crate) fn judge_by(&mut self, judging: &Judging) {
+    /// The same run judged in this way, with the prompts and prices of today.
+    #[must_use]
+    pub fn judged_by(mut self, judging: &Judging) -> Self {
         self.plan.judging = judging.clone();
         self.provenance.judged_now(&self.plan);
+        self
     }
 
     /// The same run with the prices that a list states for its models.
@@ -257,9 +259,8 @@ pub async fn rejudge(
     listen: &(dyn Fn(Event<'_>) + Sync),
 ) -> Result<RunOutput> {
     let _lease = store.lease(run)?;
-    let mut planned = store.run(run)?;
+    let planned = store.run(run)?.judged_by(judging);
     judging.check(&planned.suite)?;
-    planned.judge_by(judging);
     ledger(&planned, &[], stop).check(panel.models())?;
     let run = store.judge_again(run, judging)?;
     let is_of_round = |charged: &Charged| charged.key.role == StepRole::Judge && !charged.replaced;
@@ -289,7 +290,7 @@ async fn judge_all(
     let steps = |trial: &Trial| Arc::new(Steps::new(&journal, ledger, stop, &trial.case, trial.trial));
     let judging = trials.into_iter().map(|trial| async { assessed(run, &steps(&trial), trial, panel).await });
     let mut judged = futures::stream::iter(judging).buffer_unordered(run.plan.concurrency.max(1) as usize);
-    all(&mut judged, stop, listen).await
+    all(&mut judged, (ledger, stop), listen).await
 }
 
 /// Judges a trial as its run says.
@@ -311,15 +312,15 @@ struct Drive<'a> {
 impl Drive<'_> {
     async fn all(&self, done: &Done, listen: &(dyn Fn(Event<'_>) + Sync)) -> Result<()> {
         let width = self.run.plan.concurrency.max(1) as usize;
-        let stop = &self.trying.stop;
+        let watched = (&*self.trying.ledger, &self.trying.stop);
         match self.run.plan.stopping {
             Some(rule) => {
                 let cases = self.run.suite.cases.iter().map(|case| Box::pin(self.until_stop(rule, case, done)));
-                all(&mut futures::stream::iter(cases).flatten_unordered(width), stop, listen).await
+                all(&mut futures::stream::iter(cases).flatten_unordered(width), watched, listen).await
             }
             None => {
                 let trials = self.open(done).map(|(case, n)| self.trial(case, n));
-                all(&mut futures::stream::iter(trials).buffer_unordered(width), stop, listen).await
+                all(&mut futures::stream::iter(trials).buffer_unordered(width), watched, listen).await
             }
         }
     }
@@ -358,13 +359,16 @@ impl Drive<'_> {
 /// step, so that no answer is lost.
 async fn all(
     trials: &mut (impl Stream<Item = Result<Trial>> + Unpin),
-    stop: &Stop,
+    (ledger, stop): (&Ledger, &Stop),
     listen: &(dyn Fn(Event<'_>) + Sync),
 ) -> Result<()> {
     let mut first_error = None;
     while let Some(trial) = trials.next().await {
         match trial {
-            Ok(trial) => listen(Event::Ended(&trial)),
+            Ok(trial) => {
+                listen(Event::Ended(&trial));
+                listen(Event::Spent(ledger.spent()));
+            }
             Err(error) => {
                 stop.request();
                 first_error.get_or_insert(error);

@@ -65,6 +65,7 @@ pub(crate) fn trial(case: &str, number: u32, ending: Ending, assessments: Vec<As
         }],
         agent_version: None,
         agent_latencies_ms: Vec::new(),
+        agent_usage: Vec::new(),
         assessments,
     }
 }

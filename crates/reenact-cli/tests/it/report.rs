@@ -72,6 +72,7 @@ fn trial(case: &str, verdict: Verdict) -> Trial {
         disclosures: Vec::new(),
         agent_version: None,
         agent_latencies_ms: Vec::new(),
+        agent_usage: Vec::new(),
         assessments: vec![assessment],
     }
 }

@@ -20,7 +20,7 @@ pub(super) struct Trying {
     participants: Participants,
     pub(super) stop: Stop,
     journal: Arc<Journal>,
-    ledger: Arc<Ledger>,
+    pub(super) ledger: Arc<Ledger>,
 }
 
 impl Trying {

@@ -149,9 +149,9 @@ impl Store {
     /// As [`Store::run`], and where the store cannot be written.
     pub fn judge_again(&self, run: &str, judging: &Judging) -> Result<Run> {
         let key = self.run_key(run)?;
-        let mut run = self.run(run)?;
+        let run = self.run(run)?;
         let same_judge = run.plan.judging == *judging;
-        run.judge_by(judging);
+        let run = run.judged_by(judging);
         let header = to_json(&run, "the run")?;
         self.with(Doing::Write, |connection| {
             let sql =

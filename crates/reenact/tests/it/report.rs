@@ -70,6 +70,7 @@ fn trial(case: &str, number: u32, ending: Ending, assessments: Vec<Assessment>, 
         disclosures: Vec::new(),
         agent_version: None,
         agent_latencies_ms: Vec::new(),
+        agent_usage: Vec::new(),
         assessments,
     }
 }

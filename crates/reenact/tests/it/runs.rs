@@ -42,6 +42,7 @@ fn trial(case: &str, number: u32, outcome: Outcome) -> Trial {
         disclosures: Vec::new(),
         agent_version: None,
         agent_latencies_ms: Vec::new(),
+        agent_usage: Vec::new(),
         assessments: Vec::new(),
     }
 }
