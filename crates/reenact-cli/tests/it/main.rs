@@ -4,6 +4,8 @@ mod bad_input;
 #[cfg(unix)]
 mod browser;
 mod check;
+mod cost;
+mod crashes;
 mod demo;
 mod diff;
 mod faults;
@@ -11,6 +13,7 @@ mod import;
 mod json;
 mod judge;
 mod line;
+mod model_server;
 #[cfg(unix)]
 mod readme;
 mod report;

@@ -10,8 +10,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
 use super::{Amount, Cost};
+use crate::Price;
 use crate::journal::{Charge, Charged};
-use crate::model::Price;
 use crate::{Completion, Error, ErrorKind, ModelFault, ModelRequest, Result, Usd};
 
 /// What a model may write in one answer where a cap holds, reasoning included; it is told so where it can be.
