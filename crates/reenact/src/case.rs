@@ -26,7 +26,7 @@ mod json;
 pub(crate) mod keys;
 mod links;
 mod reader;
-mod save;
+pub(crate) mod save;
 mod scalar;
 pub(crate) mod schema;
 pub(crate) mod source;

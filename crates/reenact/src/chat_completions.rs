@@ -46,11 +46,14 @@ pub(crate) fn read_choice(body: &[u8]) -> Result<Choice, HttpFault> {
 pub(crate) fn read_usage(usage: &Value) -> Option<Usage> {
     let tokens = |path: &str| usage.pointer(path).and_then(Value::as_u64);
     let cached = tokens("/prompt_tokens_details/cached_tokens").or_else(|| tokens("/prompt_cache_hit_tokens"));
+    let input_tokens = tokens("/prompt_tokens")?;
+    // Some servers count reasoning in the total only.
+    let besides_input = tokens("/total_tokens").unwrap_or(0).saturating_sub(input_tokens);
     Some(Usage {
-        input_tokens: tokens("/prompt_tokens")?,
+        input_tokens,
         cached_tokens: cached.unwrap_or(0),
         cache_write_tokens: tokens("/prompt_tokens_details/cache_write_tokens").unwrap_or(0),
-        output_tokens: tokens("/completion_tokens").unwrap_or(0),
+        output_tokens: tokens("/completion_tokens").unwrap_or(0).max(besides_input),
     })
 }
 

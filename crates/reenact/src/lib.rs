@@ -73,6 +73,7 @@
 
 pub use agent::{Agent, AgentFault, AgentReply, AgentTurn, AgentUsage, FaultKind, Held};
 pub use case::{Brief, CallPattern, Check, Evidence, Expectation, Fact, Gate, Origin, Suite, TestCase};
+pub use cassette::Cassette;
 pub use conversation::{ChatMessage, ChatRole, Conversation, Message, Speaker, ToolCall, Turn};
 pub use cost::{Amount, Cost};
 pub use environment::Environment;
@@ -96,6 +97,7 @@ mod acts;
 pub mod agent;
 pub mod calibrate;
 pub mod case;
+pub mod cassette;
 mod chat_completions;
 mod claim;
 mod clock;

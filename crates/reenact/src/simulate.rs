@@ -90,7 +90,7 @@ impl<'a> Talk<'a> {
         self.conversation.turn_count() as u32
     }
 
-    async fn user_acts(&self, user: &dyn SimulatedUser) -> Result<UserAct, UserFault> {
+    async fn user_acts(&mut self, user: &dyn SimulatedUser) -> Result<UserAct, UserFault> {
         let heard: Conversation = self.conversation.messages.iter().filter(|m| m.is_heard()).cloned().collect();
         let brief = &self.setting.case.brief;
         let act =

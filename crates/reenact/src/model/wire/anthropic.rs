@@ -2,22 +2,19 @@
 
 use serde_json::{Value, json};
 
-use super::{Manner, Means, Read, Stopped, instructions, text_of, tokens, told_the_schema, tool_description, written};
-use crate::model::{ModelRequest, Usage, strict_schema};
-use crate::{ChatMessage, ChatRole};
+use super::{Part, Read, Side, Stopped, sides, text_of, tokens, tool_description, written};
+use crate::ChatMessage;
+use crate::model::manner::{Caching, Manner, Means};
+use crate::model::strict::boundless_schema;
+use crate::model::{ModelRequest, Usage};
 
-/// The form insists on a limit. Ours are answers of a page at most; this leaves a model room to think before one.
-const ANSWER_TOKENS_MAX: u32 = 8192;
+/// The version of the interface, which each request names.
+pub(super) const VERSION: &str = "2023-06-01";
 
-pub(super) fn body(model: &str, request: &ModelRequest, manner: &Manner) -> Value {
-    let messages = told_the_schema(request, manner.means);
-    let (system, said) = instructions(&messages);
-    let mut body = json!({"model": model, "max_tokens": ANSWER_TOKENS_MAX});
-    if !system.is_empty() {
-        body["system"] = marked(system.into_iter().map(block).collect());
-    }
-    body["messages"] = turns(&said);
-    let (name, schema) = (&request.schema.name, || strict_schema(&request.schema.schema));
+pub(super) fn body(model: &str, messages: &[ChatMessage], request: &ModelRequest, manner: &Manner) -> Value {
+    let (system, sides) = sides(messages);
+    let mut body = json!({"model": model, "max_tokens": manner.answer_tokens_max});
+    let (name, schema) = (&request.schema.name, || boundless_schema(&request.schema.schema));
     match manner.means {
         Means::Schema => body["output_config"] = json!({"format": {"type": "json_schema", "schema": schema()}}),
         Means::Tool => {
@@ -27,33 +24,20 @@ pub(super) fn body(model: &str, request: &ModelRequest, manner: &Manner) -> Valu
         }
         Means::JsonObject | Means::Prompt => {}
     }
+    if let Some(system) = system {
+        body["system"] = blocks(&system, manner.caching);
+    }
+    let turn = |side: &Side<'_>| json!({"role": side.role("assistant"), "content": blocks(side, manner.caching)});
+    body["messages"] = sides.iter().map(turn).collect();
     body
 }
 
-fn block(text: &str) -> Value {
-    json!({"type": "text", "text": text})
-}
-
-/// Blocks with the mark up to which the provider keeps the prompt for the next request.
-fn marked(mut blocks: Vec<Value>) -> Value {
-    if let Some(last) = blocks.last_mut() {
-        last["cache_control"] = json!({"type": "ephemeral"});
-    }
-    Value::Array(blocks)
-}
-
-/// The conversation, in turns: messages of one side in a row are blocks of one. The next request goes on where
-/// this one ends, so that its end is marked.
-fn turns(said: &[&ChatMessage]) -> Value {
-    let sides = said.chunk_by(|one, next| one.role == next.role);
-    let count = sides.clone().count();
-    let turn = |(n, side): (usize, &[&ChatMessage])| {
-        let role = if side[0].role == ChatRole::Assistant { "assistant" } else { "user" };
-        let blocks: Vec<Value> = side.iter().map(|message| block(&message.content)).collect();
-        let content = if n + 1 == count { marked(blocks) } else { Value::Array(blocks) };
-        json!({"role": role, "content": content})
+fn blocks(side: &Side<'_>, caching: Caching) -> Value {
+    let block = |part: &Part<'_>| match part.is_marked && caching == Caching::Marks {
+        true => json!({"type": "text", "text": part.text, "cache_control": {"type": "ephemeral"}}),
+        false => json!({"type": "text", "text": part.text}),
     };
-    sides.enumerate().map(turn).collect()
+    side.parts.iter().map(block).collect()
 }
 
 pub(super) fn read(answer: &Value) -> Read {
@@ -62,10 +46,11 @@ pub(super) fn read(answer: &Value) -> Read {
         Some("max_tokens" | "model_context_window_exceeded") => Some(Stopped::AtTheLimit),
         _ => None,
     };
-    let refusal = (answer["stop_reason"] == "refusal").then_some("it gives no reason");
+    let said = text_of(&answer["stop_details"]["explanation"]).unwrap_or("it gives no reason");
+    let refusal = (answer["stop_reason"] == "refusal").then_some(said);
     let called = content.iter().find(|block| block["type"] == "tool_use").map(|block| block["input"].to_string());
-    let text = || content.iter().filter_map(|block| text_of(&block["text"])).collect::<String>();
-    written(called.unwrap_or_else(text), refusal, stopped, usage(&answer["usage"]))
+    let text = || content.iter().filter(|block| block["type"] == "text").filter_map(|block| block["text"].as_str());
+    written(called.unwrap_or_else(|| text().collect()), refusal, stopped, usage(&answer["usage"]))
 }
 
 /// Anthropic counts what was read from the cache and written to it apart from the rest of the input.
