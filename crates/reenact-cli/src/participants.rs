@@ -4,20 +4,39 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reenact::agent::{self, AgentSettings};
+use reenact::distill;
 use reenact::model::{Engine, ModelSettings};
-use reenact::run::{Part, Participants, Plan};
-use reenact::{Agent, Environment, Error, ErrorKind, Judging, Model, Panel, Result, SimulatedUser, Store};
+use reenact::run::{Part, Participants, Plan, replayed_agent};
+use reenact::{Agent, Cassette, Environment, Error, ErrorKind, Judging, Model, Panel, Result, SimulatedUser, Store};
+
+use crate::cassette::{self, Cassettes};
 
 /// The versions of the demo's assistant that can be named as `demo:NAME`.
 pub(crate) const DEMO_VERSIONS: [&str; 2] = ["v1", "v2"];
 
 /// Opens everybody that a plan names.
 pub(crate) fn open(plan: &Plan, store: &Store) -> Result<Participants> {
-    Ok(Participants { agent: open_agent(plan, store)?, user: user(&plan.user_model)?, judge: panel(&plan.judging)? })
+    let cassettes = Cassettes::default();
+    let agent = match &plan.agent_cassette {
+        Some(file) => replayed_agent(&cassettes.open(file)?)?,
+        None => open_agent(plan, store)?,
+    };
+    let user = match &plan.user_cassette {
+        Some(file) => Part::replayed(&cassettes.open(file)?)?,
+        None => user(&plan.user_model)?,
+    };
+    Ok(Participants { agent, user, judge: seated(&plan.judging, &cassettes)? })
 }
 
 /// Whoever judges: the models that are named for all judges, and those that a judge names for itself.
 pub(crate) fn panel(judging: &Judging) -> Result<Panel> {
+    seated(judging, &Cassettes::default())
+}
+
+fn seated(judging: &Judging, cassettes: &Cassettes) -> Result<Panel> {
+    if let Some(from) = &judging.cassette {
+        return Ok(Panel::replayed(&cassettes.open(&from.file)?, judging));
+    }
     let mut models = Vec::new();
     for name in &judging.models {
         models.extend(model(name)?);
@@ -47,8 +66,16 @@ fn user(name: &str) -> Result<Part<dyn SimulatedUser>> {
     })
 }
 
+/// What distils by this name.
+pub(crate) fn distiller(name: &str) -> Result<Engine> {
+    match cassette::file(name) {
+        Some(file) => distill::replayed(&Arc::new(Cassette::load(file)?)),
+        None => engine(name),
+    }
+}
+
 /// What a model's name stands for.
-pub(crate) fn engine(name: &str) -> Result<Engine> {
+fn engine(name: &str) -> Result<Engine> {
     Engine::open(name, &ModelSettings { environment: Environment::of_process(), ..ModelSettings::default() })
 }
 

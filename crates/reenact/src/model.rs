@@ -11,6 +11,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::ChatMessage;
+use crate::cassette::Replay;
+
+use replayed::ReplayedModel;
 
 pub use limits::{Limits, Measure, Wait, WaitReason};
 pub use name::{Engine, ModelSettings};
@@ -20,6 +23,7 @@ pub use strict::strict_schema;
 
 mod answer;
 mod aws;
+mod conformance;
 pub(crate) mod endpoint;
 mod limits;
 pub(crate) mod manner;
@@ -27,6 +31,7 @@ pub(crate) mod name;
 mod price;
 mod provider;
 mod remote;
+mod replayed;
 mod scripted;
 mod strict;
 pub(crate) mod wire;
@@ -150,6 +155,7 @@ pub trait ServeModel: Send + Sync {
 pub struct Model {
     name: String,
     server: std::sync::Arc<dyn ServeModel>,
+    replay: Option<Replay>,
 }
 
 impl fmt::Debug for Model {
@@ -161,7 +167,18 @@ impl fmt::Debug for Model {
 impl Model {
     /// A model of the caller's own.
     pub fn new(name: impl Into<String>, server: impl ServeModel + 'static) -> Self {
-        Model { name: name.into(), server: std::sync::Arc::new(server) }
+        Model { name: name.into(), server: std::sync::Arc::new(server), replay: None }
+    }
+
+    /// A model whose answers stand in a cassette. Within a run or a distillation the answer is that of the same place.
+    pub(crate) fn replayed(name: impl Into<String>, replay: Replay) -> Self {
+        let server = ReplayedModel { replay: replay.clone() };
+        Model { replay: Some(replay), ..Model::new(name, server) }
+    }
+
+    /// What answers for it, where its answers stand in a cassette.
+    pub(crate) fn replay(&self) -> Option<&Replay> {
+        self.replay.as_ref()
     }
 
     /// The name under which it was asked for; stands in every result.

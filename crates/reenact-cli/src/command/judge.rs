@@ -4,13 +4,16 @@
 use std::path::{Path, PathBuf};
 
 use reenact::calibrate::{self, Calibration};
-use reenact::{Error, Result, Run, RunOutput, Store};
+use reenact::cassette::{Recorded, Verb};
+use reenact::run::check_same_run;
+use reenact::{Environment, Error, Result, Run, RunOutput, Store};
 
+use super::run::is_worth_recording;
 use super::{check, report};
 use crate::args::Global;
 use crate::output::progress::Progress;
 use crate::runtime::runtime;
-use crate::{exit, interrupt, judging, output, participants, spending};
+use crate::{cassette, exit, interrupt, judging, output, participants, spending};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -22,11 +25,13 @@ pub(crate) struct Args {
     #[command(flatten)]
     spending: spending::Args,
     /// Hold the run's judges against what people say: a file of labels; judges again first only where judges are named
-    #[arg(long, value_name = "LABELS")]
+    #[arg(long, value_name = "LABELS", conflicts_with = "record")]
     calibrate: Option<PathBuf>,
     /// How often each labelled item is judged, to see whether the judges say the same again
     #[arg(long, value_name = "N", default_value_t = 1, requires = "calibrate", value_parser = clap::value_parser!(u32).range(1..=100))]
     repeats: u32,
+    #[command(flatten)]
+    cassette: cassette::Args,
 }
 
 pub(crate) fn run(args: &Args, global: &Global) -> Result<u8> {
@@ -41,13 +46,30 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<u8> {
     };
     match &args.calibrate {
         Some(labels) => calibrate(labels, args, &store, run, global),
-        None => report::present(&judge(args, &store, &run)?, global),
+        None => {
+            if let Some(before) = args.cassette.check()? {
+                check_same_run(&before, &run)?;
+            }
+            let judged = judge(args, &store, &run);
+            if is_worth_recording(&judged) {
+                args.cassette.write(|environment| record(&store, &run, environment))?;
+            }
+            let judged = judged?;
+            cassette::note_unplayed(&judged)?;
+            report::present(&judged, global)
+        }
     }
+}
+
+fn record(store: &Store, run: &Run, environment: &Environment) -> Result<Recorded> {
+    let judging = store.run(&run.id)?.plan.judging;
+    let panel = participants::panel(&judging)?;
+    runtime()?.block_on(reenact::run::record_judging(store, run, &panel, environment))
 }
 
 /// What judging would cost; nothing is stored, and no model is needed for it.
 fn estimate(args: &Args, store: &Store, run: Run, global: &Global) -> Result<u8> {
-    let judging = args.judging.over(&run.plan.judging)?;
+    let judging = args.judging.over(&run.plan.judging, Verb::Judge)?;
     judging.check(&run.suite)?;
     let trials = store.trials(&run.id)?;
     let run = run.judged_by(&judging).priced(&args.spending.prices()?);
@@ -57,7 +79,7 @@ fn estimate(args: &Args, store: &Store, run: Run, global: &Global) -> Result<u8>
 
 /// Judges all trials again; what the arguments do not say stays as it was in the run.
 fn judge(args: &Args, store: &Store, run: &Run) -> Result<RunOutput> {
-    let judging = args.judging.over(&run.plan.judging)?;
+    let judging = args.judging.over(&run.plan.judging, Verb::Judge)?;
     let panel = participants::panel(&judging)?;
     let progress = Progress::new("judged");
     let stop = args.spending.stop();
@@ -98,8 +120,8 @@ fn present(calibration: &Calibration, global: &Global) -> Result<u8> {
 
 fn resumable(error: Error, args: &Args, store: &Store, run: &Run) -> Error {
     let program = output::program(store.path());
-    let mut command =
-        format!("{program} judge {}{}{}", run.id, args.judging.in_words(), args.spending.prices_in_words());
+    let (judging, prices) = (args.judging.in_words(), args.spending.prices_in_words());
+    let mut command = format!("{program} judge {}{judging}{prices}{}", run.id, args.cassette.in_words());
     if let Some(labels) = &args.calibrate {
         let labels = output::shell_word(&labels.to_string_lossy());
         command += &format!(" --calibrate {labels} --repeats {}", args.repeats);

@@ -5,6 +5,7 @@ mod bad_input;
 mod browser;
 mod check;
 mod cost;
+mod crashes;
 mod demo;
 mod diff;
 mod faults;
@@ -12,6 +13,7 @@ mod import;
 mod json;
 mod judge;
 mod line;
+mod model_server;
 #[cfg(unix)]
 mod readme;
 mod report;

@@ -119,7 +119,7 @@ impl Played {
             agent,
             agent_version,
             user_model,
-            judging,
+            judging: Judging { cassette: None, ..judging },
             trials,
             max_turns,
             seed,
@@ -172,7 +172,7 @@ impl Header {
     }
 
     /// The same header with every text in it changed, such as to mask what must not be read.
-    pub(super) fn map_texts(&self, change: &dyn Fn(&mut Value) -> bool) -> Header {
+    pub(crate) fn map_texts(&self, change: &dyn Fn(&mut Value) -> bool) -> Header {
         let mut value = serde_json::to_value(self).expect("a header is plain data");
         change(&mut value);
         serde_json::from_value(value).expect("texts stay texts")

@@ -1,6 +1,7 @@
 //! From a name to a model: the one parser of every argument that names one.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::Model;
@@ -9,12 +10,13 @@ use super::limits::Limits;
 use super::provider::Provider;
 use super::remote::RemoteModel;
 use super::scripted::ScriptedModel;
+use crate::cassette::{Cassette, Replay, Verb};
 use crate::script::Script;
 use crate::{Environment, Error, ErrorKind, Result};
 
 /// Names that are no provider's, as a hint shows them.
 const OTHER_FORMS: &str =
-    "`http(s)://HOST/v1#MODEL` for anything that speaks chat completions, `script:FILE`, or `offline`";
+    "`http(s)://HOST/v1#MODEL` for anything that speaks chat completions, `script:FILE`, `replay:FILE`, or `offline`";
 
 /// Providers that would need what is not here, and what serves in their place.
 const NOT_SERVED: [(&str, &str); 3] = [
@@ -82,6 +84,10 @@ impl Engine {
         if let Some(file) = name.strip_prefix("script:") {
             let server = ScriptedModel::new(Script::load(Path::new(file))?, settings.timeout);
             return Ok(Engine::Model(Model::new(name, server)));
+        }
+        if let Some(file) = name.strip_prefix("replay:") {
+            let replay = Replay::new(&Arc::new(Cassette::load(file)?), Verb::Run);
+            return Ok(Engine::Model(Model::replayed(name, replay)));
         }
         let endpoint = endpoint(name, &settings.environment)?;
         Ok(Engine::Model(Model::new(name, RemoteModel::new(endpoint, settings))))

@@ -3,6 +3,7 @@
 mod agents;
 mod calibrate;
 mod casebook;
+mod cassettes;
 mod comparison;
 mod cost;
 mod distill_model;

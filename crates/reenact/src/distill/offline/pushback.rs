@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::case::{Check, Evidence, Expectation};
+use crate::distill::values::values;
 use crate::{acts, claim, text};
 
 use super::recording::Said;
@@ -41,7 +42,9 @@ pub(super) fn pushback(turn: &Said<'_>) -> Pushback {
 /// What the agent had just said to somebody who then only asks once more: said again, it is asked again.
 pub(super) fn evasion(turn: &Said<'_>) -> Option<String> {
     let statements = turn.agent_sentences.iter().filter(|s| !acts::asks(s)).flat_map(|s| clauses(s));
-    statements.filter_map(|clause| phrase(clause, &BTreeSet::new())).next()
+    // A name in the agent's words is not the user's to know, not even in a gate.
+    let is_plain = |phrase: &String| values(&format!("x {phrase}")).is_empty();
+    statements.filter_map(|clause| phrase(clause, &BTreeSet::new())).find(is_plain)
 }
 
 /// How many words of a clause the user took up.

@@ -8,11 +8,23 @@ use serde_json::json;
 
 use crate::server::{LONG, answers, nobody, refuses, says, serve, serve_silence};
 
+mod learning;
+mod providers;
+
 fn open(name: &str, timeout: Duration) -> Model {
     let environment = [("REENACT_API_KEY", "sk-very-secret")].into_iter().collect();
-    match Engine::open(name, &ModelSettings { timeout, environment, ..ModelSettings::default() })
-        .expect("the name should open")
-    {
+    opened(name, &ModelSettings { timeout, environment, ..ModelSettings::default() })
+}
+
+fn open_with(name: &str, variables: Vec<(String, String)>) -> Model {
+    opened(
+        name,
+        &ModelSettings { timeout: LONG, environment: variables.into_iter().collect(), ..ModelSettings::default() },
+    )
+}
+
+fn opened(name: &str, settings: &ModelSettings) -> Model {
+    match Engine::open(name, settings).expect("the name should open") {
         Engine::Model(model) => model,
         Engine::Offline => panic!("{name} should be a model"),
     }
