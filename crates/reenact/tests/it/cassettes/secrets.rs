@@ -12,6 +12,7 @@ use reenact::{
 use serde_json::json;
 
 use super::{block_on, play, reloaded};
+use crate::scripted::text_of;
 
 /// What the environment of the test has as a secret; one with signs that JSON writes in another way.
 const KNOWN: &str = "open \"sesame\"\\ now";
@@ -67,7 +68,7 @@ impl ServeModel for Repeats {
                 json!({"act": "leave", "text": null, "discloses": [], "reason": "satisfied"})
             }
             "user_act" => json!({"act": "say", "text": format!("is it {KEY}?"), "discloses": [], "reason": null}),
-            _ if heard.contains("judge-fails") => {
+            _ if text_of(request).contains("judge-fails") => {
                 return Err(ModelFault::new(ModelFaultKind::Refused, format!("no credit for {KEY}")));
             }
             _ => json!({"verdict": "fail", "reason": format!("it says {KEY}"), "turns": [1]}),
