@@ -21,3 +21,4 @@ mod resume;
 mod sessions;
 mod stage;
 mod statuses;
+mod waits;

@@ -94,12 +94,9 @@ mod tests {
             flight.departs();
             away += 1;
         }
-        for n in 0..away {
-            if n < capacity {
-                flight.went_well()
-            } else {
-                flight.was_too_much()
-            }
+        // Refusals come back at once.
+        for n in (0..away).rev() {
+            if n < capacity { flight.went_well() } else { flight.was_too_much() }
             flight.returns();
         }
         away
