@@ -76,7 +76,7 @@ pub(crate) fn distiller(name: &str) -> Result<Engine> {
 }
 
 /// What a model's name stands for.
-fn engine(name: &str) -> Result<Engine> {
+pub(crate) fn engine(name: &str) -> Result<Engine> {
     let (environment, limits) = (Environment::of_process(), limits().clone());
     Engine::open(name, &ModelSettings { environment, limits, ..ModelSettings::default() })
 }
