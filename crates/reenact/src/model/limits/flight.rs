@@ -96,7 +96,11 @@ mod tests {
         }
         // Refusals come back at once.
         for n in (0..away).rev() {
-            if n < capacity { flight.went_well() } else { flight.was_too_much() }
+            if n < capacity {
+                flight.went_well()
+            } else {
+                flight.was_too_much()
+            }
             flight.returns();
         }
         away
