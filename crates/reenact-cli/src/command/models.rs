@@ -55,7 +55,7 @@ pub(crate) enum Told {
 pub(crate) fn run(args: &Args, global: &Global) -> Result<u8> {
     match &args.name {
         None => list(global),
-        Some(name) => match participants::engine(name)? {
+        Some(name) => match Engine::open(name, &participants::settings())? {
             Engine::Model(model) => ask(&model, global),
             Engine::Offline => Err(Error::new(ErrorKind::Usage, "`offline` is the embedded engine and no model")
                 .hint("it is always there; name a model to ask it")),

@@ -25,6 +25,7 @@ pub(super) struct RemoteModel {
     queue: Queue,
     /// For one question, once it is its turn.
     timeout: Duration,
+    answer_tokens_max: Option<u32>,
     environment: Environment,
 }
 
@@ -56,7 +57,8 @@ impl ServeModel for RemoteModel {
 impl RemoteModel {
     pub(super) fn new(endpoint: Endpoint, settings: &ModelSettings) -> Self {
         let queue = settings.limits.queue(endpoint.provider, &endpoint.url, &endpoint.model);
-        RemoteModel { endpoint, queue, timeout: settings.timeout, environment: settings.environment.clone() }
+        let ModelSettings { timeout, answer_tokens_max, .. } = *settings;
+        RemoteModel { endpoint, queue, timeout, answer_tokens_max, environment: settings.environment.clone() }
     }
 
     /// Asks until nothing of the question is refused by name, and keeps what was learned.
@@ -84,12 +86,21 @@ impl RemoteModel {
     /// Asks in one manner. Each attempt is let in anew: a signature is good for some minutes only.
     async fn asked(&self, request: &ModelRequest, manner: &Manner) -> Result<Reply, HttpFault> {
         let (url, timeout) = (&self.endpoint.url, self.timeout);
-        let body = &Bytes::from(self.endpoint.body(request, manner).to_string());
+        let body = &Bytes::from(self.body(request, manner).to_string());
         let attempt = |until| async move {
             let headers = self.endpoint.headers(url, body);
             exchange(&Post { url, key: None, headers: &headers, body: body.clone(), timeout }, until).await
         };
         self.queue.call(Call { url, bytes: body.len(), timeout }, attempt).await
+    }
+
+    fn body(&self, request: &ModelRequest, manner: &Manner) -> Value {
+        let mut body = self.endpoint.body(request, manner);
+        if let Some(tokens) = self.answer_tokens_max {
+            let tokens = manner.answer_tokens_max.min(tokens.into());
+            self.endpoint.wire.limit(&mut body, self.endpoint.provider, tokens);
+        }
+        body
     }
 
     /// Reads an answer, and tells the limits what it used.

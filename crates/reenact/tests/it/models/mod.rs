@@ -62,6 +62,14 @@ async fn a_model_is_asked_for_json_of_a_strict_schema() {
 }
 
 #[tokio::test]
+async fn a_model_is_told_how_long_its_answer_may_be_where_that_is_wanted() {
+    let server = serve(|_| says(r#"{"verdict":"pass"}"#)).await;
+    let settings = ModelSettings { timeout: LONG, answer_tokens_max: Some(900), ..ModelSettings::default() };
+    opened(&format!("{}#m-1", server.address), &settings).complete(&request()).await.unwrap();
+    assert_eq!(server.asked()[0].body["max_tokens"], 900);
+}
+
+#[tokio::test]
 async fn an_answer_that_cannot_be_used_is_asked_for_once_more_with_the_reason() {
     let server = serve(|n| says(["I think it was.", "```json\n{\"verdict\": \"pass\"}\n```"][n])).await;
     let completion = ask(&server.address).await.unwrap();
