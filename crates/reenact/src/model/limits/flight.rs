@@ -69,7 +69,9 @@ impl Flight {
     /// A call was refused because it is too much: its place is one too many.
     pub(super) fn was_too_much(&mut self) {
         self.growth = Growth::Steady;
-        let cap = if self.cap.is_finite() { self.cap } else { self.in_flight.into() };
+        // Where nothing was limited yet, what was in flight is all that is known of the capacity; little of it tells nothing.
+        let felt = || CAP_FIRST.max(self.in_flight.into());
+        let cap = if self.cap.is_finite() { self.cap } else { felt() };
         self.cap = (cap - 1.0).max(1.0);
     }
 
