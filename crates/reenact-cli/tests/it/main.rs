@@ -22,3 +22,4 @@ mod resume;
 mod sessions;
 mod stage;
 mod statuses;
+mod waits;
