@@ -1,15 +1,16 @@
 //! From the names in a plan to whoever takes part.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use reenact::agent::{self, AgentSettings};
 use reenact::distill;
-use reenact::model::{Engine, ModelSettings};
+use reenact::model::{Engine, Limits, ModelSettings};
 use reenact::run::{Part, Participants, Plan, replayed_agent};
 use reenact::{Agent, Cassette, Environment, Error, ErrorKind, Judging, Model, Panel, Result, SimulatedUser, Store};
 
 use crate::cassette::{self, Cassettes};
+use crate::output;
 
 /// The versions of the demo's assistant that can be named as `demo:NAME`.
 pub(crate) const DEMO_VERSIONS: [&str; 2] = ["v1", "v2"];
@@ -72,6 +73,22 @@ pub(crate) fn distiller(name: &str, settings: &ModelSettings) -> Result<Engine> 
         Some(file) => distill::replayed(&Arc::new(Cassette::load(file)?)),
         None => Engine::open(name, settings),
     }
+}
+
+/// The settings of all models of a command.
+pub(crate) fn settings() -> ModelSettings {
+    let (environment, limits) = (Environment::of_process(), limits().clone());
+    ModelSettings { environment, limits, ..ModelSettings::default() }
+}
+
+/// What providers allow, shared by all models of this process, whatever they do. People are told of waits.
+pub(crate) fn limits() -> &'static Limits {
+    static LIMITS: LazyLock<Limits> = LazyLock::new(|| {
+        let limits = Limits::default();
+        limits.on_wait(|wait| output::note(wait));
+        limits
+    });
+    &LIMITS
 }
 
 fn open_agent(plan: &Plan, store: &Store) -> Result<Arc<dyn Agent>> {

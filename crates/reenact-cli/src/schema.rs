@@ -11,6 +11,7 @@ use reenact::import::Imported;
 use schemars::{Schema, schema_for};
 
 use crate::command::demo::Told;
+use crate::command::models;
 use crate::command::sessions::Found;
 use crate::command::show::Shown;
 
@@ -35,5 +36,6 @@ fn the_published_schema_of_each_verb_is_that_of_what_it_prints() {
     is_published("estimate", &schema_for!(Estimate));
     is_published("calibration", &schema_for!(Calibration));
     is_published("show", &schema_for!(Shown<'_>));
+    is_published("models", &schema_for!(models::Told));
     is_published("demo", &schema_for!(Told));
 }

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use reenact::cost::{ANSWER_TOKENS_MAX, Ledger};
 use reenact::model::{ModelSettings, PriceList};
 use reenact::run::Stop;
-use reenact::{Environment, Error, ErrorKind, Result, Run, Usd};
+use reenact::{Error, ErrorKind, Result, Run, Usd};
 
-use crate::output;
+use crate::{output, participants};
 
 #[derive(Debug, Default, clap::Args)]
 #[group(id = "spending", multiple = true)]
@@ -42,7 +42,7 @@ impl Args {
     /// How models are opened: where there is a cap, with no more room for an answer than the cap counts on.
     pub(crate) fn settings(&self) -> ModelSettings {
         let answer_tokens_max = self.max_cost.map(|_| ANSWER_TOKENS_MAX);
-        ModelSettings { environment: Environment::of_process(), answer_tokens_max, ..ModelSettings::default() }
+        ModelSettings { answer_tokens_max, ..participants::settings() }
     }
 
     /// When to stop.

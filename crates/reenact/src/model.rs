@@ -18,6 +18,7 @@ use replayed::ReplayedModel;
 pub use limits::{Limits, Measure, Wait, WaitReason};
 pub use name::{Engine, ModelSettings};
 pub use price::{Over, Price, PriceList, Rate, Rates};
+pub use probe::{Probe, probe};
 pub use provider::{Provider, Setting};
 pub use strict::strict_schema;
 
@@ -29,6 +30,7 @@ mod limits;
 pub(crate) mod manner;
 pub(crate) mod name;
 mod price;
+mod probe;
 mod provider;
 mod remote;
 mod replayed;

@@ -116,7 +116,7 @@ fn a_run_that_is_killed_at_twenty_moments_ends_like_an_undisturbed_one() {
 }
 
 #[test]
-#[ignore = "takes a minute; run by .ci/test"]
+#[ignore = "takes a minute"]
 fn a_run_that_is_killed_at_two_hundred_moments_ends_like_an_undisturbed_one() {
     play(200, 200, 12);
 }

@@ -14,6 +14,7 @@ mod json;
 mod judge;
 mod line;
 mod model_server;
+mod models;
 #[cfg(unix)]
 mod readme;
 mod report;

@@ -12,6 +12,7 @@ use super::values::{FirstSaid, Spoken, Value, values};
 use recording::{Said, recording};
 use telling::{Channel, Told};
 
+mod brevity;
 mod essence;
 mod heard;
 mod persona;
@@ -36,6 +37,7 @@ pub(super) fn case(session: &Session) -> Result<TestCase, String> {
     let Some(first) = said.first() else { return Err("the user says nothing".into()) };
     let mut told = telling::telling(&said, &spoken);
     gate_learned(&mut told, &spoken);
+    brevity::shorten(&mut told, &said);
     let mut evidence: Vec<Evidence> = Vec::new();
     let goal = goal(&told, &mut evidence);
     if goal.is_empty() {
@@ -53,14 +55,14 @@ pub(super) fn case(session: &Session) -> Result<TestCase, String> {
     Ok(TestCase { id, brief, context: serde_json::Map::new(), expectations, origin })
 }
 
-/// What the user came for, one sentence a turn.
+/// What the user came for, one line a turn.
 fn goal(told: &[Told<'_>], evidence: &mut Vec<Evidence>) -> String {
     let mut goal = String::new();
     for told in told.iter().filter(|told| told.channel == Channel::Goal) {
         if !goal.is_empty() {
-            goal.push_str(if goal.ends_with(['?', '？']) { " " } else { ". " });
+            goal.push('\n');
         }
-        goal.push_str(&told.text);
+        goal.push_str(&told.text());
         evidence.extend(told.evidence("goal"));
     }
     goal
@@ -72,7 +74,7 @@ fn gate_learned(told: &mut [Told<'_>], spoken: &Spoken<'_>) {
     loop {
         let goal = goal(told, &mut Vec::new());
         let Some(value) = values(&goal).into_iter().find(is_learned) else { return };
-        let learned = told.iter_mut().find(|told| told.channel == Channel::Goal && told.text.contains(value.text));
+        let learned = told.iter_mut().find(|told| told.channel == Channel::Goal && told.text().contains(value.text));
         match learned {
             Some(told) => told.channel = Channel::Gated(Gate::When(format!("the agent mentions {}", value.text))),
             None => return,
@@ -85,9 +87,10 @@ fn facts(told: &[Told<'_>], evidence: &mut Vec<Evidence>) -> Vec<Fact> {
     let mut facts: Vec<Fact> = Vec::new();
     for told in told {
         let Channel::Gated(gate) = &told.channel else { continue };
-        let id = fact_id(&told.text, gate, &facts);
+        let text = told.text();
+        let id = fact_id(&text, gate, &facts);
         evidence.extend(told.evidence(&format!("facts.{id}")));
-        facts.push(Fact { id, text: told.text.clone(), gate: gate.clone() });
+        facts.push(Fact { id, text, gate: gate.clone() });
     }
     facts
 }

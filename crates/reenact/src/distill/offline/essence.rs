@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::distill::values::values;
 use crate::text;
 
 use super::offset;
@@ -19,17 +20,24 @@ pub(super) struct Piece<'a> {
     pub(super) about: Vec<String>,
     /// Whether the sentence asks for something or names something; other sentences tell how the user feels and why.
     pub(super) is_wish: bool,
+    /// Whether it has a number or names one particular thing.
+    pub(super) names: bool,
 }
 
 impl<'a> Piece<'a> {
     fn of(text: &'a str) -> Self {
-        Piece { text, about: about(text), is_wish: true }
+        Piece { text, about: about(text), is_wish: true, names: has_values(text) }
     }
 
     /// Whether it tells something that is not among what was told.
     pub(super) fn is_new(&self, told: &BTreeSet<String>) -> bool {
         self.about.iter().any(|word| !told.contains(word))
     }
+}
+
+/// Whether a text has a number or names one particular thing.
+pub(super) fn has_values(text: &str) -> bool {
+    text.contains(|c: char| c.is_ascii_digit()) || !values(text).is_empty()
 }
 
 /// The pieces of a sentence, in order; none where it is nothing but manners.
@@ -136,6 +144,30 @@ fn trimmed_words(clause: &str) -> &str {
 fn follows_thanks(lower: &[String], at: usize) -> bool {
     let thanks = ["thank", "thanks", "appreciate", "sorry", "apologize", "apologise"];
     lower[..at].iter().any(|word| thanks.contains(&word.as_str())) && lower.get(at).is_some_and(|word| word == "for")
+}
+
+/// A piece without the frame that goals begin with, "looking for a", where it has one.
+pub(super) fn without_frame(piece: &str) -> Option<&str> {
+    const FRAMES: [&str; 13] = [
+        "looking for",
+        "looking to",
+        "looking",
+        "look for",
+        "want to",
+        "wanted to",
+        "want",
+        "wanted",
+        "wanna",
+        "trying to",
+        "also",
+        "please",
+        "find",
+    ];
+    let bare = FRAMES.iter().find_map(|frame| {
+        let (head, rest) = piece.split_at_checked(frame.len())?;
+        (head.eq_ignore_ascii_case(frame) && rest.starts_with(' ')).then(|| trimmed(rest))
+    })?;
+    (!bare.is_empty()).then_some(bare)
 }
 
 /// "for" and "in" belong to the frame after "looking" and "interested".

@@ -47,6 +47,19 @@ pub(super) fn evasion(turn: &Said<'_>) -> Option<String> {
     statements.filter_map(|clause| phrase(clause, &BTreeSet::new())).find(is_plain)
 }
 
+/// Words of the agent's that a reaction can wait for: what it stated, or else the first plain words of what it said last.
+pub(super) fn cue(turn: &Said<'_>) -> Option<String> {
+    evasion(turn).or_else(|| turn.agent_sentences.iter().rev().flat_map(|s| clauses(s)).find_map(plain_words))
+}
+
+/// The plain words that a clause begins with, where they carry something.
+fn plain_words(clause: &str) -> Option<String> {
+    let words: Vec<&str> = text::words(clause).take_while(|word| is_plain(word)).take(CLAIM_WORDS_MAX).collect();
+    let phrase = words.join(" ");
+    let is_known = values(&format!("x {phrase}")).is_empty();
+    (is_known && claim::pattern(&phrase).is_some()).then_some(phrase)
+}
+
 /// How many words of a clause the user took up.
 fn shared(clause: &str, told: &BTreeSet<String>) -> usize {
     text::content_set(clause).intersection(told).count()

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::case::{Evidence, Gate};
-use crate::distill::values::{FirstSaid, Spoken, values};
+use crate::distill::values::{FirstSaid, Spoken, Value, ValueKind, values};
 use crate::{acts, text};
 
 use super::essence::{self, Piece};
@@ -20,20 +20,23 @@ const ANSWER_WORDS_MAX: usize = 3;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Told<'a> {
     pub(super) turn: u32,
-    pub(super) text: String,
-    /// The parts of the turn that the text is made of.
-    pub(super) quotes: Vec<&'a str>,
+    /// The turn's words.
+    source: &'a str,
+    /// The parts of them that tell something.
+    pub(super) pieces: Vec<Piece<'a>>,
     pub(super) channel: Channel,
 }
 
 impl Told<'_> {
+    /// The pieces as one text.
+    pub(super) fn text(&self) -> String {
+        essence::joined(self.source, &merged(self.source, &self.pieces))
+    }
+
     /// Evidence for a part of the case by each part of the turn.
     pub(super) fn evidence(&self, field: &str) -> impl Iterator<Item = Evidence> {
-        self.quotes.iter().map(move |quote| Evidence {
-            field: field.to_owned(),
-            turn: self.turn,
-            quote: (*quote).to_owned(),
-        })
+        let quotes = merged(self.source, &self.pieces).into_iter().map(|piece| piece.text.to_owned());
+        quotes.map(move |quote| Evidence { field: field.to_owned(), turn: self.turn, quote })
     }
 }
 
@@ -95,13 +98,11 @@ impl<'a> Listener<'_, 'a> {
         let substance = self.substance(turn);
         let new: Vec<Piece<'a>> = substance.pieces.iter().filter(|p| p.is_new(&self.known)).cloned().collect();
         let (pieces, channel) = match () {
-            () if is_repeated => (vec![answer(turn)], Channel::Gated(asked_again(turn))),
+            () if is_repeated => asked_again(turn)?,
             () => self.channel(turn, substance, new, is_first)?,
         };
         self.known.extend(pieces.iter().flat_map(|piece| piece.about.iter().cloned()));
-        let pieces = merged(turn.text, pieces);
-        let text = essence::joined(turn.text, &pieces);
-        Some(Told { turn: turn.turn, text, quotes: pieces.iter().map(|piece| piece.text).collect(), channel })
+        Some(Told { turn: turn.turn, source: turn.text, pieces, channel })
     }
 
     fn channel(
@@ -117,7 +118,8 @@ impl<'a> Listener<'_, 'a> {
                 return Some((some_of(new, turn), Channel::Gated(gate)));
             }
             // Said to an agent that does nothing wrong, it would help; so it is kept, and not said.
-            Pushback::Unclear => return Some((some_of(new, turn), Channel::Gated(Gate::Never))),
+            Pushback::Unclear if new.is_empty() => return None,
+            Pushback::Unclear => return Some((new, Channel::Gated(Gate::Never))),
             Pushback::None => {}
         }
         if new.is_empty() {
@@ -135,11 +137,11 @@ impl<'a> Listener<'_, 'a> {
         }
         let Some(topic) = topic(turn) else { return Some((new, Channel::Goal)) };
         match substance.adopted {
-            Some(value) => {
+            Some(value) if turn.prompt == Prompt::Question => {
                 let gate = Gate::When(format!("the agent mentions {value}"));
                 Some((self.new_pieces(turn), Channel::Gated(gate)))
             }
-            None => Some((new, Channel::Gated(Gate::Asked(topic)))),
+            _ => Some((new, Channel::Gated(Gate::Asked(topic)))),
         }
     }
 
@@ -152,7 +154,7 @@ impl<'a> Listener<'_, 'a> {
         }
         let gate = match turn.prompt {
             Prompt::Consent | Prompt::Question => topic(turn).map(Gate::Asked),
-            _ => pushback::evasion(turn).map(|said| Gate::When(format!("the agent says \"{said}\""))),
+            _ => pushback::cue(turn).map(|said| Gate::When(format!("the agent says \"{said}\""))),
         };
         Some((vec![answer(turn)], Channel::Gated(gate?)))
     }
@@ -160,14 +162,25 @@ impl<'a> Listener<'_, 'a> {
     /// The pieces of a turn that tell something new, with the values that the agent brought up.
     fn new_pieces(&self, turn: &Said<'a>) -> Vec<Piece<'a>> {
         let telling = turn.sentences.iter().filter(|s| is_telling(turn, s));
-        telling.flat_map(|s| essence::pieces(s)).filter(|piece| piece.is_new(&self.known)).collect()
+        let pieces = telling.flat_map(|s| essence::pieces(s)).filter(|piece| piece.is_new(&self.known));
+        pieces.flat_map(|piece| self.without_prices(piece)).collect()
+    }
+
+    /// A price that the agent named is not the user's to tell, not even where the user agrees to it.
+    fn without_prices(&self, piece: Piece<'a>) -> Vec<Piece<'a>> {
+        let is_price = |value: &Value<'_>| {
+            value.kind == ValueKind::Amount && self.spoken.first_heard(value.text) == FirstSaid::ByAgent
+        };
+        let at = |value: Value<'_>| (offset(piece.text, value.text), offset(piece.text, value.text) + value.text.len());
+        let prices: Vec<(usize, usize)> = values(piece.text).into_iter().filter(is_price).map(at).collect();
+        if prices.is_empty() { vec![piece] } else { without(piece.text, prices) }
     }
 
     /// The pieces of a turn, without the values that the agent brought up.
     fn substance(&self, turn: &Said<'a>) -> Substance<'a> {
         let mut substance = Substance { pieces: Vec::new(), is_hidden: false, adopted: turn.adopted.clone() };
         for sentence in turn.sentences.iter().filter(|s| is_telling(turn, s)) {
-            let is_wish = acts::requests(sentence) || acts::states_wish(sentence) || has_values(sentence);
+            let is_wish = acts::requests(sentence) || acts::states_wish(sentence) || essence::has_values(sentence);
             for piece in essence::pieces(sentence) {
                 let (own, is_hidden) = self.own(Piece { is_wish, ..piece });
                 substance.is_hidden |= is_hidden;
@@ -220,11 +233,7 @@ fn is_telling(turn: &Said<'_>, sentence: &str) -> bool {
         return false;
     }
     let is_exclaimed = sentence.ends_with(['!', '！']) && turn.sentences.len() > 1;
-    !is_exclaimed || acts::requests(sentence) || has_values(sentence)
-}
-
-fn has_values(sentence: &str) -> bool {
-    sentence.contains(|c: char| c.is_ascii_digit()) || !values(sentence).is_empty()
+    !is_exclaimed || acts::requests(sentence) || essence::has_values(sentence)
 }
 
 /// What is said of the user's own accord: what it wishes; or else, where it takes up what the agent said, a reaction to it.
@@ -269,28 +278,29 @@ fn answer<'a>(turn: &Said<'a>) -> Piece<'a> {
     let clause = first.split([',', ';', '，', '。', '!', '.']).next().unwrap_or(first);
     let words: Vec<&str> = text::words(clause).take(ANSWER_WORDS_MAX).collect();
     let (Some(start), Some(last)) = (words.first(), words.last()) else {
-        return Piece { text: first, about: essence::about(first), is_wish: false };
+        return Piece { text: first, about: essence::about(first), is_wish: false, names: false };
     };
     let text = &first[offset(first, start)..offset(first, last) + last.len()];
-    Piece { text, about: essence::about(text), is_wish: false }
+    Piece { text, about: essence::about(text), is_wish: false, names: false }
 }
 
 /// Who only asks once more does so because the answer was none; to an agent that answers it is not said.
-fn asked_again(turn: &Said<'_>) -> Gate {
-    pushback::evasion(turn).map_or(Gate::Never, |said| Gate::When(format!("the agent says \"{said}\"")))
+fn asked_again<'a>(turn: &Said<'a>) -> Option<(Vec<Piece<'a>>, Channel)> {
+    let gate = Gate::When(format!("the agent says \"{}\"", pushback::cue(turn)?));
+    let pieces: Vec<Piece<'a>> = turn.sentences.iter().flat_map(|s| essence::pieces(s)).take(1).collect();
+    Some((some_of(pieces, turn), Channel::Gated(gate)))
 }
 
 /// Pieces with nothing but a mark or a joining word between them are one.
-fn merged<'a>(source: &'a str, pieces: Vec<Piece<'a>>) -> Vec<Piece<'a>> {
+fn merged<'a>(source: &'a str, pieces: &[Piece<'a>]) -> Vec<Piece<'a>> {
     let mut merged: Vec<Piece<'a>> = Vec::new();
     for piece in pieces {
         let start = offset(source, piece.text);
         match merged.last_mut() {
             Some(last) if joins(&source[offset(source, last.text) + last.text.len()..start]) => {
                 last.text = &source[offset(source, last.text)..start + piece.text.len()];
-                last.about.extend(piece.about);
             }
-            _ => merged.push(piece),
+            _ => merged.push(piece.clone()),
         }
     }
     merged

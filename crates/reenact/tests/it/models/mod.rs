@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use reenact::model::{Engine, ModelSettings};
-use reenact::{AnswerSchema, ChatMessage, ChatRole, Completion, Model, ModelFault, ModelRequest, Usage};
+use reenact::{
+    AnswerSchema, ChatMessage, ChatRole, Completion, Model, ModelFault, ModelFaultKind, ModelRequest, Usage,
+};
 use serde_json::json;
 
 use crate::server::{LONG, answers, nobody, refuses, says, serve, serve_silence};
@@ -119,13 +121,33 @@ async fn a_server_that_refuses_is_quoted_without_the_key() {
 }
 
 #[tokio::test]
+async fn what_no_other_attempt_would_cure_is_asked_once_and_what_one_may_is_asked_again() {
+    for status in [401, 403] {
+        let server = serve(move |_| refuses(status, "no")).await;
+        assert_eq!(ask(&server.address).await.unwrap_err().fault, ModelFaultKind::Refused);
+        assert_eq!(server.asked().len(), 1, "{status}");
+    }
+    let server = serve(|n| match n {
+        0 => refuses(429, "slow down"),
+        1 => refuses(529, "overloaded"),
+        2 => refuses(200, r#"{"choices": [{"mess"#),
+        _ => says(r#"{"verdict":"pass"}"#),
+    });
+    let server = server.await;
+    assert_eq!(ask(&server.address).await.unwrap().answer, json!({"verdict": "pass"}));
+    assert_eq!(server.asked().len(), 4);
+}
+
+#[tokio::test]
 async fn a_server_that_is_not_there_is_unreachable_and_one_that_is_silent_times_out() {
-    let fault = told(&ask(&nobody().await).await.unwrap_err());
+    // Time for some attempts, not for all.
+    let model = open(&format!("{}#m-1", nobody().await), Duration::from_secs(1));
+    let fault = told(&model.complete(&request()).await.unwrap_err());
     assert!(fault.starts_with("Unreachable: m-1: cannot connect to http://127.0.0.1"), "{fault}");
     let (address, _listening) = serve_silence().await;
     let model = open(&format!("{address}#m-1"), Duration::from_millis(50));
     let fault = told(&model.complete(&request()).await.unwrap_err()).replace(&address, "");
-    assert_eq!(fault, "TimedOut: m-1: /chat/completions did not answer within 50ms");
+    assert_eq!(fault, "TimedOut: m-1: /chat/completions did not answer within 50ms (asked 2 times)");
 }
 
 #[tokio::test]

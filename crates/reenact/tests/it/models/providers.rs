@@ -1,14 +1,26 @@
 //! Each provider as its public documentation describes it: what it is asked, and what its answers amount to.
 
 use axum::response::Response;
-use reenact::{Completion, ModelFault};
+use reenact::{ChatMessage, ChatRole, Completion, ModelFault, ModelRequest};
 use serde_json::{Value, json};
 
-use super::{open_with, request, told};
+use super::{open_with, told};
 use crate::server::{Asked, Server, answers, serve};
 
 /// Keys that must be nowhere but in a header.
 const SECRET: &str = "sk-very-secret";
+
+/// A question in the middle of a conversation.
+fn request() -> ModelRequest {
+    let message = |role, content: &str| ChatMessage { role, content: content.to_owned() };
+    let messages = vec![
+        message(ChatRole::System, "You judge."),
+        message(ChatRole::User, "Hello"),
+        message(ChatRole::Assistant, "{}"),
+        message(ChatRole::User, "was it said?"),
+    ];
+    ModelRequest { messages, ..super::request() }
+}
 
 /// What a provider documents: an answer, an error with its status, and an answer that is none.
 struct Documented {
