@@ -9,11 +9,11 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::PriceList;
 use crate::agent::TIMEOUT_SECONDS_DEFAULT;
 use crate::cost::Ledger;
 use crate::journal::{self, Charged, Journal};
 use crate::judge::{Judging, OFFLINE, Panel};
-use crate::model::PriceList;
 use crate::report::RunOutput;
 use crate::report::statistics::{Course, EarlyStopping};
 use crate::{Agent, Model, Outcome, Result, SimulatedUser, StepRole, Store, Suite, TestCase, Trial, Usd, clock};

@@ -58,7 +58,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<u8> {
     Suite::check_name(&args.output)?;
     output::file::can_be_made(&args.output)?;
     args.cassette.check()?;
-    let engine = participants::distiller(&args.model)?;
+    let engine = participants::distiller(&args.model, &args.spending.settings())?;
     let store = Store::open_existing(&global.store)?;
     let distilled = distill(args, &store, &engine);
     if is_worth_recording(&distilled) {

@@ -52,7 +52,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<u8> {
             }
             let judged = judge(args, &store, &run);
             if is_worth_recording(&judged) {
-                args.cassette.write(|environment| record(&store, &run, environment))?;
+                args.cassette.write(|environment| record(&store, &run, args, environment))?;
             }
             let judged = judged?;
             cassette::note_unplayed(&judged)?;
@@ -61,9 +61,9 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<u8> {
     }
 }
 
-fn record(store: &Store, run: &Run, environment: &Environment) -> Result<Recorded> {
+fn record(store: &Store, run: &Run, args: &Args, environment: &Environment) -> Result<Recorded> {
     let judging = store.run(&run.id)?.plan.judging;
-    let panel = participants::panel(&judging)?;
+    let panel = participants::panel(&judging, &args.spending.settings())?;
     runtime()?.block_on(reenact::run::record_judging(store, run, &panel, environment))
 }
 
@@ -80,7 +80,7 @@ fn estimate(args: &Args, store: &Store, run: Run, global: &Global) -> Result<u8>
 /// Judges all trials again; what the arguments do not say stays as it was in the run.
 fn judge(args: &Args, store: &Store, run: &Run) -> Result<RunOutput> {
     let judging = args.judging.over(&run.plan.judging, Verb::Judge)?;
-    let panel = participants::panel(&judging)?;
+    let panel = participants::panel(&judging, &args.spending.settings())?;
     let progress = Progress::new("judged");
     let stop = args.spending.stop();
     let listen = |event: reenact::run::Event<'_>| progress.show(&event);
@@ -102,7 +102,7 @@ fn calibrate(path: &Path, args: &Args, store: &Store, run: Run, global: &Global)
         }
         false => judge(args, store, &run)?,
     };
-    let panel = participants::panel(&judged.run.plan.judging)?;
+    let panel = participants::panel(&judged.run.plan.judging, &args.spending.settings())?;
     let stop = args.spending.stop();
     let work = calibrate::calibrate(store, &judged, &panel, (path, &labels), args.repeats, &stop);
     let calibration = runtime()?.block_on(interrupt::stopping(&stop, work));

@@ -73,7 +73,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<u8> {
     output::note_engines(&run.plan);
     let played = play(&store, &run, &args.spending);
     if is_worth_recording(&played) {
-        args.cassette.write(|environment| record(&store, &run, environment))?;
+        args.cassette.write(|environment| record(&store, &run, args, environment))?;
     }
     let played = played.map_err(|error| going_on(error, args, &store, &run))?;
     cassette::note_unplayed(&played)?;
@@ -85,8 +85,8 @@ pub(crate) fn is_worth_recording<T>(done: &Result<T>) -> bool {
     done.as_ref().err().is_none_or(|error| matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::CapReached))
 }
 
-fn record(store: &Store, run: &Run, environment: &Environment) -> Result<Recorded> {
-    let participants = participants::open(&run.plan, store)?;
+fn record(store: &Store, run: &Run, args: &Args, environment: &Environment) -> Result<Recorded> {
+    let participants = participants::open(&run.plan, store, &args.spending.settings())?;
     runtime()?.block_on(reenact::run::record(store, run, &participants, environment))
 }
 
@@ -115,7 +115,7 @@ fn begin(args: &Args, global: &Global) -> Result<(Store, Run)> {
     let run = planned(args)?;
     args.spending.check(&run)?;
     let store = Store::open(&global.store)?;
-    participants::open(&run.plan, &store)?;
+    participants::open(&run.plan, &store, &args.spending.settings())?;
     store.create_run(&run)?;
     output::note_power(run.suite.cases.len(), &run.plan);
     Ok((store, run))
@@ -151,7 +151,7 @@ fn plan(args: &Args, agent: String) -> Result<Plan> {
 
 /// Plays what is still to be played of a run.
 pub(crate) fn play(store: &Store, run: &Run, spending: &spending::Args) -> Result<RunOutput> {
-    let participants = participants::open(&run.plan, store)?;
+    let participants = participants::open(&run.plan, store, &spending.settings())?;
     let progress = Progress::new("trials");
     let stop = spending.stop();
     let listen = |event: reenact::run::Event<'_>| progress.show(&event);

@@ -5,6 +5,8 @@ mod bad_input;
 mod browser;
 mod cassettes;
 mod check;
+mod cost;
+mod crashes;
 mod demo;
 mod diff;
 mod faults;
@@ -12,6 +14,8 @@ mod import;
 mod json;
 mod judge;
 mod line;
+mod model_server;
+mod models;
 #[cfg(unix)]
 mod readme;
 mod report;

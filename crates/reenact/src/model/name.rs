@@ -36,6 +36,9 @@ const TIMEOUT_DEFAULT: Duration = Duration::from_secs(180);
 pub struct ModelSettings {
     /// How long one answer may take from when it is its turn, further attempts included.
     pub timeout: Duration,
+    /// How many tokens one answer may have at the most, reasoning included, told to the provider; where nothing is said, only
+    /// forms that insist on a limit are told one.
+    pub answer_tokens_max: Option<u32>,
     /// What providers allow. Open all models of a process with clones of one, so that they share what they learn.
     pub limits: Limits,
     /// Where keys and addresses come from; [`Provider::settings`] says which variables are read.
@@ -45,7 +48,12 @@ pub struct ModelSettings {
 impl Default for ModelSettings {
     /// Three minutes for an answer, limits of its own, and no keys.
     fn default() -> Self {
-        ModelSettings { timeout: TIMEOUT_DEFAULT, limits: Limits::default(), environment: Environment::default() }
+        ModelSettings {
+            timeout: TIMEOUT_DEFAULT,
+            answer_tokens_max: None,
+            limits: Limits::default(),
+            environment: Environment::default(),
+        }
     }
 }
 

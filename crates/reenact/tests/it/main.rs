@@ -8,6 +8,8 @@ mod comparison;
 mod cost;
 mod distill_model;
 mod early_stopping;
+mod fault_server;
+mod faults;
 mod import;
 mod journal;
 mod judge;
