@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use reenact::calibrate::{self, Calibration};
 use reenact::cassette::{Recorded, Verb};
 use reenact::run::check_same_run;
-use reenact::{Environment, Error, Result, Run, RunOutput, Store};
+use reenact::{Environment, Error, ErrorKind, Result, Run, RunOutput, Store};
 
 use super::run::is_worth_recording;
 use super::{check, report};
@@ -48,7 +48,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<u8> {
         Some(labels) => calibrate(labels, args, &store, run, global),
         None => {
             if let Some(before) = args.cassette.check()? {
-                check_same_run(&before, &run)?;
+                check_same_run(&before, &store.trials(&run.id)?)?;
             }
             let judged = judge(args, &store, &run);
             if is_worth_recording(&judged) {
@@ -69,6 +69,12 @@ fn record(store: &Store, run: &Run, args: &Args, environment: &Environment) -> R
 
 /// What judging would cost; nothing is stored, and no model is needed for it.
 fn estimate(args: &Args, store: &Store, run: Run, global: &Global) -> Result<u8> {
+    if args.calibrate.is_some() {
+        let error = Error::new(ErrorKind::Usage, "what a calibration would cost cannot be estimated");
+        return Err(error.hint(
+            "leave `--calibrate` out to see what judging once would cost; `--max-cost` holds a calibration too",
+        ));
+    }
     let judging = args.judging.over(&run.plan.judging, Verb::Judge)?;
     judging.check(&run.suite)?;
     let trials = store.trials(&run.id)?;
