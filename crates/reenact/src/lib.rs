@@ -56,7 +56,7 @@
 //! | cases and the suite file | [`TestCase`], [`Brief`], [`Expectation`], [`Suite`] |
 //! | making cases | [`distill`](mod@distill) |
 //! | the agent under test | [`agent::open`], [`agent::from_fn`], [`Agent`] |
-//! | models | [`Engine::open`], [`Model`], [`ServeModel`] |
+//! | models | [`Engine::open`], [`Model`], [`ServeModel`], [`model::Limits`] |
 //! | simulated users | [`SimulatedUser`], [`user::AgendaUser`], [`user::model::ModelUser`] |
 //! | one conversation without a store | [`simulate::simulate`], [`judge::assess`](fn@judge::assess), [`Panel`], [`Hearing`] |
 //! | many, durably | [`run::run`], [`run::rejudge`], [`Journal`], [`Store`] |

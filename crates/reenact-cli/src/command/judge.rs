@@ -48,7 +48,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<u8> {
         Some(labels) => calibrate(labels, args, &store, run, global),
         None => {
             if let Some(before) = args.cassette.check()? {
-                check_same_run(&before, &run)?;
+                check_same_run(&before, &store.trials(&run.id)?)?;
             }
             let judged = judge(args, &store, &run);
             if is_worth_recording(&judged) {

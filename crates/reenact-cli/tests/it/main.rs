@@ -3,6 +3,7 @@
 mod bad_input;
 #[cfg(unix)]
 mod browser;
+mod cassettes;
 mod check;
 mod cost;
 mod crashes;
@@ -22,3 +23,4 @@ mod resume;
 mod sessions;
 mod stage;
 mod statuses;
+mod waits;

@@ -192,7 +192,8 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn read(&mut self, number: u64, line: &str, is_cut: bool) -> Result<()> {
-        let step = json(line).and_then(|line| self.step(number, line)).map_err(|what| {
+        let step = if line.trim().is_empty() { Err("the line is empty".to_owned()) } else { json(line) };
+        let step = step.and_then(|line| self.step(number, line)).map_err(|what| {
             let message = if is_cut { format!("the line is cut off: {what}") } else { what };
             Error::new(ErrorKind::Input, message).at(self.file, Some(number)).hint(HINT)
         })?;
@@ -214,7 +215,9 @@ impl Reader<'_> {
         let before = match before {
             0 => None,
             n => Some(
-                self.places.get(&(place.clone(), n)).ok_or_else(|| format!("step {n} is not before step {}", n + 1))?,
+                self.places
+                    .get(&(place.clone(), n))
+                    .ok_or_else(|| format!("step {n} is missing before step {}", n + 1))?,
             ),
         };
         let before = before.map(|at| &self.steps[*at as usize - 2].request);
@@ -284,7 +287,7 @@ mod tests {
         let played = Played::of(&Run::new(Plan::default(), Suite::default()));
         let (reenact, prompts) = ("0.1.0".to_owned(), Vec::new());
         let distilled = Distilled { reenact: reenact.clone(), model: "offline".into(), prompts: prompts.clone() };
-        let judged = Judged { reenact, run: played.run.clone(), judging: Judging::default(), prompts };
+        let judged = Judged { reenact, judging: Judging::default(), prompts };
         Header { distilled: Some(distilled), played: Some(played), judged: Some(judged), ..Header::default() }
     }
 

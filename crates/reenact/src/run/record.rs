@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::steps::Steps;
-use super::trying::Trying;
+use super::trying::{Trying, session_id};
 use super::{Done, Participants, Run, Stop, assessed, ledger, open};
 use crate::cassette::{Header, Judged, Played, Recorded, Recording, Verb};
 use crate::journal::{Journal, StepKey};
@@ -81,26 +81,20 @@ fn played(run: &Run, participants: &Participants) -> Played {
 fn judged(run: &Run) -> Judged {
     let (judging, prompts) = (run.plan.judging.clone(), run.provenance.judge_prompts.clone());
     let judging = Judging { cassette: None, ..judging };
-    Judged { reenact: env!("CARGO_PKG_VERSION").to_owned(), run: run_of_sessions(run), judging, prompts }
+    Judged { reenact: env!("CARGO_PKG_VERSION").to_owned(), judging, prompts }
 }
 
-/// The run whose sessions a run plays: its own, or those of the cassette that its agent is. One that is gone cannot tell.
-fn run_of_sessions(run: &Run) -> String {
-    let cassette = run.plan.agent_cassette.as_ref().and_then(|file| Cassette::load(file).ok());
-    let played = cassette.and_then(|cassette| cassette.header().played.clone());
-    played.map_or_else(|| run.id.clone(), |played| played.run)
-}
-
-/// Whether a cassette can take how a run was judged again: it holds that run, or none.
+/// Whether a cassette can take how these trials were judged again: it holds their run, or none.
 ///
 /// # Errors
 /// Where it holds another.
-pub fn check_same_run(cassette: &Cassette, run: &Run) -> Result<()> {
-    let (Some(played), judged) = (&cassette.header().played, run_of_sessions(run)) else { return Ok(()) };
-    if played.run == judged {
+pub fn check_same_run(cassette: &Cassette, trials: &[Trial]) -> Result<()> {
+    let Some(played) = &cassette.header().played else { return Ok(()) };
+    let is_of_run = |trial: &Trial| trial.session_id == session_id(&played.run, &trial.case, trial.trial);
+    if trials.iter().all(is_of_run) {
         return Ok(());
     }
-    let message = format!("the cassette holds run {}, and run {judged} is to be judged", played.run);
+    let message = format!("the cassette holds run {}, and another is to be judged", played.run);
     Err(cassette.fault(ErrorKind::Usage, None, message).hint("name another file, or judge that run"))
 }
 

@@ -116,7 +116,7 @@ async fn assess(steps: &Arc<Steps>, panel: &Panel, judges: &[JudgeSpec], hearing
 }
 
 /// The id under which the agent sees a trial: the same on every turn and after every resume.
-fn session_id(run: &str, case: &str, trial: u32) -> String {
+pub(super) fn session_id(run: &str, case: &str, trial: u32) -> String {
     format!("sim-{}", &hash(&[run, case, &trial.to_string()]).to_hex()[..16])
 }
 

@@ -58,8 +58,8 @@ const GIVEN: [&str; 6] = ["#", "goal", "opening", "fact", "expect", "patience"];
 async fn play(story: &str) -> String {
     let given: Vec<&str> = story.lines().filter(|line| line.is_empty() || GIVEN.contains(&split(line).0)).collect();
     let case = case(&given);
-    let mut replies: Vec<String> =
-        story.lines().filter(|line| split(line).0 == "agent").map(|line| split(line).1.to_owned()).collect();
+    let replies = story.lines().map(split).filter(|(speaker, _)| *speaker == "agent");
+    let mut replies: Vec<String> = replies.map(|(_, says)| says.to_owned()).collect();
     replies.reverse();
     let replies = Mutex::new(replies);
     let agent = from_fn(move |_turn| {

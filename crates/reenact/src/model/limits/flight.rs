@@ -69,7 +69,9 @@ impl Flight {
     /// A call was refused because it is too much: its place is one too many.
     pub(super) fn was_too_much(&mut self) {
         self.growth = Growth::Steady;
-        let cap = if self.cap.is_finite() { self.cap } else { self.in_flight.into() };
+        // Where nothing was limited yet, what was in flight is all that is known of the capacity; little of it tells nothing.
+        let felt = || CAP_FIRST.max(self.in_flight.into());
+        let cap = if self.cap.is_finite() { self.cap } else { felt() };
         self.cap = (cap - 1.0).max(1.0);
     }
 
@@ -94,7 +96,8 @@ mod tests {
             flight.departs();
             away += 1;
         }
-        for n in 0..away {
+        // Refusals come back at once.
+        for n in (0..away).rev() {
             if n < capacity {
                 flight.went_well()
             } else {

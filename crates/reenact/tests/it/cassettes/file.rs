@@ -119,7 +119,7 @@ fn an_answer_that_was_edited_into_something_else_is_named_by_its_line() {
         let error = super::replayed(&edited, &["4711"], 1).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Input);
         assert_eq!(error.place().unwrap().line, Some(line as u64 + 1));
-        insta::assert_snapshot!(error.message(), @"");
+        insta::assert_snapshot!(error.message(), @"the answer is not what the agent answers: missing field `messages`");
     });
 }
 

