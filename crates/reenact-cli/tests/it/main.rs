@@ -20,3 +20,4 @@ mod resume;
 mod sessions;
 mod stage;
 mod statuses;
+mod together;
