@@ -21,9 +21,9 @@ pub use markdown::markdown;
 pub use statistics::PassRate;
 use statistics::{Course, EarlyStopping, Flakiness, PassHatK, Reproduction, Stopped, Tally, Threshold};
 
+use crate::PriceList;
 use crate::cost::{Amount, Cost};
 use crate::journal::{self, Charged};
-use crate::model::PriceList;
 use crate::{
     Ending, ErrorKind, Outcome, Plan, Provenance, Result, Run, Session, Speaker, Store, TestCase, Trial, Verdict,
 };
@@ -462,7 +462,9 @@ impl Report {
     #[must_use]
     pub fn of(run: &Run, trials: &[Trial], known: &Known) -> Report {
         let mut cases = case_reports(run, trials, &known.recordings);
-        let cost = known.charges.as_ref().map(|charges| costs::put(charges, &run.provenance.prices, &mut cases));
+        // Without a model there is nothing that the journal could add.
+        let charges = known.charges.as_deref().or_else(|| run.plan.models().is_empty().then_some(&[]));
+        let cost = charges.map(|charges| costs::put(charges, &run.provenance.prices, &mut cases));
         let missing: u64 = cases.iter().map(|case| case.missing.len() as u64).sum();
         let (pass_rate, exclusions) = (figures::pass_rate(&cases), figures::exclusions(&cases));
         let report = Report {

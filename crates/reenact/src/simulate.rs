@@ -1,6 +1,6 @@
 //! The loop: one case, one conversation, one ending.
 
-use crate::agent::AgentUsage;
+use crate::AgentUsage;
 use crate::{
     Agent, AgentFault, AgentReply, AgentTurn, Conversation, Disclosure, Ending, FaultKind, Held, Leaving, Message,
     Scene, SimulatedUser, TestCase, UserAct, UserFault,

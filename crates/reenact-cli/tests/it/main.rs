@@ -3,7 +3,9 @@
 mod bad_input;
 #[cfg(unix)]
 mod browser;
+mod cassettes;
 mod check;
+mod cost;
 mod crashes;
 mod demo;
 mod diff;
@@ -13,6 +15,7 @@ mod json;
 mod judge;
 mod line;
 mod model_server;
+mod models;
 #[cfg(unix)]
 mod readme;
 mod report;
@@ -21,3 +24,4 @@ mod sessions;
 mod stage;
 mod statuses;
 mod together;
+mod waits;

@@ -10,11 +10,12 @@ use crate::journal::Journal;
 use crate::judge::{Hearing, JudgeSpec, Panel};
 use crate::model::Price;
 use crate::simulate::{Setting, Simulated, simulate};
-use crate::{Assessment, Ending, Outcome, Result, Run, TestCase, Trial, judge};
+use crate::{Assessment, Ending, Outcome, Result, Run, StepRole, TestCase, Trial, judge};
 
 /// What every trial of a run needs.
 pub(super) struct Trying {
-    id: String,
+    /// The run whose sessions are played: this one, or the one that was recorded.
+    run_of_sessions: String,
     plan: Plan,
     prices: BTreeMap<String, Price>,
     participants: Participants,
@@ -30,19 +31,27 @@ impl Trying {
         stop: &Stop,
         (journal, ledger): (Arc<Journal>, Arc<Ledger>),
     ) -> Arc<Self> {
-        let (id, plan, prices) = (run.id.clone(), run.plan.clone(), run.provenance.prices.clone());
-        Arc::new(Trying { id, plan, prices, participants: participants.clone(), stop: stop.clone(), journal, ledger })
+        let run_of_sessions = participants.played().map_or(&run.id, |played| &played.run).clone();
+        let (plan, prices) = (run.plan.clone(), run.provenance.prices.clone());
+        let (participants, stop) = (participants.clone(), stop.clone());
+        Arc::new(Trying { run_of_sessions, plan, prices, participants, stop, journal, ledger })
     }
 
-    pub(super) async fn trial(&self, case: &TestCase, n: u32) -> Result<Trial> {
-        let steps = Arc::new(Steps::new(&self.journal, &self.ledger, &self.stop, &case.id, n));
-        let session_id = session_id(&self.id, &case.id, n);
+    /// The steps of a trial.
+    pub(super) fn steps(&self, case: &TestCase, n: u32) -> Steps {
+        Steps::new(&self.journal, &self.ledger, &self.stop, &case.id, n)
+    }
+
+    pub(super) async fn trial(&self, case: &TestCase, n: u32, steps: Steps) -> Result<Trial> {
+        let steps = Arc::new(steps);
+        let session_id = session_id(&self.run_of_sessions, &case.id, n);
         let seed = seed(self.plan.seed, &case.id, n);
         let setting = Setting { case, session_id: &session_id, seed, max_turns: self.plan.max_turns };
         let user = steps.user(&self.participants.user);
         let agent = steps.agent(&self.participants.agent);
         let simulated = simulate(setting, user.as_ref(), &agent).await;
         steps.unbroken()?;
+        [StepRole::User, StepRole::Agent].into_iter().try_for_each(|role| steps.is_over(role))?;
         let trial = not_yet_judged(case, n, session_id, simulated, steps.latencies_ms());
         judged(&steps, &self.participants.judge, (&self.plan, &self.prices), case, trial).await
     }
@@ -91,6 +100,7 @@ pub(super) async fn judged(
     };
     let assessments = assess(steps, panel, &plan.judging.judges, hearing).await;
     steps.unbroken()?;
+    steps.is_over(StepRole::Judge)?;
     let outcome = Outcome::of(&trial.ending, &assessments);
     let trial = Trial { assessments, outcome, ..trial };
     steps.keep(&trial).await?;
@@ -106,7 +116,7 @@ async fn assess(steps: &Arc<Steps>, panel: &Panel, judges: &[JudgeSpec], hearing
 }
 
 /// The id under which the agent sees a trial: the same on every turn and after every resume.
-fn session_id(run: &str, case: &str, trial: u32) -> String {
+pub(super) fn session_id(run: &str, case: &str, trial: u32) -> String {
     format!("sim-{}", &hash(&[run, case, &trial.to_string()]).to_hex()[..16])
 }
 

@@ -58,12 +58,12 @@ const GIVEN: [&str; 6] = ["#", "goal", "opening", "fact", "expect", "patience"];
 async fn play(story: &str) -> String {
     let given: Vec<&str> = story.lines().filter(|line| line.is_empty() || GIVEN.contains(&split(line).0)).collect();
     let case = case(&given);
-    let mut replies: Vec<&str> =
-        story.lines().filter(|line| split(line).0 == "agent").map(|line| split(line).1).collect();
+    let replies = story.lines().map(split).filter(|(speaker, _)| *speaker == "agent");
+    let mut replies: Vec<String> = replies.map(|(_, says)| says.to_owned()).collect();
     replies.reverse();
     let replies = Mutex::new(replies);
     let agent = from_fn(move |_turn| {
-        let next = replies.lock().unwrap().pop().map(str::to_owned);
+        let next = replies.lock().unwrap().pop();
         async move {
             let ended = next.is_none();
             let messages = next.into_iter().map(Message::agent).collect();
