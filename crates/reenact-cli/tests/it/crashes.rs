@@ -16,10 +16,10 @@ use crate::stage::{Stage, Told, end, told};
 
 const CONCURRENCY: usize = 8;
 /// Two turns of a user's and an agent's call, and two expectations.
-const CALLS_EACH: usize = 6;
+pub(crate) const CALLS_EACH: usize = 6;
 
 /// A conversation says its case's name in every request, by which the server knows it.
-fn suite(cases: usize) -> String {
+pub(crate) fn suite(cases: usize) -> String {
     let case = |n: usize| {
         format!(
             "  - id: case-{n}\n    goal: ask about case-{n}\n    expectations:\n      - {{ id: e0, text: question-0 is answered }}\n      - {{ id: e1, text: question-1 is answered }}\n"

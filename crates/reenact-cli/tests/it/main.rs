@@ -23,4 +23,5 @@ mod resume;
 mod sessions;
 mod stage;
 mod statuses;
+mod together;
 mod waits;

@@ -1,4 +1,5 @@
-//! A model server that plays user, agent and judge for cases that say their own names, and remembers what it was asked.
+//! A model server that plays user, agent, judge and distiller for cases that say their own names, and remembers what it was
+//! asked.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -96,7 +97,7 @@ async fn answer(seen: Arc<Seen>, role: String, body: Bytes) -> Response {
     seen.calls.fetch_add(1, Ordering::SeqCst);
     tokio::time::sleep(seen.delay).await;
     seen.asked.lock().unwrap().get_mut(&call).unwrap()[at].answered = true;
-    let content = content(&call);
+    let content = content(&call, at);
     axum::Json(json!({
         "model": "m-1", "choices": [{"message": {"role": "assistant", "content": content}, "finish_reason": "stop"}],
         "usage": {"prompt_tokens": 70, "completion_tokens": 7},
@@ -112,6 +113,7 @@ fn call(role: &str, messages: &Value) -> Call {
     let position = match role {
         "user" => of("assistant"),
         "agent" => of("user") - 1,
+        "distiller" => 0,
         _ => after(&text, "question-").parse().expect("a numbered expectation"),
     };
     (format!("case-{}", after(&text, "case-")), role.to_owned(), position)
@@ -123,13 +125,21 @@ fn after(text: &str, mention: &str) -> String {
     rest.chars().take_while(char::is_ascii_digit).collect()
 }
 
-fn content((case, role, position): &Call) -> String {
+/// A distiller says how often it was asked before, so that two answers to one question are told apart.
+fn content((case, role, position): &Call, times: usize) -> String {
     match role.as_str() {
         "user" => {
             let text = format!("I ask about {case} for the {position}. time");
             json!({"act": "say", "text": text, "discloses": [], "reason": null}).to_string()
         }
         "agent" => format!("This is what there is to say for the {position}. time."),
+        "distiller" => json!({
+            "skip": null, "id": format!("{case}-asked-{times}"),
+            "goal": {"text": format!("find out about {case}"), "evidence": [{"turn": 1, "quote": case}]},
+            "persona": {"text": null, "evidence": []}, "guidelines": [], "facts": [], "opening": null,
+            "patience": {"asks": null, "evidence": []}, "expectations": [],
+        })
+        .to_string(),
         _ => {
             let verdict = if (case.len() as u32 + position).is_multiple_of(3) { "fail" } else { "pass" };
             json!({"reason": "It says so.", "turns": [1], "quotes": [], "verdict": verdict}).to_string()
