@@ -133,7 +133,7 @@ impl Recorder {
 
     /// What the store has for what a step used.
     pub(super) fn charge(&self, key: &StepKey) -> Result<Option<Charge>> {
-        let sql = "SELECT model, input_tokens, cached_tokens, cache_write_tokens, output_tokens FROM steps
+        let sql = "SELECT model, input_tokens, cached_tokens, cache_write_tokens, output_tokens, batched FROM steps
             WHERE run = ?1 AND judging = ?2 AND case_id = ?3 AND trial = ?4 AND position = ?5 AND role = ?6
             AND model IS NOT NULL";
         let judging = self.run.round(key.role);
@@ -213,8 +213,8 @@ fn write_group(connection: &mut Connection, run: RunRound, orders: &[Order]) -> 
 
 fn insert_step(connection: &Connection, run: RunRound, step: &Step) -> rusqlite::Result<()> {
     let sql = "INSERT INTO steps (run, judging, case_id, trial, position, role, request, latency_ms,
-            model, input_tokens, cached_tokens, cache_write_tokens, output_tokens, answer)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
+            model, input_tokens, cached_tokens, cache_write_tokens, output_tokens, batched, answer)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
     let Step { key, request, answer, latency_ms, charge } = step;
     let usage = charge.as_ref().and_then(|charge| charge.usage);
     connection.prepare_cached(sql)?.execute(params![
@@ -231,6 +231,7 @@ fn insert_step(connection: &Connection, run: RunRound, step: &Step) -> rusqlite:
         usage.map(|usage| integer(usage.cached_tokens)),
         usage.map(|usage| integer(usage.cache_write_tokens)),
         usage.map(|usage| integer(usage.output_tokens)),
+        usage.map(|usage| usage.batched),
         answer,
     ])?;
     Ok(())
