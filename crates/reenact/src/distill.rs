@@ -16,6 +16,9 @@ use crate::{
     Session, Skipped, TestCase,
 };
 
+#[cfg(doc)]
+use crate::model::batch::Batch;
+
 use evidence::Verified;
 
 pub mod evidence;
@@ -103,15 +106,7 @@ async fn one(session: &Session, distiller: Distiller<'_>) -> Result<(Verified, O
     let request = model::request(session);
     let key = key(session, model.replay().map_or(model.name(), Replay::fingerprint), &request);
     let answer = match model.replay() {
-        None => {
-            let call = async || {
-                let reserved = ledger.reserve(model.name(), &request).await?;
-                let answer = model.complete(&request).await;
-                reserved.settle(&answer);
-                Ok(answer)
-            };
-            journal.model_step(key, model.name(), &request, call).await?
-        }
+        None => answer(key, &request, (model, journal, ledger)).await?,
         Some(replay) => {
             let charge = |answer: &_| Some(Charge::of(model.name(), answer));
             let recorded = || replay.answer(At { key: &recorded_at(session), turn: None }, &request);
@@ -121,6 +116,30 @@ async fn one(session: &Session, distiller: Distiller<'_>) -> Result<(Verified, O
     let amount = ledger.amount(&Charge::of(model.name(), &answer));
     let spent = Spent { role: CostRole::Distiller, model: model.name().to_owned(), amount };
     Ok((model::read(session, &answer), Some(spent)))
+}
+
+/// The recorded answer, or a new one. What may pass is told now and asked again next time, unlike what the model wrote and was paid for.
+async fn answer(
+    key: StepKey,
+    request: &ModelRequest,
+    (model, journal, ledger): (&Model, &Journal, &Ledger),
+) -> Result<Result<Completion, ModelFault>> {
+    let mut passing = None;
+    let call = async || {
+        let reserved = ledger.reserve(model.name(), request).await?;
+        let answer = model.complete(request).await;
+        reserved.settle(&answer);
+        match answer {
+            Err(fault) if !fault.fault.is_for_good() => {
+                let unrecorded = Error::new(ErrorKind::Model, fault.reason.clone());
+                passing = Some(fault);
+                Err(unrecorded)
+            }
+            answer => Ok(answer),
+        }
+    };
+    let answer = journal.model_step(key, model.name(), request, call).await;
+    passing.map_or(answer, |fault| Ok(Err(fault)))
 }
 
 /// Where an answer is kept. It belongs to the question and to who answers, a model or a cassette, and not to one distillation:
@@ -183,6 +202,12 @@ pub fn replayed(cassette: &Arc<Cassette>) -> Result<Engine> {
         OFFLINE => Engine::Offline,
         model => Engine::Model(Model::replayed(model, Replay::new(cassette, Verb::Distill))),
     })
+}
+
+/// The scope under which the batches of a distillation by a model are kept ([`Batch::at_providers`]).
+#[must_use]
+pub fn batch_scope(model: &str) -> String {
+    format!("distil {model}")
 }
 
 fn offline(session: &Session) -> Verified {

@@ -21,6 +21,7 @@ use crate::{Agent, Model, Outcome, Result, SimulatedUser, StepRole, Store, Suite
 use divergence::FirstDivergence;
 pub use event::Event;
 pub use provenance::{PromptHash, Provenance};
+pub use questions::{batch_scope, put_questions};
 pub use record::{check_same_run, record, record_judging};
 pub use replay::replayed_agent;
 use steps::Steps;
@@ -29,6 +30,7 @@ use trying::{Trying, judged};
 mod divergence;
 mod event;
 mod provenance;
+mod questions;
 mod record;
 pub(crate) mod repeats;
 mod replay;

@@ -175,7 +175,7 @@ fn advice(refusal: &Refusal, endpoint: &Endpoint) -> Option<String> {
 
 /// The same question, with the answer that could not be used and why, and with the schema: not every server that took
 /// it has shown it to the model.
-fn asked_again(request: &ModelRequest, text: &str, complaint: &str) -> ModelRequest {
+pub(super) fn asked_again(request: &ModelRequest, text: &str, complaint: &str) -> ModelRequest {
     let mut again = request.clone();
     // Providers refuse an empty message.
     if !text.trim().is_empty() {
@@ -190,6 +190,6 @@ fn asked_again(request: &ModelRequest, text: &str, complaint: &str) -> ModelRequ
     again
 }
 
-fn sum(first: Option<Usage>, second: Option<Usage>) -> Option<Usage> {
+pub(super) fn sum(first: Option<Usage>, second: Option<Usage>) -> Option<Usage> {
     first.into_iter().chain(second).reduce(|one, other| one + other)
 }
