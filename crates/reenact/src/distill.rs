@@ -8,10 +8,12 @@ use crate::journal::{Journal, StepKey, StepRole};
 use crate::{Error, Model, Result, Session, Skipped, TestCase};
 
 use evidence::Verified;
+pub use split::Split;
 
 pub mod evidence;
 pub mod model;
 mod offline;
+mod split;
 pub mod values;
 
 /// What distils.
@@ -39,6 +41,9 @@ pub struct Distilled {
     pub skipped: Vec<Skipped>,
     /// The parts of cases that did not pass the checks, with the reason.
     pub dropped: Vec<Skipped>,
+    /// Sessions that plainly turn to something else; [`Distilled::apart`] makes a case of each part.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub splits: Vec<Split>,
 }
 
 /// Distils sessions into cases.
@@ -73,7 +78,7 @@ pub async fn distill(
     // Calls on their way are waited for also after an error, so that their answers are kept.
     while let Some(verified) = verified.next().await {
         match verified {
-            Ok(verified) => distilled.take(verified),
+            Ok((verified, turns)) => distilled.take(verified, turns),
             Err(error) => first_error = first_error.or(Some(error)),
         }
         if first_error.is_some() && matches!(distiller, Distiller::Offline) {
@@ -84,7 +89,8 @@ pub async fn distill(
     first_error.map_or(Ok(distilled), Err)
 }
 
-async fn one(session: &Session, distiller: Distiller<'_>) -> Result<Verified> {
+/// What a session gives, and the turns with which it turns to something else.
+async fn one(session: &Session, distiller: Distiller<'_>) -> Result<(Verified, Vec<u32>)> {
     let Distiller::Model { model, journal, .. } = distiller else { return Ok(offline(session)) };
     let request = model::request(session);
     // The answer belongs to the question and the model, not to one distillation: asked again, it is there.
@@ -92,20 +98,24 @@ async fn one(session: &Session, distiller: Distiller<'_>) -> Result<Verified> {
     let case = format!("{} {}", session.id, blake3::hash(&question).to_hex());
     let key = StepKey { case, trial: 0, position: 0, role: StepRole::Distiller };
     let answer = journal.step(key, &request, || model.complete(&request)).await?;
-    Ok(model::read(session, &answer))
+    Ok((model::read(session, &answer), Vec::new()))
 }
 
-fn offline(session: &Session) -> Verified {
+fn offline(session: &Session) -> (Verified, Vec<u32>) {
     match offline::case(session) {
-        Ok(case) => evidence::verify(session, case),
-        Err(reason) => Verified { case: Err(session.skipped(reason)), dropped: Vec::new() },
+        Ok((case, turns)) => (evidence::verify(session, case), turns),
+        Err(reason) => (Verified { case: Err(session.skipped(reason)), dropped: Vec::new() }, Vec::new()),
     }
 }
 
 impl Distilled {
-    fn take(&mut self, verified: Verified) {
+    fn take(&mut self, verified: Verified, turns: Vec<u32>) {
         match verified.case {
-            Ok(case) => self.cases.push(case),
+            Ok(case) => {
+                let session = case.origin.as_ref().map(|origin| origin.session.clone()).filter(|_| !turns.is_empty());
+                self.splits.extend(session.map(|session| Split { session, turns }));
+                self.cases.push(case);
+            }
             Err(skipped) => self.skipped.push(skipped),
         }
         self.dropped.extend(verified.dropped);

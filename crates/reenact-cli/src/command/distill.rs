@@ -1,5 +1,6 @@
 //! `reenact distill`: turns sessions into a suite of test cases.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use reenact::distill::{Distilled, Distiller};
@@ -32,6 +33,9 @@ pub(crate) struct Args {
     /// The sessions that a query finds, as `reenact sessions` takes it
     #[arg(long, value_name = "Q")]
     query: Option<String>,
+    /// Make several cases of a session where the user plainly turned to something else
+    #[arg(long)]
+    split: bool,
 }
 
 pub(crate) fn run(args: &Args, global: &Global) -> Result<u8> {
@@ -45,6 +49,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<u8> {
     let engine = participants::engine(&args.model)?;
     let store = Store::open_existing(&global.store)?;
     let distilled = distill(args, &store, &engine)?;
+    let distilled = if args.split { distilled.apart() } else { distilled };
     if distilled.cases.is_empty() {
         name_some("no case from", &distilled.skipped);
         return Err(nothing(&distilled));
@@ -82,8 +87,9 @@ fn sessions<'a>(args: &'a Args, store: &'a Store) -> Result<Box<dyn Iterator<Ite
 
 /// What came of it: counts on stderr, the first of what was left out by name.
 fn report(distilled: &Distilled, args: &Args, global: &Global) -> Result<()> {
-    let Distilled { cases, skipped, dropped } = distilled;
-    let sessions = cases.len() + skipped.len();
+    let Distilled { cases, skipped, dropped, splits } = distilled;
+    let given: BTreeSet<_> = cases.iter().filter_map(|case| Some(&case.origin.as_ref()?.session)).collect();
+    let sessions = given.len() + skipped.len();
     output::note(format_args!(
         "{}: {} in {}, {} skipped",
         counted(sessions, "session"),
@@ -93,6 +99,13 @@ fn report(distilled: &Distilled, args: &Args, global: &Global) -> Result<()> {
     ));
     name_some("no case from", skipped);
     name_some("left out of a case:", dropped);
+    if let Some(first) = splits.first() {
+        output::note(format_args!(
+            "{} to something else, the first in session {}; `--split` makes a case of each goal",
+            turns(splits.len()),
+            output::printable(&first.session)
+        ));
+    }
     let unchecked = cases.iter().filter(|case| case.expectations.is_empty()).count();
     if unchecked > 0 {
         output::note(format_args!(
@@ -101,6 +114,11 @@ fn report(distilled: &Distilled, args: &Args, global: &Global) -> Result<()> {
         ));
     }
     if global.json { output::json(distilled) } else { Ok(()) }
+}
+
+fn turns(sessions: usize) -> String {
+    let verb = if sessions == 1 { "turns" } else { "turn" };
+    format!("{} plainly {verb}", counted(sessions, "session"))
 }
 
 fn name_some(what: &str, left_out: &[Skipped]) {

@@ -88,7 +88,8 @@ fn called_for<'a>(scene: &Scene<'a>, reply: &str) -> Option<Item<'a>> {
 fn unsaid_wish<'a>(scene: &Scene<'a>) -> Option<&'a str> {
     let opening = scene.brief.opening.as_deref();
     let is_spoken = opening.is_none_or(|opening| {
-        text::content_stems(opening).is_empty() || wishes(scene.brief).next().is_some_and(|wish| stands_in(wish, opening))
+        text::content_stems(opening).is_empty()
+            || wishes(scene.brief).next().is_some_and(|wish| stands_in(wish, opening))
     });
     let said: Vec<&str> = scene.heard.by(Speaker::User).map(|message| message.text.as_str()).collect();
     wishes(scene.brief).filter(|_| is_spoken).find(|wish| !said.iter().any(|said| stands_in(wish, said)))

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::distill::values::values;
 use crate::case::{Check, Evidence, Expectation};
+use crate::distill::values::values;
 use crate::{acts, claim, text};
 
 use super::recording::Said;
