@@ -1,5 +1,6 @@
 //! `reenact distill`: turns sessions into a suite of test cases.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use reenact::cassette::{Recorded, Verb};
@@ -41,6 +42,9 @@ pub(crate) struct Args {
     /// The sessions that a query finds, as `reenact sessions` takes it
     #[arg(long, value_name = "Q")]
     query: Option<String>,
+    /// Make several cases of a session where the user plainly turned to something else
+    #[arg(long)]
+    split: bool,
     #[command(flatten)]
     spending: spending::Args,
     #[command(flatten)]
@@ -66,6 +70,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<u8> {
         Some(batch) => distill_in(&batch, args, &store)?,
         None => distill_and_record(args, &store)?,
     };
+    let distilled = if args.split { distilled.apart() } else { distilled };
     note_left(args, &store)?;
     if distilled.cases.is_empty() {
         name_some("no case from", &distilled.skipped);
@@ -194,8 +199,9 @@ fn note_left(args: &Args, store: &Store) -> Result<()> {
 
 /// What came of it: counts on stderr, the first of what was left out by name.
 fn report(distilled: &Distilled, args: &Args, global: &Global) -> Result<()> {
-    let Distilled { cases, skipped, dropped, cost } = distilled;
-    let sessions = cases.len() + skipped.len();
+    let Distilled { cases, skipped, dropped, splits, cost } = distilled;
+    let given: BTreeSet<_> = cases.iter().filter_map(|case| Some(&case.origin.as_ref()?.session)).collect();
+    let sessions = given.len() + skipped.len();
     output::note(format_args!(
         "{}: {} in {}, {} skipped",
         counted(sessions, "session"),
@@ -208,6 +214,13 @@ fn report(distilled: &Distilled, args: &Args, global: &Global) -> Result<()> {
     }
     name_some("no case from", skipped);
     name_some("left out of a case:", dropped);
+    if let Some(first) = splits.first() {
+        output::note(format_args!(
+            "{} to something else, the first in session {}; `--split` makes a case of each goal",
+            turns(splits.len()),
+            output::printable(&first.session)
+        ));
+    }
     let unchecked = cases.iter().filter(|case| case.expectations.is_empty()).count();
     if unchecked > 0 {
         output::note(format_args!(
@@ -216,6 +229,11 @@ fn report(distilled: &Distilled, args: &Args, global: &Global) -> Result<()> {
         ));
     }
     if global.json { output::json(distilled) } else { Ok(()) }
+}
+
+fn turns(sessions: usize) -> String {
+    let verb = if sessions == 1 { "turns" } else { "turn" };
+    format!("{} plainly {verb}", counted(sessions, "session"))
 }
 
 fn name_some(what: &str, left_out: &[Skipped]) {
