@@ -86,9 +86,9 @@ struct Substance<'a> {
 
 impl<'a> Listener<'_, 'a> {
     fn told(&mut self, turn: &Said<'a>, is_first: bool) -> Option<Told<'a>> {
-        self.heard.from_agent(&turn.agent_sentences);
+        self.heard.hear(&turn.agent_sentences);
         let told = self.told_by(turn, is_first);
-        self.heard.from_user(turn.text);
+        self.heard.say(turn.text);
         told
     }
 
@@ -143,7 +143,7 @@ impl<'a> Listener<'_, 'a> {
         }
         let Some(topic) = topic(turn) else { return Some((new, Channel::Goal)) };
         match substance.adopted {
-            Some(value) if turn.prompt == Prompt::Question => {
+            Some(value) if matches!(turn.prompt, Prompt::Question | Prompt::Consent) => {
                 let gate = Gate::When(format!("the agent mentions {value}"));
                 Some((self.new_pieces(turn), Channel::Gated(gate)))
             }
@@ -165,17 +165,20 @@ impl<'a> Listener<'_, 'a> {
         Some((vec![answer(turn)], Channel::Gated(gate?)))
     }
 
-    /// The pieces of a turn that tell something new, with the values that the agent brought up.
+    /// The pieces of a turn that tell something new, with the names that the agent brought up; with prices and ids as well only
+    /// where they are all that the turn tells.
     fn new_pieces(&self, turn: &Said<'a>) -> Vec<Piece<'a>> {
-        let telling = turn.sentences.iter().filter(|s| is_telling(turn, s));
-        let pieces = telling.flat_map(|s| essence::pieces(s)).filter(|piece| piece.is_new(&self.known));
-        pieces.flat_map(|piece| self.without_prices(piece)).collect()
+        let telling = turn.sentences.iter().filter(|s| is_telling(turn, s)).flat_map(|s| essence::pieces(s));
+        let all: Vec<Piece<'a>> = telling.filter(|piece| piece.is_new(&self.known)).collect();
+        let bare = all.iter().flat_map(|piece| self.without_prices(piece.clone()));
+        let bare: Vec<Piece<'a>> = bare.filter(|piece| piece.is_new(&self.known)).collect();
+        if bare.is_empty() { all } else { bare }
     }
 
-    /// A price or a time that the agent named is not the user's to tell, not even where the user agrees to it.
+    /// A price, a time or an id that the agent gave is not the user's to tell, not even where the user agrees to it.
     fn without_prices(&self, piece: Piece<'a>) -> Vec<Piece<'a>> {
         let is_price = |value: &Value<'_>| {
-            matches!(value.kind, ValueKind::Amount | ValueKind::Time)
+            matches!(value.kind, ValueKind::Amount | ValueKind::Time | ValueKind::Id)
                 && self.spoken.first_heard(value.text) == FirstSaid::ByAgent
         };
         let at = |value: Value<'_>| (offset(piece.text, value.text), offset(piece.text, value.text) + value.text.len());
@@ -193,7 +196,7 @@ impl<'a> Listener<'_, 'a> {
                 || essence::has_values(sentence);
             for piece in essence::pieces(sentence) {
                 let is_start = sentence.starts_with(piece.text);
-                let is_wish = is_wish && !(acts::is_remark(piece.text) && !piece.names);
+                let is_wish = is_wish && (piece.names || !acts::is_remark(piece.text));
                 let (own, is_hidden) = self.own(Piece { is_wish, ..piece }, is_start);
                 substance.is_hidden |= is_hidden;
                 substance.pieces.extend(own);
