@@ -93,7 +93,8 @@ impl<'a> Listener<'_, 'a> {
     }
 
     fn told_by(&mut self, turn: &Said<'a>, is_first: bool) -> Option<Told<'a>> {
-        let is_repeated = self.requests.iter().any(|request| repeats(turn.text, request));
+        let requests = turn.sentences.iter().any(|s| acts::requests(s));
+        let is_repeated = requests && self.requests.iter().any(|request| repeats(turn.text, request));
         self.requests.extend(turn.sentences.iter().copied().filter(|s| acts::requests(s)));
         let substance = self.substance(turn);
         let new: Vec<Piece<'a>> = substance.pieces.iter().filter(|p| self.tells(p, turn)).cloned().collect();
@@ -141,17 +142,19 @@ impl<'a> Listener<'_, 'a> {
         if is_own_accord(turn) {
             return Some(unprompted(turn, new));
         }
-        let Some(topic) = topic(turn) else { return Some((new, Channel::Goal)) };
-        match substance.adopted {
-            Some(value) if matches!(turn.prompt, Prompt::Question | Prompt::Consent) => {
-                let gate = Gate::When(format!("the agent mentions {value}"));
-                Some((self.new_pieces(turn), Channel::Gated(gate)))
-            }
-            _ => Some((new, Channel::Gated(Gate::Asked(topic)))),
+        if let Some(value) = substance.adopted.filter(|_| matches!(turn.prompt, Prompt::Question | Prompt::Consent)) {
+            let gate = Gate::When(format!("the agent mentions {value}"));
+            return Some((self.new_pieces(turn), Channel::Gated(gate)));
         }
+        // "Where from and when?" has no word to be known by.
+        Some((new, Channel::Gated(topic(turn).map_or(Gate::Open, Gate::Asked))))
     }
 
     fn nothing_new(&self, turn: &Said<'a>, adopted: Option<String>) -> Option<(Vec<Piece<'a>>, Channel)> {
+        // Patience decides when the user leaves.
+        if turn.sentences.iter().any(|s| acts::gives_up(s)) {
+            return None;
+        }
         if let Some(value) = adopted {
             let new = self.new_pieces(turn);
             if !new.is_empty() {
@@ -243,9 +246,9 @@ fn without(text: &str, mut parts: Vec<(usize, usize)>) -> Vec<Piece<'_>> {
     left
 }
 
-/// Whether a sentence tells something besides a feeling or an order to the machine.
+/// Whether a sentence tells something besides a feeling, an order to the machine, or that the user leaves.
 fn is_telling(turn: &Said<'_>, sentence: &str) -> bool {
-    if acts::is_social(sentence) || acts::orders_the_machine(sentence) {
+    if acts::is_social(sentence) || acts::orders_the_machine(sentence) || acts::gives_up(sentence) {
         return false;
     }
     let is_exclaimed = sentence.ends_with(['!', '！']) && turn.sentences.len() > 1;
