@@ -111,6 +111,11 @@ pub(crate) fn is_yes_no(question: &str) -> bool {
     question.split(',').any(starts) && !contains_any(question, &["or", "which", "what", "when", "where", "还是"])
 }
 
+/// Whether a question wants more than a yes: "which one would you like?".
+pub(crate) fn is_open(question: &str) -> bool {
+    contains_any(question, &["what", "which", "when", "where", "who"])
+}
+
 const YES_NO_STARTS: [&str; 14] =
     ["are", "can", "could", "did", "do", "does", "has", "have", "how does", "is", "shall", "should", "will", "would"];
 

@@ -148,6 +148,7 @@ fn redistill(story: &str) -> String {
     let mut lines = vec![recorded.to_owned() + "=>"];
     lines.extend(distilled.skipped.iter().map(ToString::to_string));
     lines.extend(distilled.cases.iter().flat_map(rendered));
+    lines.extend(distilled.dropped.iter().map(|dropped| format!("dropped {dropped}")));
     lines.extend(distilled.splits.iter().map(|split| format!("split {:?}", split.turns)));
     lines.join("\n") + "\n"
 }

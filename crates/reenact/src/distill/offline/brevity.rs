@@ -8,8 +8,13 @@ use super::essence;
 use super::recording::Said;
 use super::telling::{Channel, Told};
 
-/// How much of the user's words a case takes, in hundredths: less than half, because some cases cannot be cut so far.
-const SHARE_MAX: usize = 46;
+/// How much of the user's words a case takes, in hundredths: half.
+const SHARE_MAX: usize = 50;
+
+/// Shorter pieces are what is wanted: "phone number", "the cheapest one". A character is not a word.
+fn aside_min(piece: &str) -> usize {
+    if piece.chars().any(text::is_cjk) { 14 } else { 5 }
+}
 
 /// So few words are read at a glance; cut further they are no longer understood.
 const WORDS_ENOUGH: usize = 10;
@@ -19,7 +24,7 @@ pub(super) fn shorten(told: &mut Vec<Told<'_>>, said: &[Said<'_>]) {
     let said_words: usize = said.iter().map(|turn| words(turn.text)).sum();
     let limit = (said_words * SHARE_MAX / 100).max(WORDS_ENOUGH);
     let mut length: usize = told.iter().flat_map(|told| &told.pieces).map(|piece| words(piece.text)).sum();
-    for cost in [Cost::Feeling, Cost::Reason, Cost::Frame] {
+    for cost in [Cost::Feeling, Cost::Reason, Cost::Aside, Cost::Frame] {
         while length > limit {
             let Some((at, n)) = longest(told, cost) else { break };
             length -= cut(&mut told[at], n, cost);
@@ -33,6 +38,8 @@ pub(super) fn shorten(told: &mut Vec<Told<'_>>, said: &[Said<'_>]) {
 enum Cost {
     /// What the user said beside a wish and of the user's own accord.
     Feeling,
+    /// A further wish in the same breath that names nothing; the longest are the least telling.
+    Aside,
     /// "looking for a" before what is looked for.
     Frame,
     /// What the user said beside an answer.
@@ -57,6 +64,9 @@ fn can_be_cut(told: &Told<'_>, n: usize, cost: Cost, is_first: bool) -> bool {
     match (cost, &told.channel) {
         (Cost::Feeling, Channel::Goal) => is_aside && !is_first && told.pieces.len() > 1,
         (Cost::Reason, Channel::Gated(Gate::Asked(_))) => is_aside && told.pieces.len() > 1,
+        (Cost::Aside, Channel::Goal) => {
+            !is_first && !piece.names && told.pieces.len() > 1 && words(piece.text) >= aside_min(piece.text)
+        }
         (Cost::Frame, _) => essence::without_frame(piece.text).is_some(),
         _ => false,
     }

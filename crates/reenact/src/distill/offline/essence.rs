@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use crate::distill::values::values;
-use crate::text;
+use crate::{claim, text};
 
 use super::offset;
 
@@ -35,10 +35,12 @@ impl<'a> Piece<'a> {
     }
 }
 
-/// Whether a text has a number or names one particular thing.
+/// Whether a text has a number, a quotation, or names one particular thing.
 pub(super) fn has_values(text: &str) -> bool {
     let is_number = |word: &str| NUMBERS.contains(&word.to_lowercase().as_str());
-    text.contains(|c: char| c.is_ascii_digit()) || text::words(text).any(is_number) || !values(text).is_empty()
+    text.contains(|c: char| c.is_ascii_digit() || c == '"')
+        || text::words(text).any(is_number)
+        || !values(text).is_empty()
 }
 
 const NUMBERS: [&str; 17] = [
@@ -148,7 +150,7 @@ fn trimmed_words(clause: &str) -> &str {
         lower.get(start).is_some_and(|word| matches!(word.as_str(), "where" | "when" | "how" | "who" | "why"));
     let is_verb = |n: usize| is_asking && matches!(lower[n].as_str(), "is" | "are" | "was" | "were" | "do" | "does");
     let is_tail = |n: &usize| TAIL.binary_search(&lower[*n].as_str()).is_ok() && !is_time(*n) && !is_verb(*n);
-    let kept = (start..words.len()).rev().find(|at| !is_tail(at));
+    let kept = (start..words.len()).rev().find(|n| !is_tail(n));
     let Some(last) = kept else { return "" };
     let from = offset(clause, words[start]);
     let end = offset(clause, words[last]) + words[last].len();
@@ -201,7 +203,7 @@ fn follows_frame(lower: &[String], at: usize) -> bool {
 
 /// Whether a piece without a word that says what it is about still answers something.
 fn is_denial(piece: &str) -> bool {
-    text::words(piece).any(crate::claim::denies)
+    text::words(piece).any(claim::denies)
 }
 
 /// Words that a clause begins with and that do not say what it is about. Sorted.

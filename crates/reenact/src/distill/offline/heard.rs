@@ -10,6 +10,9 @@ use crate::text;
 /// Shorter runs are words that both sides have.
 const RUN: usize = 4;
 
+/// Numbers with a unit are not names.
+const WRITTEN_MIN: usize = 3;
+
 type Run = [char; RUN];
 
 /// The runs of characters that the agent wrote before the user did.
@@ -20,7 +23,7 @@ pub(super) struct HeardNames {
 }
 
 impl HeardNames {
-    pub(super) fn hear_agent(&mut self, sentences: &[&str]) {
+    pub(super) fn hear(&mut self, sentences: &[&str]) {
         for run in sentences.iter().flat_map(|sentence| runs(sentence)) {
             if !self.said.contains(&run.0) {
                 self.heard.insert(run.0);
@@ -28,7 +31,7 @@ impl HeardNames {
         }
     }
 
-    pub(super) fn hear_user(&mut self, text: &str) {
+    pub(super) fn say(&mut self, text: &str) {
         self.said.extend(runs(text).into_iter().map(|run| run.0));
     }
 
@@ -56,5 +59,6 @@ fn runs(source: &str) -> Vec<(Run, usize, usize)> {
         let (last, c) = window[RUN - 1];
         ([window[0].1, window[1].1, window[2].1, window[3].1], start, last + c.len_utf8())
     };
-    letters.windows(RUN).map(run).filter(|(run, ..)| run.iter().any(|c| text::is_cjk(*c))).collect()
+    let is_written = |run: &Run| run.iter().filter(|c| text::is_cjk(**c)).count() >= WRITTEN_MIN;
+    letters.windows(RUN).map(run).filter(|(run, ..)| is_written(run)).collect()
 }

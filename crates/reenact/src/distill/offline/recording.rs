@@ -44,6 +44,7 @@ fn prompt(agent_sentences: &[&str]) -> Prompt {
     match asks.find(|ask| !acts::offers_more(ask)) {
         None => Prompt::More,
         Some(ask) if acts::invites(ask) => Prompt::Invitation,
+        Some(ask) if acts::is_open(ask) => Prompt::Question,
         Some(ask) if acts::wants_consent(ask) || acts::is_yes_no(ask) => Prompt::Consent,
         Some(_) => Prompt::Question,
     }

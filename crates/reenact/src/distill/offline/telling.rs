@@ -86,14 +86,15 @@ struct Substance<'a> {
 
 impl<'a> Listener<'_, 'a> {
     fn told(&mut self, turn: &Said<'a>, is_first: bool) -> Option<Told<'a>> {
-        self.heard.hear_agent(&turn.agent_sentences);
+        self.heard.hear(&turn.agent_sentences);
         let told = self.told_by(turn, is_first);
-        self.heard.hear_user(turn.text);
+        self.heard.say(turn.text);
         told
     }
 
     fn told_by(&mut self, turn: &Said<'a>, is_first: bool) -> Option<Told<'a>> {
-        let is_repeated = self.requests.iter().any(|request| repeats(turn.text, request));
+        let requests = turn.sentences.iter().any(|s| acts::requests(s));
+        let is_repeated = requests && self.requests.iter().any(|request| repeats(turn.text, request));
         self.requests.extend(turn.sentences.iter().copied().filter(|s| acts::requests(s)));
         let substance = self.substance(turn);
         let new: Vec<Piece<'a>> = substance.pieces.iter().filter(|p| self.tells(p, turn)).cloned().collect();
@@ -141,17 +142,19 @@ impl<'a> Listener<'_, 'a> {
         if is_own_accord(turn) {
             return Some(unprompted(turn, new));
         }
-        let Some(topic) = topic(turn) else { return Some((new, Channel::Goal)) };
-        match substance.adopted {
-            Some(value) if turn.prompt == Prompt::Question => {
-                let gate = Gate::When(format!("the agent mentions {value}"));
-                Some((self.new_pieces(turn), Channel::Gated(gate)))
-            }
-            _ => Some((new, Channel::Gated(Gate::Asked(topic)))),
+        if let Some(value) = substance.adopted.filter(|_| matches!(turn.prompt, Prompt::Question | Prompt::Consent)) {
+            let gate = Gate::When(format!("the agent mentions {value}"));
+            return Some((self.new_pieces(turn), Channel::Gated(gate)));
         }
+        // "Where from and when?" has no word to be known by.
+        Some((new, Channel::Gated(topic(turn).map_or(Gate::Open, Gate::Asked))))
     }
 
     fn nothing_new(&self, turn: &Said<'a>, adopted: Option<String>) -> Option<(Vec<Piece<'a>>, Channel)> {
+        // Patience decides when the user leaves.
+        if turn.sentences.iter().any(|s| acts::gives_up(s)) {
+            return None;
+        }
         if let Some(value) = adopted {
             let new = self.new_pieces(turn);
             if !new.is_empty() {
@@ -165,17 +168,20 @@ impl<'a> Listener<'_, 'a> {
         Some((vec![answer(turn)], Channel::Gated(gate?)))
     }
 
-    /// The pieces of a turn that tell something new, with the values that the agent brought up.
+    /// The pieces of a turn that tell something new, with the names that the agent brought up; with prices and ids as well only
+    /// where they are all that the turn tells.
     fn new_pieces(&self, turn: &Said<'a>) -> Vec<Piece<'a>> {
-        let telling = turn.sentences.iter().filter(|s| is_telling(turn, s));
-        let pieces = telling.flat_map(|s| essence::pieces(s)).filter(|piece| piece.is_new(&self.known));
-        pieces.flat_map(|piece| self.without_prices(piece)).collect()
+        let telling = turn.sentences.iter().filter(|s| is_telling(turn, s)).flat_map(|s| essence::pieces(s));
+        let all: Vec<Piece<'a>> = telling.filter(|piece| piece.is_new(&self.known)).collect();
+        let bare = all.iter().flat_map(|piece| self.without_prices(piece.clone()));
+        let bare: Vec<Piece<'a>> = bare.filter(|piece| piece.is_new(&self.known)).collect();
+        if bare.is_empty() { all } else { bare }
     }
 
-    /// A price or a time that the agent named is not the user's to tell, not even where the user agrees to it.
+    /// A price, a time or an id that the agent gave is not the user's to tell, not even where the user agrees to it.
     fn without_prices(&self, piece: Piece<'a>) -> Vec<Piece<'a>> {
         let is_price = |value: &Value<'_>| {
-            matches!(value.kind, ValueKind::Amount | ValueKind::Time)
+            matches!(value.kind, ValueKind::Amount | ValueKind::Time | ValueKind::Id)
                 && self.spoken.first_heard(value.text) == FirstSaid::ByAgent
         };
         let at = |value: Value<'_>| (offset(piece.text, value.text), offset(piece.text, value.text) + value.text.len());
@@ -240,9 +246,9 @@ fn without(text: &str, mut parts: Vec<(usize, usize)>) -> Vec<Piece<'_>> {
     left
 }
 
-/// Whether a sentence tells something besides a feeling or an order to the machine.
+/// Whether a sentence tells something besides a feeling, an order to the machine, or that the user leaves.
 fn is_telling(turn: &Said<'_>, sentence: &str) -> bool {
-    if acts::is_social(sentence) || acts::orders_the_machine(sentence) {
+    if acts::is_social(sentence) || acts::orders_the_machine(sentence) || acts::gives_up(sentence) {
         return false;
     }
     let is_exclaimed = sentence.ends_with(['!', '！']) && turn.sentences.len() > 1;
