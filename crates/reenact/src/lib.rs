@@ -83,8 +83,8 @@ pub use run::{Plan, PromptHash, Provenance, Run};
 pub use session::{Session, SessionQuery};
 pub use skipped::Skipped;
 pub use store::{RunLease, RunSummary, SessionReader, SessionSummary, SessionWriter, Store, StoredSession};
-pub use trial::{Disclosure, Ending, Outcome, Trial};
-pub use user::{Leaving, Scene, SimulatedUser, UserAct, UserFault};
+pub use trial::{Cited, Correction, Discarded, Disclosure, Ending, Outcome, Trial};
+pub use user::{DialogueAct, Leaving, Said, Scene, SimulatedUser, Telling, UserAct, UserFault};
 
 mod acts;
 pub mod agent;

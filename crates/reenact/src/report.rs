@@ -416,6 +416,8 @@ impl Cost {
 pub enum EndingKind {
     Satisfied,
     GaveUp,
+    LostPatience,
+    SaidAll,
     AskedForPerson,
     AgentEnded,
     TurnLimit,
@@ -431,6 +433,8 @@ impl EndingKind {
         match self {
             EndingKind::Satisfied => "satisfied",
             EndingKind::GaveUp => "gave up",
+            EndingKind::LostPatience => "lost patience",
+            EndingKind::SaidAll => "said all",
             EndingKind::AskedForPerson => "asked for a person",
             EndingKind::AgentEnded => "agent ended it",
             EndingKind::TurnLimit => "turn limit",
@@ -446,6 +450,8 @@ impl From<&Ending> for EndingKind {
         match ending {
             Ending::Satisfied => EndingKind::Satisfied,
             Ending::GaveUp => EndingKind::GaveUp,
+            Ending::LostPatience => EndingKind::LostPatience,
+            Ending::SaidAll => EndingKind::SaidAll,
             Ending::AskedForPerson => EndingKind::AskedForPerson,
             Ending::AgentEnded => EndingKind::AgentEnded,
             Ending::TurnLimit => EndingKind::TurnLimit,

@@ -287,7 +287,7 @@ impl Drive<'_> {
         let setting = Setting { case, session_id: &session_id, seed, max_turns: self.run.plan.max_turns };
         let user = steps.user(&self.participants.user);
         let agent = steps.agent(&self.participants.agent);
-        let Simulated { conversation, ending, disclosures, agent_version } =
+        let Simulated { conversation, ending, disclosures, corrections, goal, agent_version } =
             simulate(setting, user.as_ref(), &agent).await;
         steps.unbroken()?;
         let agent_latencies_ms = steps.latencies_ms();
@@ -306,6 +306,9 @@ impl Drive<'_> {
             outcome,
             conversation,
             disclosures,
+            corrections,
+            goal,
+            discarded: Vec::new(),
             agent_version,
             agent_latencies_ms,
             assessments,

@@ -1,8 +1,10 @@
 //! The loop: one case, one conversation, one ending.
 
+use crate::user::goal::GoalCheck;
+use crate::user::guard::{Guard, Misstep, Objection, REWORDINGS_MAX};
 use crate::{
-    Agent, AgentFault, AgentReply, AgentTurn, Conversation, Disclosure, Ending, FaultKind, Held, Leaving, Message,
-    Scene, SimulatedUser, TestCase, UserAct, UserFault,
+    Agent, AgentFault, AgentReply, AgentTurn, Conversation, Correction, Disclosure, Ending, FaultKind, Held, Leaving,
+    Message, Said, Scene, SimulatedUser, Telling, TestCase, UserAct, UserFault,
 };
 
 /// What one conversation is made of besides its participants.
@@ -27,6 +29,10 @@ pub struct Simulated {
     pub ending: Ending,
     /// Which fact was said when, and by which gate.
     pub disclosures: Vec<Disclosure>,
+    /// Messages of the simulated user that were not let through.
+    pub corrections: Vec<Correction>,
+    /// Whether the goal was reached, where the user came to ask itself that.
+    pub goal: Option<GoalCheck>,
     /// Which version of the agent answered last, where it says.
     pub agent_version: Option<String>,
 }
@@ -41,8 +47,8 @@ pub async fn simulate(setting: Setting<'_>, user: &dyn SimulatedUser, agent: &dy
             break Ending::TurnLimit;
         }
         match talk.user_acts(user).await {
-            Ok(UserAct::Say { text, discloses }) => talk.user_says(text, discloses),
-            Ok(UserAct::Leave(leaving)) => break leaving.into(),
+            Ok(Act::Says(said, told)) => talk.user_says(said, told),
+            Ok(Act::Leaves(why)) => break why.into(),
             Err(fault) => break fault.into(),
         }
         match talk.agent_replies(agent).await {
@@ -56,8 +62,8 @@ pub async fn simulate(setting: Setting<'_>, user: &dyn SimulatedUser, agent: &dy
             Err(fault) => break Ending::AgentFailed(fault),
         }
     };
-    let Talk { conversation, disclosures, agent_version, .. } = talk;
-    Simulated { conversation, ending, disclosures, agent_version }
+    let Talk { conversation, disclosures, corrections, goal, agent_version, .. } = talk;
+    Simulated { conversation, ending, disclosures, corrections, goal, agent_version }
 }
 
 /// A conversation on its way.
@@ -65,8 +71,17 @@ struct Talk<'a> {
     setting: Setting<'a>,
     conversation: Conversation,
     disclosures: Vec<Disclosure>,
+    corrections: Vec<Correction>,
+    goal: Option<GoalCheck>,
     agent_version: Option<String>,
     held: Held,
+    guard: Guard<'a>,
+}
+
+/// What the user does, once it is let through.
+enum Act {
+    Says(Said, Vec<Telling>),
+    Leaves(Leaving),
 }
 
 impl<'a> Talk<'a> {
@@ -75,8 +90,11 @@ impl<'a> Talk<'a> {
             setting,
             conversation: Conversation::default(),
             disclosures: Vec::new(),
+            corrections: Vec::new(),
+            goal: None,
             agent_version: None,
             held: None,
+            guard: Guard::of(setting.case),
         }
     }
 
@@ -84,28 +102,54 @@ impl<'a> Talk<'a> {
         self.conversation.turn_count() as u32
     }
 
-    async fn user_acts(&self, user: &dyn SimulatedUser) -> Result<UserAct, UserFault> {
+    /// What the user does, worded again as often as it may be.
+    async fn user_acts(&mut self, user: &dyn SimulatedUser) -> Result<Act, UserFault> {
         let heard: Conversation = self.conversation.messages.iter().filter(|m| m.is_heard()).cloned().collect();
-        let brief = &self.setting.case.brief;
-        let act =
-            user.next(Scene { brief, heard: &heard, disclosures: &self.disclosures, seed: self.setting.seed }).await?;
-        match &act {
-            UserAct::Say { text, .. } if text.trim().is_empty() => {
-                Err(UserFault::Invalid("the simulated user said nothing".into()))
-            }
-            _ => Ok(act),
+        let mut rejected: Vec<Misstep> = Vec::new();
+        loop {
+            let brief = &self.setting.case.brief;
+            let (disclosures, seed) = (&self.disclosures, self.setting.seed);
+            let scene = Scene { brief, heard: &heard, disclosures, seed, rejected: &rejected };
+            let (text, objection) = match user.next(scene).await {
+                Ok(UserAct::Leave { .. }) if heard.turn_count() == 0 => {
+                    (String::new(), Objection::new(Misstep::SaysNothing, "it left before it said anything"))
+                }
+                Ok(UserAct::Leave { why, goal }) => {
+                    self.goal = goal;
+                    return Ok(Act::Leaves(why));
+                }
+                Ok(UserAct::Say(said)) => match self.guard.check(&scene, &said) {
+                    Ok(told) => return Ok(Act::Says(said, told)),
+                    Err(objection) => (said.text, objection),
+                },
+                Err(UserFault::Invalid(reason)) => (String::new(), Objection::new(Misstep::SaysNothing, reason)),
+                Err(fault) => return Err(fault),
+            };
+            self.reject(text, objection, &mut rejected)?;
         }
     }
 
-    fn user_says(&mut self, text: String, discloses: Vec<String>) {
-        self.conversation.messages.push(Message::user(text));
+    /// Notes a message that is not let through.
+    fn reject(&mut self, text: String, objection: Objection, rejected: &mut Vec<Misstep>) -> Result<(), UserFault> {
+        let Objection { misstep, reason } = objection;
+        let invalid = format!("the simulated user misbehaved: {reason}");
+        self.corrections.push(Correction { turn: self.turn() + 1, text, misstep, reason });
+        rejected.push(misstep);
+        if rejected.len() > REWORDINGS_MAX { Err(UserFault::Invalid(invalid)) } else { Ok(()) }
+    }
+
+    fn user_says(&mut self, said: Said, told: Vec<Telling>) {
+        self.conversation.messages.push(Message::user(said.text));
         let turn = self.turn();
-        let gate = |id: &str| {
-            let fact = self.setting.case.brief.facts.iter().find(|fact| fact.id == id);
-            fact.map_or_else(String::new, |fact| fact.gate.to_string())
-        };
-        let said = discloses.into_iter().map(|fact| Disclosure { turn, gate: gate(&fact), fact });
-        self.disclosures.extend(said.collect::<Vec<_>>());
+        let is_known = |id: &str| self.disclosures.iter().any(|said| said.fact == id);
+        let new = told.into_iter().filter(|telling| !is_known(&telling.fact));
+        let facts = &self.setting.case.brief.facts;
+        let disclosed = new.filter_map(|Telling { fact: id, opened_by }| {
+            let gate = facts.iter().find(|fact| fact.id == id)?.gate.to_string();
+            Some(Disclosure { turn, fact: id, gate, opened_by })
+        });
+        let disclosed: Vec<Disclosure> = disclosed.collect();
+        self.disclosures.extend(disclosed);
     }
 
     async fn agent_replies(&mut self, agent: &dyn Agent) -> Result<AgentReply, AgentFault> {
@@ -131,6 +175,8 @@ impl From<Leaving> for Ending {
         match leaving {
             Leaving::Satisfied => Ending::Satisfied,
             Leaving::GaveUp => Ending::GaveUp,
+            Leaving::LostPatience => Ending::LostPatience,
+            Leaving::SaidAll => Ending::SaidAll,
             Leaving::AskedForPerson => Ending::AskedForPerson,
         }
     }

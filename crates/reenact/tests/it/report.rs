@@ -68,6 +68,9 @@ fn trial(case: &str, number: u32, ending: Ending, assessments: Vec<Assessment>, 
         ending,
         conversation: messages.iter().cloned().collect(),
         disclosures: Vec::new(),
+        corrections: Vec::new(),
+        goal: None,
+        discarded: Vec::new(),
         agent_version: None,
         agent_latencies_ms: Vec::new(),
         assessments,
@@ -98,6 +101,7 @@ fn market() -> RunOutput {
         turn: 2,
         fact: "weekend".into(),
         gate: "when: the agent says it is open".into(),
+        opened_by: None,
     });
     let trials = vec![
         first,
@@ -216,7 +220,7 @@ fn hostile(text: &str) -> (RunOutput, BTreeMap<String, Session>) {
     the_case.origin = Some(Origin { session: text.into(), evidence: Vec::new() });
     let mut failed = trial(text, 1, Ending::GaveUp, vec![assessment], &said);
     failed.session_id = text.into();
-    failed.disclosures.push(Disclosure { turn: 1, fact: text.into(), gate: text.into() });
+    failed.disclosures.push(Disclosure { turn: 1, fact: text.into(), gate: text.into(), opened_by: None });
     let errored = trial(text, 2, Ending::UserFailed(text.into()), Vec::new(), &said);
     let mut run = run(3, vec![the_case]);
     run.suite.name = Some(text.into());
