@@ -12,7 +12,7 @@ pub(crate) const UNDECIDED: u8 = 3;
 /// The status of an error: an interrupted run is undecided, all else is a matter of usage or set-up.
 pub(crate) fn of(error: &Error) -> u8 {
     match error.kind() {
-        ErrorKind::Interrupted => UNDECIDED,
+        ErrorKind::Interrupted | ErrorKind::CapReached => UNDECIDED,
         _ => USAGE,
     }
 }

@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{Conversation, Message, Speaker};
+use crate::{Conversation, Message, Speaker, Usage};
 
 pub use function::from_fn;
 pub(crate) use name::TIMEOUT_SECONDS_DEFAULT;
@@ -60,6 +60,20 @@ pub struct AgentReply {
     /// Which version of itself answered, where the agent says: a release, a commit, the model behind it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
+    /// What it took, where the agent says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<AgentUsage>,
+}
+
+/// What an agent says that a reply took.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AgentUsage {
+    /// The model that it asked, by a name as models have them here (`openai:/gpt-5`), where it says which.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// Its tokens.
+    #[serde(flatten)]
+    pub usage: Usage,
 }
 
 impl AgentReply {

@@ -9,6 +9,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::Usd;
+
 pub use check::{Problem, check};
 pub use suite::Suite;
 pub(crate) use write::case as written;
@@ -24,7 +26,7 @@ mod json;
 pub(crate) mod keys;
 mod links;
 mod reader;
-mod save;
+pub(crate) mod save;
 mod scalar;
 pub(crate) mod schema;
 pub(crate) mod source;
@@ -152,6 +154,8 @@ pub enum Check {
     MaxTurns(u32),
     /// Code: no reply of the agent takes longer than this, in milliseconds.
     LatencyMs(u32),
+    /// Code: the agent's answers cost no more than this, all together.
+    CostUsd(Usd),
     /// A judge, from the expectation's text. In JSON: `"judged": null`.
     Judged,
 }

@@ -16,10 +16,6 @@ use crate::{Conversation, Message, Speaker, ToolCall, Usage};
 pub(crate) struct Choice {
     /// The message as it came.
     pub(crate) message: Value,
-    /// Why the server stopped writing, where it says.
-    pub(crate) finish_reason: Option<String>,
-    /// Why the model would not answer, where it says.
-    pub(crate) refusal: Option<String>,
     /// Which model answered, where the server says; often more exact than what was asked for.
     pub(crate) model: Option<String>,
     /// Tokens, where the server counts them.
@@ -42,18 +38,23 @@ pub(crate) fn read_choice(body: &[u8]) -> Result<Choice, HttpFault> {
     let choice = answer.pointer("/choices/0").filter(|choice| choice["message"].is_object());
     let choice = choice.ok_or_else(|| malformed(format!("expected `choices` with a `message`, got: {}", quote())))?;
     let text = |value: &Value| value.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
-    Ok(Choice {
-        finish_reason: text(&choice["finish_reason"]),
-        refusal: text(&choice["message"]["refusal"]),
-        model: text(&answer["model"]),
-        usage: read_usage(&answer["usage"]),
-        message: choice["message"].clone(),
-    })
+    let usage = read_usage(&answer["usage"]);
+    Ok(Choice { model: text(&answer["model"]), usage, message: choice["message"].clone() })
 }
 
-fn read_usage(usage: &Value) -> Option<Usage> {
-    let tokens = |name: &str| usage.get(name).and_then(Value::as_u64);
-    Some(Usage { input_tokens: tokens("prompt_tokens")?, output_tokens: tokens("completion_tokens").unwrap_or(0) })
+/// Tokens, where the server counts them. Cached ones are among those of the prompt, whoever says so where.
+pub(crate) fn read_usage(usage: &Value) -> Option<Usage> {
+    let tokens = |path: &str| usage.pointer(path).and_then(Value::as_u64);
+    let cached = tokens("/prompt_tokens_details/cached_tokens").or_else(|| tokens("/prompt_cache_hit_tokens"));
+    let input_tokens = tokens("/prompt_tokens")?;
+    // Some servers count reasoning in the total only.
+    let besides_input = tokens("/total_tokens").unwrap_or(0).saturating_sub(input_tokens);
+    Some(Usage {
+        input_tokens,
+        cached_tokens: cached.unwrap_or(0),
+        cache_write_tokens: tokens("/prompt_tokens_details/cache_write_tokens").unwrap_or(0),
+        output_tokens: tokens("/completion_tokens").unwrap_or(0).max(besides_input),
+    })
 }
 
 /// Reads a message that an agent wrote: its own, or a tool's result.

@@ -1,11 +1,13 @@
 //! Sessions into test cases, by one signature: without a model, or by one. Both must pass the same checks.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 
 use futures::StreamExt as _;
 
-use crate::journal::{Journal, StepKey, StepRole};
-use crate::{Error, Model, Result, Session, Skipped, TestCase};
+use crate::cost::{Cost, CostRole, Ledger, Spent};
+use crate::journal::{Charge, Journal, StepKey, StepRole};
+use crate::{Error, Model, ModelRequest, Result, Session, Skipped, TestCase};
 
 use evidence::Verified;
 
@@ -27,6 +29,8 @@ pub enum Distiller<'a> {
         journal: &'a Journal,
         /// Calls at once.
         calls_at_once: usize,
+        /// What they cost is entered here, and they are held to its cap.
+        ledger: &'a Ledger,
     },
 }
 
@@ -39,6 +43,9 @@ pub struct Distilled {
     pub skipped: Vec<Skipped>,
     /// The parts of cases that did not pass the checks, with the reason.
     pub dropped: Vec<Skipped>,
+    /// What the model cost, answers that were there from an earlier distillation included; nothing where none was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost: Option<Cost>,
 }
 
 /// Distils sessions into cases.
@@ -66,33 +73,44 @@ pub async fn distill(
         Distiller::Offline => 1,
         Distiller::Model { calls_at_once, .. } => calls_at_once.max(1),
     };
-    let each = sessions.into_iter().map(|session| async { one(&session?, distiller).await });
+    let has_failed = Cell::new(false);
+    let sessions = sessions.into_iter().take_while(|_| !has_failed.get());
+    let each = sessions.map(|session| async { one(&session?, distiller).await });
     let mut verified = futures::stream::iter(each).buffered(width);
     let mut distilled = Distilled::default();
     let mut first_error: Option<Error> = None;
-    // Calls on their way are waited for also after an error, so that their answers are kept.
+    // Calls on their way are waited for also after an error, so that their answers are kept; none is begun any more.
     while let Some(verified) = verified.next().await {
         match verified {
-            Ok(verified) => distilled.take(verified),
+            Ok((verified, spent)) => distilled.take(verified, spent),
             Err(error) => first_error = first_error.or(Some(error)),
         }
-        if first_error.is_some() && matches!(distiller, Distiller::Offline) {
-            break;
-        }
+        has_failed.set(first_error.is_some());
     }
     name(&mut distilled.cases);
     first_error.map_or(Ok(distilled), Err)
 }
 
-async fn one(session: &Session, distiller: Distiller<'_>) -> Result<Verified> {
-    let Distiller::Model { model, journal, .. } = distiller else { return Ok(offline(session)) };
+async fn one(session: &Session, distiller: Distiller<'_>) -> Result<(Verified, Option<Spent>)> {
+    let Distiller::Model { model, journal, ledger, .. } = distiller else { return Ok((offline(session), None)) };
     let request = model::request(session);
-    // The answer belongs to the question and the model, not to one distillation: asked again, it is there.
-    let question = serde_json::to_vec(&(model.name(), &request)).expect("a request is plain data");
+    let call = async || {
+        let reserved = ledger.reserve(model.name(), &request).await?;
+        let answer = model.complete(&request).await;
+        reserved.settle(&answer);
+        Ok(answer)
+    };
+    let answer = journal.model_step(key(session, model.name(), &request), model.name(), &request, call).await?;
+    let amount = ledger.amount(&Charge::of(model.name(), &answer));
+    let spent = Spent { role: CostRole::Distiller, model: model.name().to_owned(), amount };
+    Ok((model::read(session, &answer), Some(spent)))
+}
+
+/// Where an answer is kept. It belongs to the question and the model, not to one distillation: asked again, it is there.
+pub(crate) fn key(session: &Session, model: &str, request: &ModelRequest) -> StepKey {
+    let question = serde_json::to_vec(&(model, request)).expect("a request is plain data");
     let case = format!("{} {}", session.id, blake3::hash(&question).to_hex());
-    let key = StepKey { case, trial: 0, position: 0, role: StepRole::Distiller };
-    let answer = journal.step(key, &request, || model.complete(&request)).await?;
-    Ok(model::read(session, &answer))
+    StepKey { case, trial: 0, position: 0, role: StepRole::Distiller }
 }
 
 fn offline(session: &Session) -> Verified {
@@ -103,7 +121,10 @@ fn offline(session: &Session) -> Verified {
 }
 
 impl Distilled {
-    fn take(&mut self, verified: Verified) {
+    fn take(&mut self, verified: Verified, spent: Option<Spent>) {
+        if let Some(spent) = spent {
+            self.cost.get_or_insert_default().add(spent);
+        }
         match verified.case {
             Ok(case) => self.cases.push(case),
             Err(skipped) => self.skipped.push(skipped),

@@ -7,7 +7,7 @@ use std::fmt;
 const SECRET_BYTES_MIN: usize = 8;
 
 /// What stands in an error instead of a secret.
-const MASK: &str = "[secret]";
+pub(crate) const MASK: &str = "[secret]";
 
 /// Environment variables: keys and addresses of models and agents.
 ///
@@ -43,10 +43,35 @@ impl Environment {
     /// The text with the value of every variable whose name speaks of a secret masked.
     #[must_use]
     pub fn redact(&self, text: &str) -> String {
-        let secrets = self.0.iter().filter(|(name, _)| is_secret(name)).map(|(_, value)| value.trim());
-        let worth_masking = secrets.filter(|value| value.len() >= SECRET_BYTES_MIN);
-        worth_masking.fold(text.to_owned(), |text, secret| text.replace(secret, MASK))
+        self.secrets().iter().fold(text.to_owned(), |text, secret| text.replace(secret, MASK))
     }
+
+    /// Every secret in the ways in which a text may have it: as it is, and as JSON, or JSON in JSON, writes it.
+    pub(crate) fn secret_forms(&self) -> Vec<String> {
+        let nested = |secret: &str| std::iter::successors(Some(secret.to_owned()), |form| Some(escaped(form))).take(4);
+        let mut forms: Vec<String> = self.secrets().iter().flat_map(|secret| nested(secret)).collect();
+        longest_first(&mut forms);
+        forms
+    }
+
+    fn secrets(&self) -> Vec<&str> {
+        let secrets = self.0.iter().filter(|(name, _)| is_secret(name)).map(|(_, value)| value.trim());
+        let mut secrets: Vec<&str> = secrets.filter(|value| value.len() >= SECRET_BYTES_MIN).collect();
+        longest_first(&mut secrets);
+        secrets
+    }
+}
+
+/// A secret that is a part of another must not be masked first, and leave the rest of that one.
+fn longest_first<T: AsRef<str> + Ord>(secrets: &mut Vec<T>) {
+    secrets.sort_by(|a, b| b.as_ref().len().cmp(&a.as_ref().len()).then_with(|| a.cmp(b)));
+    secrets.dedup();
+}
+
+/// As it stands in a text of JSON.
+fn escaped(text: &str) -> String {
+    let quoted = serde_json::Value::from(text).to_string();
+    quoted[1..quoted.len() - 1].to_owned()
 }
 
 fn is_secret(name: &str) -> bool {
@@ -74,6 +99,12 @@ mod tests {
     fn debug_output_names_variables_and_keeps_their_values() {
         let environment: Environment = [("OPENAI_API_KEY", "sk-1234567890")].into_iter().collect();
         assert_eq!(format!("{environment:?}"), r#"{"OPENAI_API_KEY"}"#);
+    }
+
+    #[test]
+    fn a_secret_that_begins_another_leaves_no_rest_of_it() {
+        let environment: Environment = [("A_KEY", "sk-123456"), ("B_KEY", "sk-1234567890")].into_iter().collect();
+        assert_eq!(environment.redact("sk-1234567890 sk-123456"), "[secret] [secret]");
     }
 
     #[test]

@@ -31,6 +31,8 @@ pub enum ErrorKind {
     Divergence,
     /// The work was stopped before its end and can be resumed.
     Interrupted,
+    /// The work came to a stop before it would have cost more than it may; it can be resumed with a higher cap.
+    CapReached,
 }
 
 /// Where in somebody's file the trouble is. Lines count from 1.

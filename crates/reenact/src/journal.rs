@@ -14,9 +14,12 @@ use std::time::Instant;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, ErrorKind, Result, Store};
+use crate::{Completion, Error, ErrorKind, ModelFault, Result, Store};
 use recorder::{Recorder, Step};
 
+pub use charges::{Charge, Charged, of_run as charges_of_run};
+
+mod charges;
 mod recorder;
 
 /// Who answers a step.
@@ -168,22 +171,62 @@ impl Journal {
         F: FnOnce() -> Fut,
         Fut: Future<Output = T>,
     {
+        self.charged_step(key, request, |_| None, async || Ok(call().await)).await
+    }
+
+    /// As [`Journal::step`], for what a model is asked: what its call used is recorded beside the answer, under the
+    /// model's name. A call that could not be made is an error, and nothing is recorded of it.
+    ///
+    /// # Errors
+    /// As [`Journal::step`], and those of `call`.
+    pub async fn model_step<Q, F, Fut>(&self, key: StepKey, model: &str, request: &Q, call: F) -> Result<Answer>
+    where
+        Q: Serialize + ?Sized,
+        F: FnOnce() -> Fut,
+        Fut: Future<Output = Result<Answer>>,
+    {
+        let charge = |answer: &Answer| Some(Charge::of(model, answer));
+        self.charged_step(key, request, charge, call).await.map(|(answer, _)| answer)
+    }
+
+    async fn charged_step<Q, T, F, Fut>(
+        &self,
+        key: StepKey,
+        request: &Q,
+        charge: impl FnOnce(&T) -> Option<Charge>,
+        call: F,
+    ) -> Result<(T, u64)>
+    where
+        Q: Serialize + ?Sized,
+        T: Serialize + DeserializeOwned,
+        F: FnOnce() -> Fut,
+        Fut: Future<Output = Result<T>>,
+    {
         let request = hash(request, &key)?;
         match self.claim(&key)? {
             Claim::Recorded(recorded) if recorded == request => self.recorded(&key).await,
             Claim::Recorded(_) => Err(diverged(&key)),
             Claim::Free(claim) => {
                 let began = Instant::now();
-                let answer = call().await;
+                let answer = call().await?;
                 let latency_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+                let charge = charge(&answer);
                 let answer = serde_json::to_string(&answer).map_err(|error| unwritable(&key, error))?;
-                let step = Step { key: key.clone(), request, answer: answer.clone(), latency_ms };
+                let step = Step { key: key.clone(), request, answer: answer.clone(), latency_ms, charge };
                 let written = self.recorder.record(step)?;
                 claim.answered(request);
                 written.wait().await?;
                 Ok((parsed(&key, &answer)?, latency_ms))
             }
         }
+    }
+
+    /// What a step used, where it is recorded and a model was asked.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub fn charge(&self, key: &StepKey) -> Result<Option<Charge>> {
+        self.recorder.charge(key)
     }
 
     /// How many steps are recorded.
@@ -223,6 +266,9 @@ impl Journal {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+/// What came of asking a model.
+type Answer = Result<Completion, ModelFault>;
 
 /// What a step may do.
 enum Claim<'a> {

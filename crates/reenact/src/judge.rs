@@ -12,11 +12,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Conversation, Ending, Expectation, TestCase};
+use crate::{Conversation, Ending, Expectation, TestCase, Usd, cost};
 
 pub use built_in::BuiltIn;
 pub use file::{check, file_schema, is_judges_file, load};
 pub use named::{Asks, JudgeSpec, Judging, OwnJudge, Passes, ValueType};
+pub(crate) use panel::questions;
 pub use panel::{JudgeRule, Panel};
 
 pub mod assertion;
@@ -193,13 +194,15 @@ pub struct Hearing<'a> {
     pub ending: Option<&'a Ending>,
     /// How long the agent took for each of its replies, in milliseconds and in order; empty where nobody measured.
     pub latencies_ms: &'a [u64],
+    /// What the agent's answers cost, or why that is not known.
+    pub agent_cost: Result<Usd, &'a str>,
 }
 
 impl<'a> Hearing<'a> {
     /// A conversation of which nothing is known but what was said.
     #[must_use]
     pub fn new(case: &'a TestCase, conversation: &'a Conversation) -> Self {
-        Hearing { case, conversation, ending: None, latencies_ms: &[] }
+        Hearing { case, conversation, ending: None, latencies_ms: &[], agent_cost: Err(cost::NOT_TOLD) }
     }
 }
 

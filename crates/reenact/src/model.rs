@@ -3,6 +3,8 @@
 //! [`Engine::open`] turns a name into a model, or into the embedded engine that needs none.
 
 use std::fmt;
+use std::iter::Sum;
+use std::ops::Add;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -11,13 +13,21 @@ use serde_json::Value;
 use crate::ChatMessage;
 
 pub use name::{Engine, ModelSettings};
+pub use price::{Over, Price, PriceList, Rate, Rates};
+pub use provider::{Provider, Setting};
 pub use strict::strict_schema;
 
 mod answer;
-mod chat;
-mod name;
+mod aws;
+pub(crate) mod endpoint;
+pub(crate) mod manner;
+pub(crate) mod name;
+mod price;
+mod provider;
+mod remote;
 mod scripted;
 mod strict;
+pub(crate) mod wire;
 
 /// What is asked of a model: data, the same for every provider.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -51,10 +61,36 @@ pub struct Completion {
 /// Tokens of one or more calls.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Usage {
-    /// Tokens read.
+    /// Tokens read, those from a cache included.
     pub input_tokens: u64,
-    /// Tokens written.
+    /// Of the tokens read, those that came from the provider's prompt cache.
+    #[serde(default)]
+    pub cached_tokens: u64,
+    /// Of the tokens read, those that the provider wrote to its prompt cache, where it charges for that.
+    #[serde(default)]
+    pub cache_write_tokens: u64,
+    /// Tokens written, those of reasoning included.
     pub output_tokens: u64,
+}
+
+impl Add for Usage {
+    type Output = Usage;
+
+    /// What two calls cost together.
+    fn add(self, other: Usage) -> Usage {
+        Usage {
+            input_tokens: self.input_tokens.saturating_add(other.input_tokens),
+            cached_tokens: self.cached_tokens.saturating_add(other.cached_tokens),
+            cache_write_tokens: self.cache_write_tokens.saturating_add(other.cache_write_tokens),
+            output_tokens: self.output_tokens.saturating_add(other.output_tokens),
+        }
+    }
+}
+
+impl Sum for Usage {
+    fn sum<I: Iterator<Item = Usage>>(usages: I) -> Usage {
+        usages.fold(Usage::default(), Add::add)
+    }
 }
 
 /// How a model failed to answer.
@@ -67,7 +103,13 @@ pub enum ModelFaultKind {
     TimedOut,
     /// The provider refused: key, quota, bad request.
     Refused,
-    /// The answer is not JSON of the schema.
+    /// The model would not answer what it was asked.
+    Declined,
+    /// The provider's content filter held the question or the answer back.
+    Filtered,
+    /// The answer was cut off at a limit of tokens.
+    CutOff,
+    /// The answer is not JSON of the schema, also when asked again.
     Malformed,
 }
 
@@ -79,6 +121,16 @@ pub struct ModelFault {
     pub fault: ModelFaultKind,
     /// What happened, in a line; never contains a key.
     pub reason: String,
+    /// What it cost all the same, where the provider says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
+}
+
+impl ModelFault {
+    /// A fault of a call that cost nothing.
+    pub fn new(fault: ModelFaultKind, reason: impl Into<String>) -> Self {
+        ModelFault { fault, reason: reason.into(), usage: None }
+    }
 }
 
 /// What serves a model.

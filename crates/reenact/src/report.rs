@@ -21,12 +21,16 @@ pub use markdown::markdown;
 pub use statistics::PassRate;
 use statistics::{Course, EarlyStopping, Flakiness, PassHatK, Reproduction, Stopped, Tally, Threshold};
 
-use crate::judge::OFFLINE;
+use crate::cost::{Amount, Cost};
+use crate::journal::{self, Charged};
+use crate::model::PriceList;
+use crate::user::guard::Misstep;
 use crate::{
     Ending, ErrorKind, Outcome, Plan, Provenance, Result, Run, Session, Speaker, Store, TestCase, Trial, Verdict,
 };
 
 mod comparison;
+mod costs;
 mod figures;
 mod headline;
 mod html;
@@ -54,10 +58,20 @@ impl RunOutput {
     /// # Errors
     /// Where there is no such run, or the store cannot be read.
     pub fn read(store: &Store, run: &str) -> Result<RunOutput> {
-        let run = store.run(run)?;
+        RunOutput::read_priced(store, run, &PriceList::default())
+    }
+
+    /// [`RunOutput::read`] with the prices that a list states in place of those that the run was begun with.
+    ///
+    /// # Errors
+    /// As [`RunOutput::read`].
+    pub fn read_priced(store: &Store, run: &str, prices: &PriceList) -> Result<RunOutput> {
+        let mut run = store.run(run)?;
+        run.provenance.prices.extend(prices.stated().map(|(name, price)| (name.to_owned(), price)));
+        let known =
+            Known { recordings: recordings(store, &run)?, charges: Some(journal::charges_of_run(store, &run.id)?) };
         let trials = store.trials(&run.id)?;
-        let recordings = recordings(store, &run)?;
-        Ok(RunOutput::with_recordings(run, trials, &recordings))
+        Ok(RunOutput::knowing(run, trials, &known))
     }
 
     /// A run and its trials, put in the order of the cases, with their report.
@@ -65,18 +79,17 @@ impl RunOutput {
     /// Trials end in whatever order they end; what is printed of them does not depend on it.
     #[must_use]
     pub fn new(run: Run, trials: Vec<Trial>) -> Self {
-        RunOutput::with_recordings(run, trials, &BTreeMap::new())
+        RunOutput::knowing(run, trials, &Known::default())
     }
 
-    /// [`RunOutput::new`] with the recorded sessions that the cases come from, by id: they show which expectations stand
-    /// for a recorded failure.
+    /// [`RunOutput::new`] with what else is known of the run.
     #[must_use]
-    pub fn with_recordings(run: Run, mut trials: Vec<Trial>, recordings: &BTreeMap<String, Session>) -> Self {
+    pub fn knowing(run: Run, mut trials: Vec<Trial>, known: &Known) -> Self {
         let order: BTreeMap<&str, usize> =
             run.suite.cases.iter().enumerate().map(|(index, case)| (case.id.as_str(), index)).collect();
         let place = |trial: &Trial| (order.get(trial.case.as_str()).copied().unwrap_or(usize::MAX), trial.trial);
         trials.sort_by(|a, b| place(a).cmp(&place(b)).then_with(|| a.case.cmp(&b.case)));
-        let report = Report::of(&run, &trials, recordings);
+        let report = Report::of(&run, &trials, known);
         RunOutput { run, trials, report }
     }
 
@@ -86,6 +99,15 @@ impl RunOutput {
         let mut by_case = group_by_case(&self.trials);
         self.report.cases.iter().map(|case| (case, by_case.remove(case.case.as_str()).unwrap_or_default())).collect()
     }
+}
+
+/// What is known of a run besides its trials.
+#[derive(Debug, Clone, Default)]
+pub struct Known {
+    /// The recorded sessions that the cases come from, by id: they show which expectations stand for a recorded failure.
+    pub recordings: BTreeMap<String, Session>,
+    /// What the journal says that the models were charged; nothing where the journal was not read.
+    pub charges: Option<Vec<Charged>>,
 }
 
 /// The recorded sessions that tell which expectations stand for a recorded failure, as far as the store has them.
@@ -133,8 +155,15 @@ pub struct Report {
     pub endings: Vec<EndingCount>,
     /// Trials by the number of their turns, from few to many.
     pub turns: Vec<TurnCount>,
-    /// What the models cost.
-    pub cost: Cost,
+    /// What simulated users did that they must not; none where none did.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missteps: Vec<MisstepCount>,
+    /// Conversations that were thrown away for that, and played again.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub discarded: u64,
+    /// What the models that played users and judged cost, by role and model, trials that were not finished included; nothing
+    /// where the journal was not read. What the agent itself costs is no part of it.
+    pub cost: Option<Cost>,
     /// Passed among decided trials; nothing where no trial was decided.
     pub pass_rate: Option<PassRate>,
     /// What the trials that are not in the pass rate could have changed; nothing where none was left out.
@@ -187,6 +216,9 @@ pub struct CaseReport {
     /// Whether the recorded failure came back, for a case that has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reproduction: Option<Reproduction>,
+    /// What the models cost in its trials; nothing where none was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<Amount>,
     /// The first expectation that failed, in the first trial that failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_failure: Option<Why>,
@@ -203,6 +235,9 @@ pub struct TrialSummary {
     pub ending: EndingKind,
     /// How many turns it took.
     pub turns: u32,
+    /// What the models cost in it; nothing where none was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<Cost>,
     /// Why it did not pass; nothing where it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<Why>,
@@ -373,6 +408,20 @@ pub struct EndingCount {
     pub trials: u64,
 }
 
+/// How many messages of simulated users did one thing that they must not. None of them was said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct MisstepCount {
+    /// What they did.
+    pub misstep: Misstep,
+    /// How many messages.
+    pub messages: u64,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "the form that serde asks for")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
 /// How many trials took so many turns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TurnCount {
@@ -380,33 +429,6 @@ pub struct TurnCount {
     pub turns: u32,
     /// Those trials, by outcome.
     pub outcomes: OutcomeCounts,
-}
-
-/// What the models of a run cost. Never a number that is not known: a zero would say that they were free.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Cost {
-    /// No model took part that this program knows of. What the agent itself costs is its own business.
-    NoModels,
-    /// Models took part, and their prices are not known.
-    Unknown,
-}
-
-impl Cost {
-    /// The cost of a plan's models.
-    fn of(plan: &Plan) -> Cost {
-        let offline = |model: &str| model == OFFLINE;
-        if offline(&plan.user_model) && plan.judging.is_offline() { Cost::NoModels } else { Cost::Unknown }
-    }
-
-    /// The cost in a few words, for people.
-    #[must_use]
-    pub fn words(self) -> &'static str {
-        match self {
-            Cost::NoModels => "no model was asked",
-            Cost::Unknown => "unknown: the prices of the models are not known",
-        }
-    }
 }
 
 /// Why a conversation stopped, without the detail: an [`Ending`] that can be counted.
@@ -463,10 +485,11 @@ impl From<&Ending> for EndingKind {
 }
 
 impl Report {
-    /// What a run amounts to, given the trials that were done and, by id, the recorded sessions of its cases at hand.
+    /// What a run amounts to, given the trials that were done and what else is known of it.
     #[must_use]
-    pub fn of(run: &Run, trials: &[Trial], recordings: &BTreeMap<String, Session>) -> Report {
-        let cases = case_reports(run, trials, recordings);
+    pub fn of(run: &Run, trials: &[Trial], known: &Known) -> Report {
+        let mut cases = case_reports(run, trials, &known.recordings);
+        let cost = known.charges.as_ref().map(|charges| costs::put(charges, &run.provenance.prices, &mut cases));
         let missing: u64 = cases.iter().map(|case| case.missing.len() as u64).sum();
         let (pass_rate, exclusions) = (figures::pass_rate(&cases), figures::exclusions(&cases));
         let report = Report {
@@ -485,7 +508,9 @@ impl Report {
             outcomes: OutcomeCounts::of(trials.iter().map(|trial| trial.outcome)),
             endings: ending_counts(trials),
             turns: turn_counts(trials),
-            cost: Cost::of(&run.plan),
+            missteps: misstep_counts(trials),
+            discarded: trials.iter().map(|trial| trial.discarded.len() as u64).sum(),
+            cost,
             pass_hat_k: figures::pass_hat_k(&cases),
             flakiness: statistics::flakiness(&figures::tallies(&cases)),
             smallest_difference: pass_rate.as_ref().and_then(figures::smallest_difference),
@@ -547,6 +572,7 @@ impl CaseReport {
             tally,
             course: stopped.map(|stopped| stopped.course),
             reproduction: None,
+            cost: None,
             first_failure: failed.and_then(|trial| trial.why.clone()),
             trials,
             missing,
@@ -581,7 +607,7 @@ impl TrialSummary {
     fn of(trial: &Trial) -> TrialSummary {
         let ending = EndingKind::from(&trial.ending);
         let turns = trial.conversation.turn_count() as u32;
-        TrialSummary { trial: trial.trial, outcome: trial.outcome, ending, turns, why: why(trial) }
+        TrialSummary { trial: trial.trial, outcome: trial.outcome, ending, turns, cost: None, why: why(trial) }
     }
 }
 
@@ -626,6 +652,17 @@ fn ending_counts(trials: &[Trial]) -> Vec<EndingCount> {
         *counts.entry(EndingKind::from(&trial.ending)).or_default() += 1;
     }
     counts.into_iter().map(|(ending, trials)| EndingCount { ending, trials }).collect()
+}
+
+fn misstep_counts(trials: &[Trial]) -> Vec<MisstepCount> {
+    let mut counts: BTreeMap<Misstep, u64> = BTreeMap::new();
+    for trial in trials {
+        let thrown_away = trial.discarded.iter().flat_map(|discarded| &discarded.corrections);
+        for correction in trial.corrections.iter().chain(thrown_away) {
+            *counts.entry(correction.misstep).or_default() += 1;
+        }
+    }
+    counts.into_iter().map(|(misstep, messages)| MisstepCount { misstep, messages }).collect()
 }
 
 fn turn_counts(trials: &[Trial]) -> Vec<TurnCount> {

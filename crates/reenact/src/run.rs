@@ -1,6 +1,6 @@
 //! What will be tried, and the trying of it: every case, as often as planned, many at once, through the journal.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -10,13 +10,16 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::agent::TIMEOUT_SECONDS_DEFAULT;
-use crate::journal::Journal;
-use crate::judge::{Hearing, JudgeSpec, Judging, Panel};
+use crate::cost::Ledger;
+use crate::journal::{self, Charged, Journal};
+use crate::judge::{Hearing, JudgeSpec, Judging, OFFLINE, Panel};
+use crate::model::PriceList;
 use crate::report::RunOutput;
 use crate::report::statistics::{Course, EarlyStopping};
 use crate::simulate::{Setting, Simulated, simulate};
 use crate::{
-    Agent, Assessment, Ending, Model, Outcome, Result, SimulatedUser, Store, Suite, TestCase, Trial, clock, judge,
+    Agent, Assessment, Discarded, Ending, Model, Outcome, Result, SimulatedUser, StepRole, Store, Suite, TestCase,
+    Trial, Usd, clock, cost, judge,
 };
 
 pub use event::Event;
@@ -51,6 +54,9 @@ pub struct Plan {
     /// The run whose cases are tried once more, where this is such a rerun.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rerun_of: Option<String>,
+    /// How often a trial is played at the most whose simulated user misbehaves. What is thrown away stays with the trial.
+    #[serde(default = "once")]
+    pub attempts: u32,
     /// User messages in one conversation at the most.
     pub max_turns: u32,
     /// Conversations at once.
@@ -59,6 +65,11 @@ pub struct Plan {
     pub seed: u64,
     /// How long one reply of the agent may take.
     pub agent_timeout_seconds: u32,
+}
+
+/// A plan that was stored before trials were played again.
+fn once() -> u32 {
+    1
 }
 
 impl Default for Plan {
@@ -72,11 +83,21 @@ impl Default for Plan {
             stopping: None,
             threshold: None,
             rerun_of: None,
+            attempts: 3,
             max_turns: 20,
             concurrency: 16,
             seed: 0,
             agent_timeout_seconds: TIMEOUT_SECONDS_DEFAULT,
         }
+    }
+}
+
+impl Plan {
+    /// The models that it names for playing users and judging, each once.
+    #[must_use]
+    pub fn models(&self) -> BTreeSet<&str> {
+        let user = std::iter::once(self.user_model.as_str());
+        user.chain(self.judging.all_models()).filter(|model| *model != OFFLINE).collect()
     }
 }
 
@@ -102,6 +123,19 @@ impl Run {
     pub fn new(plan: Plan, suite: Suite) -> Self {
         let provenance = Provenance::of(&plan);
         Run { id: clock::run_id(), created_at: clock::now(), plan, provenance, suite }
+    }
+
+    /// Has the run judged by others from now on, with the prompts and prices of today.
+    pub(crate) fn judge_by(&mut self, judging: &Judging) {
+        self.plan.judging = judging.clone();
+        self.provenance.judged_now(&self.plan);
+    }
+
+    /// The same run with the prices that a list states for its models.
+    #[must_use]
+    pub fn priced(mut self, list: &PriceList) -> Self {
+        self.provenance.price(&self.plan, list);
+        self
     }
 
     /// A new run that tries some cases of this one once more, all of them equally often and with seeds of their own.
@@ -134,20 +168,46 @@ pub struct Participants {
     pub judge: Panel,
 }
 
+impl Participants {
+    /// The names of the models among them; what the caller's own code asks is its own business.
+    fn models(&self) -> impl Iterator<Item = &str> {
+        let user = match &self.user {
+            Part::Model(model) => Some(model.name()),
+            Part::Offline | Part::Own(_) => None,
+        };
+        user.into_iter().chain(self.judge.models())
+    }
+}
+
 /// A wish to stop: no new call is made, the calls on their way are waited for and kept.
 #[derive(Debug, Clone, Default)]
-pub struct Stop(Arc<AtomicBool>);
+pub struct Stop {
+    requested: Arc<AtomicBool>,
+    max_cost: Option<Usd>,
+}
 
 impl Stop {
+    /// A wish to stop before the models have cost more than this, what they cost before included.
+    #[must_use]
+    pub fn before_cost(max_cost: Usd) -> Self {
+        Stop { max_cost: Some(max_cost), ..Stop::default() }
+    }
+
+    /// What the models may cost, where there is a limit.
+    #[must_use]
+    pub fn max_cost(&self) -> Option<Usd> {
+        self.max_cost
+    }
+
     /// Asks the run to stop.
     pub fn request(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.requested.store(true, Ordering::Relaxed);
     }
 
     /// Whether it was asked.
     #[must_use]
     pub fn is_requested(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.requested.load(Ordering::Relaxed)
     }
 }
 
@@ -158,7 +218,8 @@ impl Stop {
 ///
 /// # Errors
 /// Where the store or the journal fails, another process drives the run, or `stop` was requested
-/// ([`Interrupted`](crate::ErrorKind::Interrupted)). No call on its way is dropped, and what was answered until then is kept.
+/// ([`Interrupted`](crate::ErrorKind::Interrupted)) or has a cost that would be passed
+/// ([`CapReached`](crate::ErrorKind::CapReached)). No call on its way is dropped, and what was answered until then is kept.
 pub async fn run(
     store: &Store,
     run: &Run,
@@ -168,13 +229,15 @@ pub async fn run(
 ) -> Result<RunOutput> {
     run.plan.judging.check(&run.suite)?;
     let _lease = store.lease(&run.id)?;
+    let ledger = ledger(run, &journal::charges_of_run(store, &run.id)?, stop);
+    ledger.check(participants.models())?;
     if store.is_half_judged(&run.id)? {
-        judge_all(store, run, &participants.judge, stop, &|_| {}).await?;
+        judge_all(store, run, &participants.judge, (&ledger, stop), &|_| {}).await?;
     }
     let done: Done = store.trials(&run.id)?.into_iter().map(|t| ((t.case, t.trial), t.outcome)).collect();
     listen(Event::Began { planned: run.suite.cases.len() * run.plan.trials as usize, done: done.len() });
     let journal = Arc::new(Journal::open(store, &run.id)?);
-    let drive = Drive { store, run, participants, stop, journal };
+    let drive = Drive { store, run, participants, stop, journal, ledger };
     drive.all(&done, listen).await?;
     store.finish_run(&run.id)?;
     RunOutput::read(store, &run.id)
@@ -193,11 +256,22 @@ pub async fn rejudge(
     listen: &(dyn Fn(Event<'_>) + Sync),
 ) -> Result<RunOutput> {
     let _lease = store.lease(run)?;
-    judging.check(&store.run(run)?.suite)?;
+    let mut planned = store.run(run)?;
+    judging.check(&planned.suite)?;
+    planned.judge_by(judging);
+    ledger(&planned, &[], stop).check(panel.models())?;
     let run = store.judge_again(run, judging)?;
-    judge_all(store, &run, panel, stop, listen).await?;
+    let is_of_round = |charged: &Charged| charged.key.role == StepRole::Judge && !charged.replaced;
+    let charged = journal::charges_of_run(store, &run.id)?.into_iter().filter(is_of_round);
+    let ledger = ledger(&run, &charged.collect::<Vec<_>>(), stop);
+    judge_all(store, &run, panel, (&ledger, stop), listen).await?;
     store.finish_run(&run.id)?;
     RunOutput::read(store, &run.id)
+}
+
+/// The account of a run that was charged this so far.
+fn ledger(run: &Run, charged: &[Charged], stop: &Stop) -> Arc<Ledger> {
+    Arc::new(Ledger::new(run.provenance.prices.clone(), charged, stop.max_cost()))
 }
 
 /// Judges every trial that is there in the round that the store is in; what that round's judge answered is not asked again.
@@ -205,24 +279,32 @@ async fn judge_all(
     store: &Store,
     run: &Run,
     panel: &Panel,
-    stop: &Stop,
+    (ledger, stop): (&Arc<Ledger>, &Stop),
     listen: &(dyn Fn(Event<'_>) + Sync),
 ) -> Result<()> {
     let trials = store.trials(&run.id)?;
     listen(Event::Began { planned: trials.len(), done: 0 });
     let journal = Arc::new(Journal::open(store, &run.id)?);
-    let judging = trials.into_iter().map(|trial| assess_again(run, trial, Arc::clone(&journal), panel, stop));
+    let steps = |trial: &Trial| Arc::new(Steps::new(&journal, ledger, stop, &trial.case, trial.trial));
+    let judging = trials.into_iter().map(|trial| async { assessed(run, &steps(&trial), trial, panel).await });
     let mut judged = futures::stream::iter(judging).buffer_unordered(run.plan.concurrency.max(1) as usize);
     keep(store, run, &mut judged, stop, listen).await
 }
 
-async fn assess_again(run: &Run, trial: Trial, journal: Arc<Journal>, panel: &Panel, stop: &Stop) -> Result<Trial> {
-    let steps = Arc::new(Steps::new(journal, stop.clone(), &trial.case, trial.trial));
+/// Judges a trial as its run says.
+async fn assessed(run: &Run, steps: &Arc<Steps>, trial: Trial, panel: &Panel) -> Result<Trial> {
     let unknown = TestCase { id: trial.case.clone(), ..TestCase::default() };
     let case = run.suite.cases.iter().find(|case| case.id == trial.case).unwrap_or(&unknown);
     let (conversation, ending) = (&trial.conversation, &trial.ending);
-    let hearing = Hearing { case, conversation, ending: Some(ending), latencies_ms: &trial.agent_latencies_ms };
-    let assessments = assess(&steps, panel, &run.plan.judging.judges, hearing).await;
+    let agent_cost = cost::of_agent(&run.plan.agent, &trial.agent_usage, &run.provenance.prices);
+    let hearing = Hearing {
+        case,
+        conversation,
+        ending: Some(ending),
+        latencies_ms: &trial.agent_latencies_ms,
+        agent_cost: agent_cost.as_ref().map(|cost| *cost).map_err(String::as_str),
+    };
+    let assessments = assess(steps, panel, &run.plan.judging.judges, hearing).await;
     steps.unbroken()?;
     let outcome = Outcome::of(&trial.ending, &assessments);
     Ok(Trial { assessments, outcome, ..trial })
@@ -238,6 +320,7 @@ struct Drive<'a> {
     participants: &'a Participants,
     stop: &'a Stop,
     journal: Arc<Journal>,
+    ledger: Arc<Ledger>,
 }
 
 impl Drive<'_> {
@@ -280,39 +363,62 @@ impl Drive<'_> {
         })
     }
 
+    /// One trial, played again as often as the plan allows where its simulated user misbehaves.
     async fn trial(&self, case: &TestCase, n: u32) -> Result<Trial> {
-        let steps = Arc::new(Steps::new(Arc::clone(&self.journal), self.stop.clone(), &case.id, n));
-        let session_id = session_id(&self.run.id, &case.id, n);
-        let seed = seed(self.run.plan.seed, &case.id, n);
+        let steps = Arc::new(Steps::new(&self.journal, &self.ledger, self.stop, &case.id, n));
+        let mut discarded: Vec<Discarded> = Vec::new();
+        loop {
+            let trial = self.play(&steps, case, n, discarded.len() as u32 + 1).await?;
+            match Discarded::of(&trial).filter(|_| discarded.len() as u32 + 1 < self.run.plan.attempts) {
+                Some(invalid) => discarded.push(invalid),
+                None => {
+                    return assessed(self.run, &steps, Trial { discarded, ..trial }, &self.participants.judge).await;
+                }
+            }
+        }
+    }
+
+    /// Plays a trial. The steps of its attempts follow each other, and each has a session and a seed of its own.
+    async fn play(&self, steps: &Arc<Steps>, case: &TestCase, n: u32, attempt: u32) -> Result<Trial> {
+        let place = place(&case.id, n, attempt);
+        let place: Vec<&str> = place.iter().map(String::as_str).collect();
+        let session_id = session_id(&self.run.id, &place);
+        let seed = seed(self.run.plan.seed, &place);
         let setting = Setting { case, session_id: &session_id, seed, max_turns: self.run.plan.max_turns };
         let user = steps.user(&self.participants.user);
         let agent = steps.agent(&self.participants.agent);
-        let Simulated { conversation, ending, disclosures, corrections, goal, agent_version } =
-            simulate(setting, user.as_ref(), &agent).await;
+        let before = steps.latencies_ms().len();
+        let simulated = simulate(setting, user.as_ref(), &agent).await;
         steps.unbroken()?;
-        let agent_latencies_ms = steps.latencies_ms();
-        let (heard, ended) = (&conversation, Some(&ending));
-        let hearing = Hearing { case, conversation: heard, ending: ended, latencies_ms: &agent_latencies_ms };
-        let judges = &self.run.plan.judging.judges;
-        let assessments = assess(&steps, &self.participants.judge, judges, hearing).await;
-        steps.unbroken()?;
-        let outcome = Outcome::of(&ending, &assessments);
-        let case = case.id.clone();
-        Ok(Trial {
-            case,
-            trial: n,
-            session_id,
-            ending,
-            outcome,
-            conversation,
-            disclosures,
-            corrections,
-            goal,
-            discarded: Vec::new(),
-            agent_version,
-            agent_latencies_ms,
-            assessments,
-        })
+        Ok(not_yet_judged(case, n, session_id, simulated, steps.latencies_ms().split_off(before)))
+    }
+}
+
+/// A trial of which all is known but what its judges say.
+fn not_yet_judged(
+    case: &TestCase,
+    trial: u32,
+    session_id: String,
+    simulated: Simulated,
+    latencies_ms: Vec<u64>,
+) -> Trial {
+    let Simulated { conversation, ending, disclosures, corrections, goal, agent_version, agent_usage } = simulated;
+    let says_nothing = agent_usage.iter().all(Option::is_none);
+    Trial {
+        case: case.id.clone(),
+        trial,
+        session_id,
+        outcome: Outcome::of(&ending, &[]),
+        ending,
+        conversation,
+        disclosures,
+        corrections,
+        goal,
+        discarded: Vec::new(),
+        agent_version,
+        agent_latencies_ms: latencies_ms,
+        agent_usage: if says_nothing { Vec::new() } else { agent_usage },
+        assessments: Vec::new(),
     }
 }
 
@@ -347,14 +453,20 @@ async fn assess(steps: &Arc<Steps>, panel: &Panel, judges: &[JudgeSpec], hearing
     judge::assess(hearing, judges, &steps.judge(panel)).await
 }
 
-/// The id under which the agent sees a trial: the same on every turn and after every resume.
-fn session_id(run: &str, case: &str, trial: u32) -> String {
-    format!("sim-{}", &hash(&[run, case, &trial.to_string()]).to_hex()[..16])
+/// Where in a run a conversation stands. A first attempt is not counted, so that it has the place of its trial.
+fn place(case: &str, trial: u32, attempt: u32) -> Vec<String> {
+    let again = (attempt > 1).then(|| attempt.to_string());
+    [case.to_owned(), trial.to_string()].into_iter().chain(again).collect()
 }
 
-/// The seed of a trial: the same for the same place in the same plan, whatever the run's id.
-fn seed(plan: u64, case: &str, trial: u32) -> u64 {
-    let hash = hash(&[&plan.to_string(), case, &trial.to_string()]);
+/// The id under which the agent sees a conversation: the same on every turn and after every resume.
+fn session_id(run: &str, place: &[&str]) -> String {
+    format!("sim-{}", &hash(&[&[run], place].concat()).to_hex()[..16])
+}
+
+/// The seed of a conversation: the same for the same place in the same plan, whatever the run's id.
+fn seed(plan: u64, place: &[&str]) -> u64 {
+    let hash = hash(&[&[plan.to_string().as_str()], place].concat());
     u64::from_le_bytes(hash.as_bytes()[..8].try_into().expect("eight bytes of thirty-two"))
 }
 

@@ -12,6 +12,7 @@ use regex::Regex;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::agent::AgentUsage;
 use crate::shorten::shorten;
 use crate::{Error, ErrorKind, FaultKind, Result};
 use file::{Entry, Rule};
@@ -83,6 +84,7 @@ pub(crate) struct Answer {
     delay: Duration,
     end: bool,
     tool_calls: Vec<ScriptedCall>,
+    usage: Option<AgentUsage>,
 }
 
 #[derive(Debug)]
@@ -164,7 +166,16 @@ impl Script {
 impl Answer {
     fn nth(turn: u32, text: String) -> Answer {
         let (speaks, when, says) = (None, None, Says::Text(text));
-        Answer { speaks, turn: Some(turn), when, says, delay: Duration::ZERO, end: false, tool_calls: Vec::new() }
+        Answer {
+            speaks,
+            turn: Some(turn),
+            when,
+            says,
+            delay: Duration::ZERO,
+            end: false,
+            tool_calls: Vec::new(),
+            usage: None,
+        }
     }
 
     fn from_rule(rule: Rule) -> Result<Answer, String> {
@@ -186,7 +197,12 @@ impl Answer {
             _ => return Err("a rule has one of `reply`, `json` and `fail`; this one has more".to_owned()),
         };
         let (speaks, turn, delay) = (rule.speaks, rule.turn.map(NonZeroU32::get), Duration::from_millis(rule.delay_ms));
-        Ok(Answer { speaks, turn, when, says, delay, end: rule.end, tool_calls: rule.tool_calls })
+        let usage = rule.usage.map(AgentUsage::from);
+        if usage.as_ref().is_some_and(|used| used.model.is_some()) && speaks.is_some_and(|it| it != Participant::Agent)
+        {
+            return Err("`model` in `usage` is for the agent only: a model of the run has its name already".to_owned());
+        }
+        Ok(Answer { speaks, turn, when, says, delay, end: rule.end, tool_calls: rule.tool_calls, usage })
     }
 
     fn fits(&self, line: Line<'_>) -> bool {
@@ -203,6 +219,11 @@ impl Answer {
     /// Whether the agent ends the conversation with this answer.
     pub(crate) fn ends(&self) -> bool {
         self.end
+    }
+
+    /// What the answer, or the failure, used.
+    pub(crate) fn usage(&self) -> Option<&AgentUsage> {
+        self.usage.as_ref()
     }
 
     /// The failure that is played instead of an answer.

@@ -1,5 +1,6 @@
 //! The loop: one case, one conversation, one ending.
 
+use crate::agent::AgentUsage;
 use crate::user::goal::GoalCheck;
 use crate::user::guard::{Guard, Misstep, Objection, REWORDINGS_MAX};
 use crate::{
@@ -35,6 +36,8 @@ pub struct Simulated {
     pub goal: Option<GoalCheck>,
     /// Which version of the agent answered last, where it says.
     pub agent_version: Option<String>,
+    /// What each of the agent's replies took, where it says.
+    pub agent_usage: Vec<Option<AgentUsage>>,
 }
 
 /// Lets a simulated user and an agent talk until one of them leaves, fails, or the turns are used up.
@@ -54,6 +57,7 @@ pub async fn simulate(setting: Setting<'_>, user: &dyn SimulatedUser, agent: &dy
         match talk.agent_replies(agent).await {
             Ok(reply) => {
                 talk.agent_version = reply.version.or(talk.agent_version);
+                talk.agent_usage.push(reply.usage);
                 talk.conversation.messages.extend(reply.messages);
                 if reply.ended {
                     break Ending::AgentEnded;
@@ -62,8 +66,8 @@ pub async fn simulate(setting: Setting<'_>, user: &dyn SimulatedUser, agent: &dy
             Err(fault) => break Ending::AgentFailed(fault),
         }
     };
-    let Talk { conversation, disclosures, corrections, goal, agent_version, .. } = talk;
-    Simulated { conversation, ending, disclosures, corrections, goal, agent_version }
+    let Talk { conversation, disclosures, corrections, goal, agent_version, agent_usage, .. } = talk;
+    Simulated { conversation, ending, disclosures, corrections, goal, agent_version, agent_usage }
 }
 
 /// A conversation on its way.
@@ -74,6 +78,7 @@ struct Talk<'a> {
     corrections: Vec<Correction>,
     goal: Option<GoalCheck>,
     agent_version: Option<String>,
+    agent_usage: Vec<Option<AgentUsage>>,
     held: Held,
     guard: Guard<'a>,
 }
@@ -93,6 +98,7 @@ impl<'a> Talk<'a> {
             corrections: Vec::new(),
             goal: None,
             agent_version: None,
+            agent_usage: Vec::new(),
             held: None,
             guard: Guard::of(setting.case),
         }

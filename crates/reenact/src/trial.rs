@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::agent::AgentFault;
+use crate::agent::{AgentFault, AgentUsage};
 use crate::user::goal::GoalCheck;
 use crate::user::guard::Misstep;
 use crate::{Assessment, Conversation, Verdict};
@@ -187,6 +187,23 @@ pub struct Trial {
     /// How long the agent took for each of its replies, in milliseconds and in order, also where a reply was a fault.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub agent_latencies_ms: Vec<u64>,
+    /// What each of the agent's replies took, in order, where the agent says; none where it never does.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub agent_usage: Vec<Option<AgentUsage>>,
     /// One assessment for each expectation, in the order of the case, then one for each judge that the run names.
     pub assessments: Vec<Assessment>,
+}
+
+impl Discarded {
+    /// What is kept of a trial that is to be played again, if its simulated user misbehaved.
+    pub(crate) fn of(trial: &Trial) -> Option<Self> {
+        let Ending::UserInvalid(reason) = &trial.ending else { return None };
+        Some(Discarded {
+            session_id: trial.session_id.clone(),
+            reason: reason.clone(),
+            conversation: trial.conversation.clone(),
+            disclosures: trial.disclosures.clone(),
+            corrections: trial.corrections.clone(),
+        })
+    }
 }

@@ -41,6 +41,9 @@ pub(crate) struct Args {
     /// User messages in one conversation at the most
     #[arg(long, value_name = "N", default_value_t = Plan::default().max_turns, value_parser = clap::value_parser!(u32).range(1..=1000))]
     max_turns: u32,
+    /// How often a trial is played at the most whose simulated user misbehaves
+    #[arg(long, value_name = "N", default_value_t = Plan::default().attempts, value_parser = clap::value_parser!(u32).range(1..=100))]
+    attempts: u32,
     /// Conversations at once
     #[arg(long, value_name = "N", default_value_t = Plan::default().concurrency, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     concurrency: u32,
@@ -51,7 +54,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "SECONDS", default_value_t = Plan::default().agent_timeout_seconds, value_parser = clap::value_parser!(u32).range(1..))]
     agent_timeout: u32,
     /// Finish a run that was interrupted: its id, or latest
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["suite", "agent", "agent_version", "user_model", "judging", "trials", "threshold", "max_turns", "concurrency", "seed", "agent_timeout"])]
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["suite", "agent", "agent_version", "user_model", "judging", "trials", "threshold", "attempts", "max_turns", "concurrency", "seed", "agent_timeout"])]
     resume: Option<String>,
 }
 
@@ -93,6 +96,7 @@ fn plan(args: &Args, agent: String) -> Result<Plan> {
         trials: args.trials.at_most(),
         stopping: args.trials.stopping(),
         threshold: args.threshold,
+        attempts: args.attempts,
         max_turns: args.max_turns,
         concurrency: args.concurrency,
         seed: args.seed,

@@ -7,10 +7,10 @@ use process::{Process, ReadFault, Resting};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Agent, AgentFault, AgentReply, AgentTurn, FaultKind, Held};
+use super::{Agent, AgentFault, AgentReply, AgentTurn, AgentUsage, FaultKind, Held};
 use crate::http::error_message;
 use crate::shorten::shorten;
-use crate::{Environment, Message, chat_completions};
+use crate::{Environment, Message, Usage, chat_completions};
 
 mod process;
 
@@ -43,6 +43,7 @@ struct Answer {
     end: bool,
     error: Option<Value>,
     version: Option<Value>,
+    usage: Option<Value>,
 }
 
 #[async_trait]
@@ -156,7 +157,8 @@ fn read_answer(line: &[u8]) -> Result<AgentReply, AgentFault> {
         (Some(_), Some(_)) => return Err(malformed("has both `reply` and `messages`; one is enough".to_owned())),
     };
     let version = answer.version.as_ref().and_then(told_version);
-    Ok(AgentReply { messages, ended: answer.end, version })
+    let usage = answer.usage.as_ref().and_then(told_usage);
+    Ok(AgentReply { messages, ended: answer.end, version, usage })
 }
 
 /// A version is a text or a number. An agent may have a member of that name for purposes of its own, so that
@@ -167,6 +169,12 @@ fn told_version(version: &Value) -> Option<String> {
         Value::Number(number) => Some(number.to_string()),
         _ => None,
     }
+}
+
+/// Tokens, under our names for them or those of chat completions; an agent may mean something else by the member.
+fn told_usage(told: &Value) -> Option<AgentUsage> {
+    let usage = Usage::deserialize(told).ok().or_else(|| chat_completions::read_usage(told))?;
+    Some(AgentUsage { model: told["model"].as_str().map(str::to_owned), usage })
 }
 
 fn read_messages(messages: &[Value]) -> Result<Vec<Message>, String> {
@@ -194,6 +202,15 @@ mod tests {
         assert_eq!(version(r#"{"reply":"hi","version":" 2.1 "}"#).as_deref(), Some("2.1"));
         assert_eq!(version(r#"{"reply":"hi","version":3}"#).as_deref(), Some("3"));
         assert_eq!(version(r#"{"reply":"hi","version":{"major":3}}"#), None);
+        let usage = |line: &str| read_answer(line.as_bytes()).unwrap().usage;
+        let used = |model: Option<&str>, input_tokens, output_tokens| {
+            let usage = Usage { input_tokens, output_tokens, ..Usage::default() };
+            Some(AgentUsage { model: model.map(str::to_owned), usage })
+        };
+        let ours = r#"{"reply":"hi","usage":{"model":"openai:/gpt-5","input_tokens":7,"output_tokens":2}}"#;
+        assert_eq!(usage(ours), used(Some("openai:/gpt-5"), 7, 2));
+        assert_eq!(usage(r#"{"reply":"hi","usage":{"prompt_tokens":7,"completion_tokens":2}}"#), used(None, 7, 2));
+        assert_eq!(usage(r#"{"reply":"hi","usage":"much"}"#), None);
         let long = br#"{"messages":[{"role":"assistant","tool_calls":[{"id":"1","function":{"name":"f"}}]},
             {"role":"tool","tool_call_id":"1","content":"7"},{"role":"assistant","content":"seven"}]}"#;
         assert_eq!(read_answer(long).unwrap().messages[2].text, "seven");

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use reqwest::Url;
 use serde_json::{Map, Value, json};
 
-use super::{Agent, AgentFault, AgentReply, AgentTurn, FaultKind, Held};
+use super::{Agent, AgentFault, AgentReply, AgentTurn, AgentUsage, FaultKind, Held};
 use crate::http::{HttpFault, HttpFaultKind, Post, post};
 use crate::{Environment, chat_completions, trace_context};
 
@@ -43,11 +43,29 @@ impl Agent for HttpAgent {
         let choice = chat_completions::read_choice(&body).map_err(|fault| self.fault(&fault.of(&self.url)))?;
         let message = chat_completions::read_message(&choice.message)
             .map_err(|reason| self.fault(&HttpFault::new(HttpFaultKind::Malformed, reason).of(&self.url)))?;
-        AgentReply { messages: vec![message], ended: false, version: choice.model }.checked()
+        let usage = choice.usage.map(|usage| AgentUsage { model: self.model_name(choice.model.as_deref()), usage });
+        AgentReply { messages: vec![message], ended: false, version: choice.model, usage }.checked()
     }
 }
 
+/// Addresses at which a bare model is an agent, and how its models are named here.
+const PROVIDERS: [(&str, &str); 6] = [
+    ("api.openai.com", "openai"),
+    ("openrouter.ai", "openrouter"),
+    ("api.mistral.ai", "mistral"),
+    ("api.groq.com", "groq"),
+    ("api.deepseek.com", "deepseek"),
+    ("api.x.ai", "xai"),
+];
+
 impl HttpAgent {
+    /// The model that answered, by the name that it has here; as it was told where its provider is not known.
+    fn model_name(&self, told: Option<&str>) -> Option<String> {
+        let told = told.or(self.model.as_deref())?;
+        let provider = PROVIDERS.iter().find(|(host, _)| self.url.host_str() == Some(host));
+        Some(provider.map_or_else(|| told.to_owned(), |(_, provider)| format!("{provider}:/{told}")))
+    }
+
     fn body(&self, turn: AgentTurn<'_>) -> Value {
         let mut body = json!({
             "model": self.model.as_deref().unwrap_or(MODEL_UNNAMED),

@@ -26,7 +26,10 @@ impl Agent for ScriptedAgent {
         })?;
         match answer.failure() {
             Some(Failure { kind, reason }) => Err(AgentFault::new(*kind, reason.clone())),
-            None => AgentReply { messages: messages(answer), ended: answer.ends(), version: None }.checked(),
+            None => {
+                let usage = answer.usage().cloned();
+                AgentReply { messages: messages(answer), ended: answer.ends(), version: None, usage }.checked()
+            }
         }
     }
 }

@@ -7,6 +7,7 @@ use super::fields::{Fields, text_item};
 use super::keys::{CALL, JSON_PATH};
 use super::tree::{Content, Fault, Node, json_object};
 use super::{CallPart, CallPattern, Check, JsonPathCheck, Wanted};
+use crate::Usd;
 
 const CALL_FORMS: &str = "write the tool's name, or `{ tool: NAME, arguments: { … } }`";
 
@@ -22,8 +23,20 @@ pub(super) fn read(name: &'static str, fields: &mut Fields<'_, '_>) -> Option<Ch
         "json_path" => json_path(name, fields).map(Check::JsonPath),
         "max_turns" => fields.count(name).map(Check::MaxTurns),
         "latency_ms" => fields.count(name).map(Check::LatencyMs),
+        "cost_usd" => money(name, fields).map(Check::CostUsd),
         _ => unreachable!("{name} is a check of the table, and nothing reads it"),
     }
+}
+
+/// An amount, from the digits that were written, so that none is lost.
+fn money(name: &'static str, fields: &mut Fields<'_, '_>) -> Option<Usd> {
+    let text = fields.text(name).filter(|text| !text.is_empty())?;
+    let amount = text.parse();
+    if let Err(why) = &amount {
+        let line = fields.line_of(name);
+        fields.faults.push(Fault::new(line, format!("`{name}`: {why}"), "write an amount such as `0.05`"));
+    }
+    amount.ok()
 }
 
 fn call(node: &Node, faults: &mut Vec<Fault>) -> CallPattern {

@@ -36,6 +36,7 @@ pub(crate) enum Form {
     Text,
     Pattern,
     Count,
+    Money,
     TextOrTexts,
     Context,
     Cases,
@@ -136,6 +137,7 @@ pub(crate) const EXPECTATION: Table = Table {
         optional("json_path", Form::JsonPath, "Some call of a tool has this in its arguments or its result."),
         optional("max_turns", Form::Count, "The user needs no more messages than this."),
         optional("latency_ms", Form::Count, "No reply of the agent takes longer, in milliseconds."),
+        optional("cost_usd", Form::Money, "The agent's answers cost no more, all together, in US dollars."),
     ],
 };
 

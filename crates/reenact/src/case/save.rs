@@ -8,13 +8,13 @@ use tempfile::{Builder, NamedTempFile};
 use crate::{Error, ErrorKind, Result};
 
 /// Writes the text to a file beside the target, and then puts it in its place: whoever reads, and whatever
-/// breaks off, there is the old file or the new one.
-pub(super) fn whole(path: &Path, text: &str) -> Result<()> {
+/// breaks off, there is the old file or the new one. `what` is what an error says cannot be written.
+pub(crate) fn whole(path: &Path, text: &str, what: &str) -> Result<()> {
     // The place of a link is kept, and the file that it names is replaced.
     let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     written(&target, text).map_err(|error| {
         let hint = "nothing was changed; look at the folder: whether it is there, its permissions and free space";
-        Error::new(ErrorKind::Io, "the suite cannot be written").at(path, None).hint(hint).caused_by(error)
+        Error::new(ErrorKind::Io, format!("{what} cannot be written")).at(path, None).hint(hint).caused_by(error)
     })
 }
 
@@ -34,7 +34,7 @@ fn folder_of(target: &Path) -> PathBuf {
     }
 }
 
-/// A temporary file is its owner's alone by default; a suite has the permissions that it had, or those of
+/// A temporary file is its owner's alone by default; the new file has the permissions that it had, or those of
 /// any new file.
 fn beside(target: &Path, folder: &Path) -> std::io::Result<NamedTempFile> {
     let mut builder = Builder::new();

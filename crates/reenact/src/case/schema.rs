@@ -77,6 +77,9 @@ fn form(form: Form) -> Value {
         Form::Text => text,
         Form::Pattern => json!({ "type": "string", "minLength": 1 }),
         Form::Count => json!({ "type": "integer", "minimum": 1, "maximum": u32::MAX }),
+        Form::Money => {
+            json!({ "anyOf": [{ "type": "number", "minimum": 0 }, { "type": "string", "pattern": "^\\$?[0-9]*\\.?[0-9]+$" }] })
+        }
         Form::TextOrTexts => json!({ "anyOf": [text, list_of(&text, 0)] }),
         Form::Context => json!({ "type": "object", "propertyNames": { "not": { "enum": RESERVED_CONTEXT_KEYS } } }),
         Form::Cases => list_of(&reference("any_case"), 1),

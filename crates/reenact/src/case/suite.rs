@@ -68,7 +68,7 @@ impl Suite {
             Form::Yaml => self.to_yaml(),
             Form::JsonLines => self.to_jsonl(),
         };
-        save::whole(path, &text)
+        save::whole(path, &text, "the suite")
     }
 
     /// Whether [`Suite::save`] has a form for this file's name: known before a distillation is paid for.

@@ -6,6 +6,7 @@ use super::{
     Brief, CallPart, CallPattern, Check, Evidence, Expectation, Fact, Gate, JsonPathCheck, Suite, TestCase, Wanted,
     emit,
 };
+use crate::Usd;
 
 const YAML_HEAD: &str = "# A suite of test cases: `reenact check` finds mistakes in it, `reenact run` plays it.\n";
 
@@ -92,9 +93,17 @@ fn expectation(expectation: &Expectation) -> Value {
         Check::JsonPath(check) => ("json_path", json_path(check)),
         Check::MaxTurns(turns) => ("max_turns", (*turns).into()),
         Check::LatencyMs(latency) => ("latency_ms", (*latency).into()),
+        Check::CostUsd(cost) => ("cost_usd", money(*cost)),
     };
     keys.insert(name.to_owned(), check);
     Value::Object(keys)
+}
+
+/// A number as people write it; a text where a number would be written in another way.
+fn money(amount: Usd) -> Value {
+    let decimal = amount.decimal();
+    let number = decimal.parse::<f64>().map_or(Value::Null, Value::from);
+    if number.to_string() == decimal { number } else { decimal.into() }
 }
 
 fn call(pattern: &CallPattern) -> Value {

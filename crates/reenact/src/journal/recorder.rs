@@ -9,7 +9,7 @@ use std::thread::{self, JoinHandle};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use tokio::sync::oneshot;
 
-use super::{StepKey, StepRole};
+use super::{Charge, StepKey, StepRole, charges};
 use crate::store::Doing;
 use crate::{Error, ErrorKind, Result, Store};
 
@@ -24,6 +24,8 @@ pub(super) struct Step {
     /// As JSON.
     pub(super) answer: String,
     pub(super) latency_ms: u64,
+    /// What it used, where a model was asked.
+    pub(super) charge: Option<Charge>,
 }
 
 /// What the writer is asked to do, and where it says that it is done.
@@ -116,6 +118,18 @@ impl Recorder {
         Ok(Written(written))
     }
 
+    /// What the store has for what a step used.
+    pub(super) fn charge(&self, key: &StepKey) -> Result<Option<Charge>> {
+        let sql = "SELECT model, input_tokens, cached_tokens, cache_write_tokens, output_tokens FROM steps
+            WHERE run = ?1 AND judging = ?2 AND case_id = ?3 AND trial = ?4 AND position = ?5 AND role = ?6
+            AND model IS NOT NULL";
+        let judging = self.run.round(key.role);
+        self.store.with(Doing::Read, |connection| {
+            let step = params![self.run.run, judging, key.case, key.trial, key.position, key.role.to_string()];
+            connection.prepare_cached(sql)?.query_row(step, |row| charges::charge(row, 0)).optional()
+        })
+    }
+
     /// The answer that the store has for a step, as JSON, and how long it took in milliseconds.
     pub(super) fn answer(&self, key: &StepKey) -> Result<Option<(String, i64)>> {
         let sql = "SELECT answer, latency_ms FROM steps
@@ -149,7 +163,7 @@ fn recorded(connection: &Connection, run: RunRound) -> rusqlite::Result<Vec<(Ste
     steps.query_map(params![run.run, run.judging], row)?.collect()
 }
 
-fn role(name: &str) -> rusqlite::Result<StepRole> {
+pub(super) fn role(name: &str) -> rusqlite::Result<StepRole> {
     let roles = [StepRole::User, StepRole::Agent, StepRole::Judge, StepRole::Distiller];
     let role = roles.into_iter().find(|role| role.to_string() == name);
     role.ok_or_else(|| rusqlite::Error::InvalidColumnName(format!("step role `{name}`")))
@@ -169,27 +183,37 @@ fn write(mut connection: Connection, run: RunRound, inbox: &Receiver<Order>) {
 }
 
 fn write_group(connection: &mut Connection, run: RunRound, steps: &[&Step]) -> rusqlite::Result<()> {
-    let sql = "INSERT INTO steps (run, judging, case_id, trial, position, role, request, answer, latency_ms)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+    let sql = "INSERT INTO steps (run, judging, case_id, trial, position, role, request, latency_ms,
+            model, input_tokens, cached_tokens, cache_write_tokens, output_tokens, answer)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
     if steps.is_empty() {
         return Ok(());
     }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    for Step { key, request, answer, latency_ms } in steps {
-        let (judging, role, latency) = (run.round(key.role), key.role.to_string(), i64::try_from(*latency_ms));
+    for Step { key, request, answer, latency_ms, charge } in steps {
+        let usage = charge.as_ref().and_then(|charge| charge.usage);
         transaction.prepare_cached(sql)?.execute(params![
             run.run,
-            judging,
+            run.round(key.role),
             key.case,
             key.trial,
             key.position,
-            role,
+            key.role.to_string(),
             request.as_bytes(),
+            integer(*latency_ms),
+            charge.as_ref().map(|charge| &charge.model),
+            usage.map(|usage| integer(usage.input_tokens)),
+            usage.map(|usage| integer(usage.cached_tokens)),
+            usage.map(|usage| integer(usage.cache_write_tokens)),
+            usage.map(|usage| integer(usage.output_tokens)),
             answer,
-            latency.unwrap_or(i64::MAX)
         ])?;
     }
     transaction.commit()
+}
+
+fn integer(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 fn stopped() -> Error {

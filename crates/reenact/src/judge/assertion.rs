@@ -1,4 +1,5 @@
-//! Expectations that code decides: what the agent says, which tools it calls, how many turns and how long it takes.
+//! Expectations that code decides: what the agent says, which tools it calls, how many turns, how long it takes and what
+//! it costs.
 //!
 //! Only the agent's own words count. An agent that said nothing has neither met nor broken anything.
 
@@ -6,7 +7,7 @@ use regex::{Regex, RegexBuilder};
 
 use super::{Assessment, Hearing, Ruling, Verdict, calls};
 use crate::shorten::shorten;
-use crate::{Check, Conversation, Ending, Expectation, Speaker};
+use crate::{Check, Conversation, Ending, Expectation, Speaker, Usd};
 
 /// The judge's name in an assessment.
 pub const NAME: &str = "assertion";
@@ -41,6 +42,7 @@ pub fn assess(expectation: &Expectation, hearing: Hearing<'_>) -> Option<Assessm
         Check::JsonPath(check) => calls::json_path(check, conversation),
         Check::MaxTurns(turns) => within_turns(*turns, hearing),
         Check::LatencyMs(latency) => within_latency(*latency, hearing),
+        Check::CostUsd(cost) => within_cost(*cost, hearing),
     };
     Some(Assessment::of(&expectation.id, ruling, NAME))
 }
@@ -76,6 +78,23 @@ fn within_latency(latency_max: u32, hearing: Hearing<'_>) -> Ruling {
     let reason = format!("the slowest reply took {slowest} ms, in turn {turn}; {latency_max} ms allowed");
     let verdict = if *slowest > u64::from(latency_max) { Verdict::Fail } else { Verdict::Pass };
     Ruling::new(verdict, reason, vec![turn])
+}
+
+/// A conversation that the limit of the run cut short might have gone on and cost more than is allowed.
+fn within_cost(cost_max: Usd, hearing: Hearing<'_>) -> Ruling {
+    let cost = match hearing.agent_cost {
+        Ok(cost) => cost,
+        Err(why) => return Ruling::undecided(why),
+    };
+    let reason = format!("the agent's answers cost {cost}; {cost_max} allowed");
+    let turns = (1..=hearing.conversation.turn_count() as u32).collect();
+    if cost > cost_max {
+        return Ruling::new(Verdict::Fail, reason, turns);
+    }
+    if hearing.ending == Some(&Ending::TurnLimit) {
+        return Ruling::undecided(format!("{reason}, and the limit of the run cut the conversation short"));
+    }
+    Ruling::new(Verdict::Pass, reason, turns)
 }
 
 /// What the agent said, with the turn that it stands in; a greeting stands in none.

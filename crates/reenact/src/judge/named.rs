@@ -35,6 +35,12 @@ impl Judging {
         Judging { models: vec![model.into()], ..Judging::default() }
     }
 
+    /// All names of models: of the run's judges, and of those that a judge names for itself.
+    pub(crate) fn all_models(&self) -> impl Iterator<Item = &str> {
+        let own = self.judges.iter().filter_map(|judge| judge.model.as_deref());
+        self.models.iter().map(String::as_str).chain(own)
+    }
+
     /// Who judges, in a line.
     #[must_use]
     pub fn models_in_words(&self) -> String {

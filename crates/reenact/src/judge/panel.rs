@@ -9,8 +9,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::named::JudgeSpec;
-use super::{Assessment, Hearing, Judge, OFFLINE, Ruling, Verdict, Vote, assertion, model, named};
+use super::named::{Asks, JudgeSpec, Judging};
+use super::{Assessment, BuiltIn, Hearing, Judge, OFFLINE, Ruling, Verdict, Vote, assertion, model, named};
 use crate::{Check, Expectation, Model, ModelRequest};
 
 /// How the verdicts of several judge models become one.
@@ -131,6 +131,15 @@ impl Panel {
     pub fn with_named_model(mut self, model: Model) -> Self {
         self.named.insert(model.name().to_owned(), model);
         self
+    }
+
+    /// The names of the models that are asked.
+    pub(crate) fn models(&self) -> impl Iterator<Item = &str> {
+        let seated = match &self.seated {
+            Seated::Models(models) => models.as_slice(),
+            Seated::Own(_) => &[],
+        };
+        seated.iter().chain(self.named.values()).map(Model::name)
     }
 
     /// Who judges, in a line.
@@ -260,6 +269,25 @@ impl Question<'_> {
             Question::Named(judge) => named::ruling(judge, hearing, &answers),
         }
     }
+}
+
+/// What models would be asked to judge a conversation, each with its model's name.
+pub(crate) fn questions<'a>(judging: &'a Judging, hearing: Hearing<'a>) -> Vec<(&'a str, ModelRequest)> {
+    let judged = hearing.case.expectations.iter().filter(|it| it.check == Check::Judged).map(Question::Expectation);
+    let is_asked = |judge: &&JudgeSpec| judge.asks != Asks::BuiltIn(BuiltIn::FailurePresent);
+    let named = judging.judges.iter().filter(is_asked).map(Question::Named);
+    let mut questions = Vec::new();
+    for question in judged.chain(named) {
+        let Inquiry::Ask(requests) = question.inquire(hearing) else { continue };
+        let models: Vec<&str> = match question {
+            Question::Named(JudgeSpec { model: Some(model), .. }) => vec![model],
+            _ => judging.models.iter().map(String::as_str).filter(|model| *model != OFFLINE).collect(),
+        };
+        for model in models {
+            questions.extend(requests.iter().map(|request| (model, request.clone())));
+        }
+    }
+    questions
 }
 
 /// One assessment of what several said; a single vote stands as it is.

@@ -3,39 +3,27 @@
 use std::path::Path;
 use std::time::Duration;
 
-use reqwest::Url;
-
 use super::Model;
-use super::chat::ChatModel;
+use super::endpoint::Endpoint;
+use super::provider::Provider;
+use super::remote::RemoteModel;
 use super::scripted::ScriptedModel;
 use crate::script::Script;
 use crate::{Environment, Error, ErrorKind, Result};
 
-/// The forms that a name may have, as a hint shows them.
-const FORMS: &str = "use `openai:/MODEL`, `ollama:/MODEL`, `http(s)://HOST/v1#MODEL` for anything that speaks \
-    chat completions, `script:FILE`, or `offline`";
+/// Names that are no provider's, as a hint shows them.
+const OTHER_FORMS: &str =
+    "`http(s)://HOST/v1#MODEL` for anything that speaks chat completions, `script:FILE`, or `offline`";
 
-/// What the names of providers that are not served yet begin with, so that they can be told from a typing error.
-const PROVIDERS_TO_COME: [&str; 12] = [
-    "anthropic",
-    "azure",
-    "bedrock",
-    "cohere",
-    "databricks",
-    "endpoints",
-    "gateway",
-    "gemini",
-    "mistral",
-    "replay",
-    "vertex",
-    "vertex_ai",
+/// Providers that would need what is not here, and what serves in their place.
+const NOT_SERVED: [(&str, &str); 3] = [
+    ("vertex", "Vertex AI lets nobody in by a key; its models are served as `gemini:/MODEL` with GEMINI_API_KEY"),
+    ("vertex_ai", "Vertex AI lets nobody in by a key; its models are served as `gemini:/MODEL` with GEMINI_API_KEY"),
+    ("sagemaker", "put an AI Gateway of MLflow before it, and use `gateway:/ENDPOINT`"),
 ];
 
-/// Where OpenAI's models are served, unless `OPENAI_BASE_URL` says otherwise.
-const OPENAI_URL: &str = "https://api.openai.com/v1";
-
-/// Where Ollama serves models on the machine that it runs on.
-const OLLAMA_URL: &str = "http://localhost:11434/v1";
+/// Two spellings that are at least this much alike may be meant for one another.
+const LIKENESS_MIN: f64 = 0.8;
 
 /// How long one answer may take, where nothing else is said: a model that thinks first takes minutes.
 const TIMEOUT_DEFAULT: Duration = Duration::from_secs(180);
@@ -45,7 +33,7 @@ const TIMEOUT_DEFAULT: Duration = Duration::from_secs(180);
 pub struct ModelSettings {
     /// How long one answer may take, further attempts included.
     pub timeout: Duration,
-    /// Where keys and addresses come from: `OPENAI_API_KEY`, `OPENAI_BASE_URL` and `REENACT_API_KEY`.
+    /// Where keys and addresses come from; [`Provider::settings`] says which variables are read.
     pub environment: Environment,
 }
 
@@ -81,24 +69,19 @@ impl Engine {
     /// ```
     ///
     /// # Errors
-    /// Where the name has none of the forms, its provider is not served, its key is missing, or its script
-    /// cannot be read; each says what to do.
+    /// Where the name has none of the forms, its key or its address is missing, or its script cannot be read; each
+    /// says what to do.
     pub fn open(name: &str, settings: &ModelSettings) -> Result<Engine> {
         let name = name.trim();
         if name == "offline" {
             return Ok(Engine::Offline);
         }
-        match name.split_once(':') {
-            Some(("script", file)) => Ok(Engine::Model(Model::new(
-                name,
-                ScriptedModel::new(Script::load(Path::new(file))?, settings.timeout),
-            ))),
-            Some(("openai", model)) => openai(name, model_of(name, model)?, settings),
-            Some(("ollama", model)) => served(name, OLLAMA_URL, model_of(name, model)?, None, settings),
-            Some(("http" | "https", _)) => addressed(name, settings),
-            Some((provider, _)) if PROVIDERS_TO_COME.contains(&provider) => Err(not_served_yet(name, provider)),
-            _ => Err(Error::new(ErrorKind::Usage, format!("`{name}` is not the name of a model")).hint(FORMS)),
+        if let Some(file) = name.strip_prefix("script:") {
+            let server = ScriptedModel::new(Script::load(Path::new(file))?, settings.timeout);
+            return Ok(Engine::Model(Model::new(name, server)));
         }
+        let endpoint = endpoint(name, &settings.environment)?;
+        Ok(Engine::Model(Model::new(name, RemoteModel::new(endpoint, settings))))
     }
 
     /// The name under which it was asked for.
@@ -111,66 +94,54 @@ impl Engine {
     }
 }
 
-fn not_served_yet(name: &str, provider: &str) -> Error {
-    let what = format!("`{name}`: models of `{provider}` are not served yet");
-    let hint = "if it has an address that speaks chat completions, use `https://HOST/v1#MODEL` and set REENACT_API_KEY";
-    Error::new(ErrorKind::Usage, what).hint(hint)
+/// Where the model of a name is, and how it is asked there.
+///
+/// # Errors
+/// Where the name is none of a model behind an address, or its key or its address is missing.
+pub(crate) fn endpoint(name: &str, environment: &Environment) -> Result<Endpoint> {
+    let (prefix, rest) = name.split_once(':').ok_or_else(|| unknown(name, name))?;
+    match Provider::of(prefix) {
+        Some(provider) => Endpoint::of_provider(provider, model_of(provider, name, rest)?, name, environment),
+        None if matches!(prefix, "http" | "https") => Endpoint::of_address(name, environment),
+        None => Err(unknown(name, prefix)),
+    }
 }
 
-/// The model of `provider:/MODEL`.
-fn model_of<'a>(name: &str, rest: &'a str) -> Result<&'a str> {
+/// What stands behind `provider:/`.
+fn model_of<'a>(provider: &Provider, name: &str, rest: &'a str) -> Result<&'a str> {
     rest.strip_prefix('/').filter(|model| !model.is_empty()).ok_or_else(|| {
-        let provider = name.split(':').next().unwrap_or(name);
-        let model = if rest.is_empty() || rest == "/" { "MODEL" } else { rest };
-        Error::new(ErrorKind::Usage, format!("`{name}` names no model")).hint(format!("use `{provider}:/{model}`"))
+        let form = match rest.trim_matches('/') {
+            "" => provider.form(),
+            model => format!("{}:/{model}", provider.prefix),
+        };
+        Error::new(ErrorKind::Usage, format!("`{name}` names no model")).hint(format!("use `{form}`"))
     })
 }
 
-fn openai(name: &str, model: &str, settings: &ModelSettings) -> Result<Engine> {
-    let key = settings.environment.get("OPENAI_API_KEY").map(str::to_owned);
-    let own_address = settings.environment.get("OPENAI_BASE_URL");
-    // A server of one's own under OPENAI_BASE_URL often wants no key; if it does, it says so.
-    if key.is_none() && own_address.is_none() {
-        let what = format!("`{name}` needs a key, and OPENAI_API_KEY is not set");
-        return Err(
-            Error::new(ErrorKind::Usage, what).hint("set OPENAI_API_KEY, or use `offline`, which needs no model")
-        );
+fn unknown(name: &str, prefix: &str) -> Error {
+    if let Some((_, instead)) = NOT_SERVED.iter().find(|(it, _)| *it == prefix) {
+        return Error::new(ErrorKind::Usage, format!("`{name}`: models of `{prefix}` are not served")).hint(*instead);
     }
-    served(name, own_address.unwrap_or(OPENAI_URL), model, key, settings)
-}
-
-fn addressed(name: &str, settings: &ModelSettings) -> Result<Engine> {
-    let (address, model) = name.split_once('#').unwrap_or((name, ""));
-    if model.is_empty() {
-        let what = format!("`{}` does not say which model", crate::http::place(&crate::http::parse_url(name)?));
-        return Err(Error::new(ErrorKind::Usage, what).hint("add it after the address: `http(s)://HOST/v1#MODEL`"));
+    let error = Error::new(ErrorKind::Usage, format!("`{name}` is not the name of a model"));
+    let likeness = |provider: &&Provider| strsim::jaro_winkler(provider.prefix, prefix);
+    let near = Provider::all().iter().max_by(|one, other| likeness(one).total_cmp(&likeness(other)));
+    match near.filter(|near| name.contains(':') && likeness(near) >= LIKENESS_MIN) {
+        Some(near) => error.hint(format!("did you mean `{}`?", near.form())),
+        None => {
+            let prefixes: Vec<&str> = Provider::all().iter().map(|it| it.prefix).collect();
+            error.hint(format!("use `PROVIDER:/MODEL` with one of {}; {OTHER_FORMS}", prefixes.join(", ")))
+        }
     }
-    let key = settings.environment.get("REENACT_API_KEY").map(str::to_owned);
-    served(name, address, model, key, settings)
-}
-
-fn served(name: &str, address: &str, model: &str, key: Option<String>, settings: &ModelSettings) -> Result<Engine> {
-    let url = chat_completions_url(crate::http::parse_url(address)?);
-    let environment = settings.environment.clone();
-    let server = ChatModel { url, model: model.to_owned(), key, timeout: settings.timeout, environment };
-    Ok(Engine::Model(Model::new(name, server)))
-}
-
-/// The address of the interface below a base address; one that names the interface already stays as it is.
-fn chat_completions_url(mut base: Url) -> Url {
-    let path = base.path().trim_end_matches('/').to_owned();
-    if !path.ends_with("/chat/completions") {
-        base.set_path(&format!("{path}/chat/completions"));
-    }
-    base
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn refusal(name: &str) -> String {
-        let error = Engine::open(name, &ModelSettings::default()).expect_err("the name should not open");
+    fn refusal(name: &str, variables: &[(&str, &str)]) -> String {
+        let environment = variables.iter().copied().collect();
+        let settings = ModelSettings { environment, ..ModelSettings::default() };
+        let error = Engine::open(name, &settings).expect_err("the name should not open");
         format!("{error}\n    {}", error.hint_text().unwrap_or("no hint"))
     }
 
@@ -182,25 +153,37 @@ mod tests {
             "openai:gpt-5",
             "openai:/",
             "openai:/gpt-5",
+            "opnai:/gpt-5",
             "anthropic:/claude",
+            "azure:/gpt",
+            "bedrock:/anthropic.claude",
+            "gemini:/gemini",
             "gateway:/chat",
+            "endpoints:/chat",
+            "vertex:/gemini",
             "http://localhost:8000/v1",
             "http://#m",
             "https://me:hunter22@example.org/v1#m",
             "script:no/such/file.yaml",
         ];
-        let refusals = names.map(|name| format!("{name:?}\n    {}\n", refusal(name)));
+        let refusals = names.map(|name| format!("{name:?}\n    {}\n", refusal(name, &[])));
         assert!(!refusals.concat().replace("\"https://me:hunter22", "").contains("hunter22"));
         insta::assert_snapshot!(refusals.concat());
     }
 
     #[test]
-    fn the_interface_is_found_below_a_base_address() {
-        let url = |base| chat_completions_url(Url::parse(base).unwrap()).to_string();
-        assert_eq!(url("http://a/v1"), "http://a/v1/chat/completions");
-        assert_eq!(url("http://a/v1/"), "http://a/v1/chat/completions");
-        assert_eq!(url("http://a/v1/chat/completions"), "http://a/v1/chat/completions");
-        assert_eq!(url("http://a?api-version=1"), "http://a/chat/completions?api-version=1");
+    fn each_setting_that_is_half_there_says_what_is_missing() {
+        let settings: [(&str, &[(&str, &str)]); 6] = [
+            ("azure:/gpt", &[("AZURE_OPENAI_API_KEY", "k")]),
+            ("bedrock:/m", &[("AWS_BEARER_TOKEN_BEDROCK", "k")]),
+            ("bedrock:/m", &[("AWS_ACCESS_KEY_ID", "k")]),
+            ("gateway:/chat", &[("MLFLOW_TRACKING_URI", "sqlite:///mlflow.db")]),
+            ("gateway:/chat", &[("MLFLOW_TRACKING_URI", "https://me:hunter22@example.org")]),
+            ("openai:/m", &[("OPENAI_BASE_URL", "localhost")]),
+        ];
+        let refusals = settings.map(|(name, variables)| format!("{name}\n    {}\n", refusal(name, variables)));
+        assert!(!refusals.concat().contains("hunter22"));
+        insta::assert_snapshot!(refusals.concat());
     }
 
     #[test]

@@ -24,17 +24,20 @@ impl ScriptedModel {
 #[async_trait]
 impl ServeModel for ScriptedModel {
     async fn complete(&self, request: &ModelRequest) -> Result<Completion, ModelFault> {
-        let answer = self.script.answer(line(request)).map_err(|why| fault(ModelFaultKind::Refused, why))?;
+        let answer = self.script.answer(line(request)).map_err(|why| ModelFault::new(ModelFaultKind::Refused, why))?;
         // A scripted delay meets the same time limit as a real one.
         tokio::time::timeout(self.timeout, tokio::time::sleep(answer.delay())).await.map_err(|_| {
-            fault(ModelFaultKind::TimedOut, format!("the script did not answer within {:?}", self.timeout))
+            ModelFault::new(ModelFaultKind::TimedOut, format!("the script did not answer within {:?}", self.timeout))
         })?;
+        let usage = answer.usage().map(|used| used.usage);
+        let failed = |kind, reason| ModelFault { usage, ..ModelFault::new(kind, reason) };
         if let Some(Failure { kind, reason }) = answer.failure() {
-            return Err(fault(model_fault_kind(*kind), reason.clone()));
+            return Err(failed(model_fault_kind(*kind), reason.clone()));
         }
         let text = answer.text().unwrap_or_default();
-        let answer = read_answer(&text, &request.schema.schema).map_err(|why| fault(ModelFaultKind::Malformed, why))?;
-        Ok(Completion { answer, usage: None })
+        let answer =
+            read_answer(&text, &request.schema.schema).map_err(|why| failed(ModelFaultKind::Malformed, why))?;
+        Ok(Completion { answer, usage })
     }
 }
 
@@ -56,8 +59,4 @@ fn model_fault_kind(kind: FaultKind) -> ModelFaultKind {
         FaultKind::Refused => ModelFaultKind::Refused,
         FaultKind::Malformed | FaultKind::Empty => ModelFaultKind::Malformed,
     }
-}
-
-fn fault(fault: ModelFaultKind, reason: String) -> ModelFault {
-    ModelFault { fault, reason }
 }

@@ -9,6 +9,22 @@ use serde_json::{Map, Value, json};
 /// Keywords that say nothing a model needs and that strict servers refuse.
 const REFUSED: [&str; 3] = ["$schema", "default", "title"];
 
+/// Keywords that bound numbers, texts and lists, which Anthropic's structured outputs refuse as well. What they
+/// say is checked when the answer is read.
+const BOUNDS: [&str; 11] = [
+    "exclusiveMaximum",
+    "exclusiveMinimum",
+    "maxItems",
+    "maxLength",
+    "maximum",
+    "minItems",
+    "minLength",
+    "minimum",
+    "multipleOf",
+    "pattern",
+    "uniqueItems",
+];
+
 /// Formats of text that strict servers know; the others (`uint32` and the like) are refused.
 const FORMATS: [&str; 9] = ["date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid"];
 
@@ -29,50 +45,55 @@ const FORMATS: [&str; 9] = ["date-time", "time", "date", "duration", "email", "h
 /// ```
 #[must_use]
 pub fn strict_schema(schema: &Value) -> Value {
+    without(&[], schema)
+}
+
+/// The schema in strict form, and without bounds.
+pub(super) fn boundless_schema(schema: &Value) -> Value {
+    without(&BOUNDS, schema)
+}
+
+/// The schema in strict form, without these keywords.
+fn without(refused: &[&str], schema: &Value) -> Value {
     let Some(keywords) = schema.as_object() else { return schema.clone() };
     if let Some(reference) = keywords.get("$ref") {
         // The root may be a reference; only there are definitions beside it.
-        return with_definitions(json!({"$ref": reference}), keywords);
+        let mut strict = json!({"$ref": reference});
+        if let Some(definitions) = keywords.get("$defs") {
+            strict["$defs"] = each_member(refused, definitions);
+        }
+        return strict;
     }
-    let kept = keywords.iter().filter(|(keyword, value)| is_kept(keyword, value));
-    let mut strict: Map<_, _> = kept.map(|(keyword, value)| strict_keyword(keyword, value)).collect();
+    let kept = keywords.iter().filter(|(keyword, value)| is_kept(refused, keyword, value));
+    let mut strict: Map<_, _> = kept.map(|(keyword, value)| strict_keyword(refused, keyword, value)).collect();
     if strict.contains_key("properties") || strict.get("type").is_some_and(|kind| kind == "object") {
         close(&mut strict, keywords);
     }
     Value::Object(strict)
 }
 
-fn with_definitions(mut strict: Value, keywords: &Map<String, Value>) -> Value {
-    if let Some(definitions) = keywords.get("$defs") {
-        strict["$defs"] = strict_members(definitions);
-    }
-    strict
-}
-
-fn is_kept(keyword: &str, value: &Value) -> bool {
+fn is_kept(refused: &[&str], keyword: &str, value: &Value) -> bool {
     let is_known_format = || value.as_str().is_some_and(|format| FORMATS.contains(&format));
-    !REFUSED.contains(&keyword) && (keyword != "format" || is_known_format())
+    let is_refused = REFUSED.iter().chain(refused).any(|it| *it == keyword);
+    !is_refused && (keyword != "format" || is_known_format())
 }
 
-fn strict_keyword(keyword: &str, value: &Value) -> (String, Value) {
+fn strict_keyword(refused: &[&str], keyword: &str, value: &Value) -> (String, Value) {
+    let each = |schemas: &Value| schemas.as_array().into_iter().flatten().map(|it| without(refused, it)).collect();
     let strict = match keyword {
-        "properties" | "$defs" | "definitions" => strict_members(value),
-        "items" => strict_schema(value),
-        "anyOf" | "allOf" => strict_list(value),
+        "properties" | "$defs" | "definitions" => each_member(refused, value),
+        "items" => without(refused, value),
+        "anyOf" | "allOf" => each(value),
         // For a model that writes one answer the two mean the same, and strict servers know only `anyOf`.
-        "oneOf" => return ("anyOf".to_owned(), strict_list(value)),
+        "oneOf" => return ("anyOf".to_owned(), each(value)),
         _ => value.clone(),
     };
     (keyword.to_owned(), strict)
 }
 
-fn strict_members(members: &Value) -> Value {
+fn each_member(refused: &[&str], members: &Value) -> Value {
     let members = members.as_object().into_iter().flatten();
-    members.map(|(name, schema)| (name.clone(), strict_schema(schema))).collect()
-}
-
-fn strict_list(schemas: &Value) -> Value {
-    schemas.as_array().into_iter().flatten().map(strict_schema).collect()
+    members.map(|(name, schema)| (name.clone(), without(refused, schema))).collect()
 }
 
 /// Closes an object: no member but its own, and all of them, those that were optional as null.
@@ -145,6 +166,14 @@ mod tests {
     fn a_schema_made_from_a_type_becomes_strict_all_the_way_down() {
         let strict = strict_schema(&schemars::schema_for!(Judgement).to_value());
         insta::assert_json_snapshot!(strict);
+    }
+
+    #[test]
+    fn a_schema_without_bounds_keeps_members_that_are_called_like_bounds() {
+        let bounded = json!({"type": "array", "minItems": 1, "items": {"type": "integer", "minimum": 1}});
+        let schema = json!({"type": "object", "required": ["minimum"], "properties": {"minimum": bounded}});
+        let plain = boundless_schema(&schema);
+        assert_eq!(plain["properties"]["minimum"], json!({"type": "array", "items": {"type": "integer"}}));
     }
 
     #[test]

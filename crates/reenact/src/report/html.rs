@@ -69,7 +69,7 @@ struct Page<'a> {
     groups: Vec<Group<'a>>,
     endings: Vec<Bar>,
     turns: Vec<Column>,
-    cost: &'static str,
+    cost: String,
     provenance: Vec<(&'static str, String)>,
 }
 
@@ -91,7 +91,7 @@ impl<'a> Page<'a> {
             groups: groups(case_views(output, sessions)),
             endings: plots::endings(&report.endings),
             turns: plots::turns(&report.turns),
-            cost: report.cost.words(),
+            cost: report.cost_in_words(),
             provenance: report.provenance(),
         }
     }

@@ -15,7 +15,7 @@ impl Report {
         facts.push(("users", played_by(&self.plan.user_model, &self.provenance.user_prompts)));
         facts.push(("judge", self.judged_by()));
         facts.push(("trials", self.tried()));
-        facts.push(("cost", self.cost.words().to_owned()));
+        facts.push(("cost", self.cost_in_words()));
         facts.push(("run", self.made()));
         facts
     }

@@ -1,5 +1,6 @@
 //! What made a run: this program and its prompts. Recorded with the run, because a report may be made years later.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use schemars::JsonSchema;
@@ -7,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Plan;
 use crate::judge::OFFLINE;
+use crate::model::{Price, PriceList};
 use crate::prompt::{self, Prompt};
 
 /// What made a run, besides what its plan names.
@@ -21,6 +23,10 @@ pub struct Provenance {
     /// of its last judging.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub judge_prompts: Vec<PromptHash>,
+    /// What its models cost, as it was known when the run began or was stated for it; a model that is not here has an
+    /// unknown price. In dollars for a million tokens.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub prices: BTreeMap<String, Price>,
 }
 
 /// A prompt and the hash of its text, which changes with any change of its words.
@@ -39,12 +45,28 @@ impl Provenance {
         let reenact = env!("CARGO_PKG_VERSION").to_owned();
         let user_prompts =
             if plan.user_model == OFFLINE { Vec::new() } else { hashes(&[Prompt::User, Prompt::Checks]) };
-        Provenance { reenact, user_prompts, judge_prompts: judge_prompts(plan) }
+        let mut provenance =
+            Provenance { reenact, user_prompts, judge_prompts: judge_prompts(plan), prices: BTreeMap::new() };
+        provenance.price(plan, &PriceList::default());
+        provenance
+    }
+
+    /// Notes the prices that a list states, and those of the plan's models that have none yet.
+    pub(crate) fn price(&mut self, plan: &Plan, list: &PriceList) {
+        self.prices.extend(list.stated().map(|(name, price)| (name.to_owned(), price)));
+        for model in plan.models() {
+            if let Some(price) =
+                list.stated_price(model).or_else(|| list.price(model).filter(|_| !self.prices.contains_key(model)))
+            {
+                self.prices.insert(model.to_owned(), price);
+            }
+        }
     }
 
     /// Notes that the run is judged now, by the judge of the plan and the prompts of today.
     pub(crate) fn judged_now(&mut self, plan: &Plan) {
         self.judge_prompts = judge_prompts(plan);
+        self.price(plan, &PriceList::default());
     }
 }
 

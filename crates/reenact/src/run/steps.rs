@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{Part, Stop};
+use crate::cost::Ledger;
 use crate::journal::{Journal, StepKey, StepRole};
 use crate::judge::{Hearing, Panel};
 use crate::user::AgendaUser;
@@ -24,6 +25,7 @@ use crate::{
 /// The journal as one trial sees it.
 pub(super) struct Steps {
     journal: Arc<Journal>,
+    ledger: Arc<Ledger>,
     stop: Stop,
     case: String,
     trial: u32,
@@ -39,10 +41,10 @@ struct Halted;
 const HALTED: &str = "the run was stopped";
 
 impl Steps {
-    pub(super) fn new(journal: Arc<Journal>, stop: Stop, case: &str, trial: u32) -> Self {
-        let case = case.to_owned();
+    pub(super) fn new(journal: &Arc<Journal>, ledger: &Arc<Ledger>, stop: &Stop, case: &str, trial: u32) -> Self {
+        let (journal, ledger, stop) = (Arc::clone(journal), Arc::clone(ledger), stop.clone());
         let (positions, latencies_ms, broken) = Default::default();
-        Steps { journal, stop, case, trial, positions, latencies_ms, broken }
+        Steps { journal, ledger, stop, case: case.to_owned(), trial, positions, latencies_ms, broken }
     }
 
     /// Whether every step so far has its answer.
@@ -65,17 +67,40 @@ impl Steps {
         T: Serialize + DeserializeOwned + Send,
         F: Future<Output = T> + Send,
     {
-        if self.stop.is_requested() {
-            return Err(self.halt(Error::new(ErrorKind::Interrupted, HALTED)));
-        }
-        let position = self.positions[place(role)].fetch_add(1, Ordering::Relaxed);
-        let key = StepKey { case: self.case.clone(), trial: self.trial, position, role };
+        let key = self.next(role)?;
         let (answer, latency_ms) =
             self.journal.timed_step(key, request, || call).await.map_err(|error| self.halt(error))?;
         if role == StepRole::Agent {
             self.latencies_ms.lock().unwrap_or_else(PoisonError::into_inner).push(latency_ms);
         }
         Ok(answer)
+    }
+
+    /// As [`Steps::step`], for a model, whose name and tokens are recorded beside its answer.
+    async fn ask(
+        &self,
+        role: StepRole,
+        model: &Model,
+        request: &ModelRequest,
+    ) -> Result<Result<Completion, ModelFault>, Halted> {
+        let key = self.next(role)?;
+        let call = async || {
+            let reserved = self.ledger.reserve(model.name(), request).await?;
+            let answer = model.complete(request).await;
+            reserved.settle(&answer);
+            Ok(answer)
+        };
+        let answer = self.journal.model_step(key, model.name(), request, call).await;
+        answer.map_err(|error| self.halt(error))
+    }
+
+    /// The key of the next step of a role, unless the run is to stop.
+    fn next(&self, role: StepRole) -> Result<StepKey, Halted> {
+        if self.stop.is_requested() {
+            return Err(self.halt(Error::new(ErrorKind::Interrupted, HALTED)));
+        }
+        let position = self.positions[place(role)].fetch_add(1, Ordering::Relaxed);
+        Ok(StepKey { case: self.case.clone(), trial: self.trial, position, role })
     }
 
     /// Keeps the first reason.
@@ -152,8 +177,8 @@ struct JournaledModel {
 #[async_trait]
 impl ServeModel for JournaledModel {
     async fn complete(&self, request: &ModelRequest) -> Result<Completion, ModelFault> {
-        let answer = self.steps.step(self.role, request, self.model.complete(request)).await;
-        let halted = || ModelFault { fault: ModelFaultKind::Unreachable, reason: HALTED.into() };
+        let answer = self.steps.ask(self.role, &self.model, request).await;
+        let halted = || ModelFault::new(ModelFaultKind::Unreachable, HALTED);
         answer.unwrap_or_else(|Halted| Err(halted()))
     }
 }

@@ -11,8 +11,9 @@ use serde_json::Value;
 use serde_saphyr::Spanned;
 
 use super::{Participant, ScriptedCall};
+use crate::agent::AgentUsage;
 use crate::shorten::shorten;
-use crate::{Error, ErrorKind, FaultKind, Result};
+use crate::{Error, ErrorKind, FaultKind, Result, Usage};
 
 /// What a script looks like, as a hint shows it.
 pub(super) const FORM: &str = "a script is a list of texts and rules such as \
@@ -42,6 +43,28 @@ pub(super) struct Rule {
     pub(super) end: bool,
     #[serde(default)]
     pub(super) tool_calls: Vec<ScriptedCall>,
+    pub(super) usage: Option<ScriptedUsage>,
+}
+
+/// What an answer used: tokens as [`Usage`] has them, and for an agent the model that it asked.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ScriptedUsage {
+    input_tokens: u64,
+    #[serde(default)]
+    cached_tokens: u64,
+    #[serde(default)]
+    cache_write_tokens: u64,
+    #[serde(default)]
+    output_tokens: u64,
+    model: Option<String>,
+}
+
+impl From<ScriptedUsage> for AgentUsage {
+    fn from(used: ScriptedUsage) -> Self {
+        let ScriptedUsage { input_tokens, cached_tokens, cache_write_tokens, output_tokens, model } = used;
+        AgentUsage { model, usage: Usage { input_tokens, cached_tokens, cache_write_tokens, output_tokens } }
+    }
 }
 
 /// A kind of fault and its reason; a reason alone is a refusal.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Store;
 use super::fault::{self, Doing};
+use crate::model::PriceList;
 use crate::{Error, ErrorKind, Judging, Outcome, Result, Run, Trial};
 
 /// A run as a list shows it.
@@ -150,13 +151,26 @@ impl Store {
         let key = self.run_key(run)?;
         let mut run = self.run(run)?;
         let same_judge = run.plan.judging == *judging;
-        run.plan.judging = judging.clone();
-        run.provenance.judged_now(&run.plan);
+        run.judge_by(judging);
         let header = to_json(&run, "the run")?;
         self.with(Doing::Write, |connection| {
             let sql =
                 "UPDATE runs SET judging = judging + (finished OR NOT ?2), finished = 0, header = ?3 WHERE key = ?1";
             connection.execute(sql, params![key, same_judge, header])
+        })?;
+        Ok(run)
+    }
+
+    /// Keeps the prices that a list states with a run, and gives it with them.
+    ///
+    /// # Errors
+    /// As [`Store::run`], and where the store cannot be written.
+    pub fn price_run(&self, run: &str, prices: &PriceList) -> Result<Run> {
+        let key = self.run_key(run)?;
+        let run = self.run(run)?.priced(prices);
+        let header = to_json(&run, "the run")?;
+        self.with(Doing::Write, |connection| {
+            connection.execute("UPDATE runs SET header = ?2 WHERE key = ?1", params![key, header])
         })?;
         Ok(run)
     }

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// How often a check of the goal is asked for at the most: one answer that cannot be used may be bad luck.
-const CHECKS_MAX: usize = 2;
+pub(super) const CHECKS_MAX: usize = 2;
 
 /// What the prompts are filled with.
 #[derive(Default, Serialize)]

@@ -25,7 +25,7 @@ mod wording;
 pub const REWORDINGS_MAX: usize = 2;
 
 /// What a simulated user must not do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Misstep {
     /// Says nothing, or nothing that can be read.
@@ -49,6 +49,22 @@ pub enum Misstep {
 }
 
 impl Misstep {
+    /// What was done, in a few words, for whoever reads a report.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Misstep::SaysNothing => "said nothing",
+            Misstep::GivesAway => "gave a fact away",
+            Misstep::StatesExpectation => "stated an expectation",
+            Misstep::PlaysTheAgent => "played the agent",
+            Misstep::Coaches => "coached the agent",
+            Misstep::Invents => "invented a value",
+            Misstep::LeavesOut => "left a value out",
+            Misstep::RepeatsItself => "repeated itself",
+            Misstep::OutOfStyle => "left the style",
+        }
+    }
+
     /// What was wrong, for whoever words the message. That a guess was right is not told: a fact, an expectation and an
     /// invention are one and the same here.
     #[must_use]

@@ -17,7 +17,9 @@ use super::guard::Misstep;
 use super::reading::Reading;
 use super::{DialogueAct, Leaving, Said, Scene, SimulatedUser, UserAct, UserFault, checks, guard};
 use crate::prompt::{Prompt, render};
-use crate::{AnswerSchema, Brief, ChatMessage, ChatRole, Completion, Model, ModelFault, ModelFaultKind, ModelRequest};
+use crate::{
+    AnswerSchema, Brief, ChatMessage, ChatRole, Completion, Gate, Model, ModelFault, ModelFaultKind, ModelRequest,
+};
 
 /// A simulated user that a model words.
 #[derive(Debug, Clone)]
@@ -106,6 +108,14 @@ pub fn request(scene: Scene<'_>) -> Option<ModelRequest> {
         Decision::Say(next) => Some(direct(&scene, &next)),
         Decision::Settle | Decision::Leave(..) => None,
     }
+}
+
+/// How many questions a turn usually takes, and at the most. The message; the gates, where any waits for the agent's words;
+/// and, where nothing goes as it should, the message worded again and the goal checked twice.
+pub(crate) fn questions_of_a_turn(brief: &Brief) -> (u64, u64) {
+    let waits = brief.facts.iter().any(|fact| matches!(fact.gate, Gate::Asked(_) | Gate::When(_)));
+    let gates = u64::from(waits);
+    (1 + gates, 1 + guard::REWORDINGS_MAX as u64 + gates + checks::CHECKS_MAX as u64)
 }
 
 fn direct(scene: &Scene<'_>, next: &Move<'_>) -> ModelRequest {

@@ -106,7 +106,8 @@ fn user(given: &[&str]) -> Box<dyn SimulatedUser> {
     }
     Box::new(ModelUser::new(model(move |request| {
         let next = |from: &Mutex<Vec<String>>| from.lock().unwrap().pop();
-        let read = |nothing: serde_json::Value| next(&reads).map_or(nothing, |line| serde_json::from_str(&line).unwrap());
+        let read =
+            |nothing: serde_json::Value| next(&reads).map_or(nothing, |line| serde_json::from_str(&line).unwrap());
         answered(match request.schema.name.as_str() {
             "user_message" => json!({ "text": next(&words).expect("a line `words` for each message") }),
             "check_gates" => json!({"opened": [], "wants": "nothing"}),

@@ -32,7 +32,7 @@ pub(crate) fn answered(answer: Value) -> Result<Completion, ModelFault> {
 }
 
 pub(crate) fn silent() -> Result<Completion, ModelFault> {
-    Err(ModelFault { fault: ModelFaultKind::TimedOut, reason: "no answer within 60 s".to_owned() })
+    Err(ModelFault::new(ModelFaultKind::TimedOut, "no answer within 60 s"))
 }
 
 /// All that a request says, as one text.

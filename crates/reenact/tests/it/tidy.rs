@@ -117,7 +117,7 @@ const KEPT_TO: [(&str, &str, &[&str]); 7] = [
         &[
             "crates/reenact/src/journal.rs",
             "crates/reenact/src/http.rs",
-            "crates/reenact/src/model/chat.rs",
+            "crates/reenact/src/model/remote.rs",
             "crates/reenact/src/store/schema.rs",
             "crates/reenact/src/agent/command/process.rs",
         ],

@@ -68,7 +68,12 @@ CREATE TABLE steps (
     position INTEGER NOT NULL,
     role TEXT NOT NULL,
     request BLOB NOT NULL,          -- BLAKE3 of the request's JSON
-    answer TEXT NOT NULL,           -- JSON
     latency_ms INTEGER NOT NULL,
+    model TEXT,                     -- which model was asked, where it was one
+    input_tokens INTEGER,           -- what the call used; null where nobody said so
+    cached_tokens INTEGER,
+    cache_write_tokens INTEGER,
+    output_tokens INTEGER,
+    answer TEXT NOT NULL,           -- JSON; last, because it is long and sums of tokens need not read it
     PRIMARY KEY (run, judging, case_id, trial, position, role)
 ) STRICT;

@@ -39,7 +39,7 @@ async fn a_model_is_asked_for_json_of_a_strict_schema() {
     let server = serve(|_| says(r#"{"verdict":"pass","why":null}"#)).await;
     let completion = ask(&server.address).await.unwrap();
     assert_eq!(completion.answer, json!({"verdict": "pass"}));
-    assert_eq!(completion.usage, Some(Usage { input_tokens: 7, output_tokens: 3 }));
+    assert_eq!(completion.usage, Some(Usage { input_tokens: 7, output_tokens: 3, ..Usage::default() }));
     let asked = server.asked();
     assert_eq!(asked[0].headers["authorization"], "Bearer sk-very-secret");
     insta::assert_json_snapshot!(asked[0].body);
@@ -50,7 +50,11 @@ async fn an_answer_that_cannot_be_used_is_asked_for_once_more_with_the_reason() 
     let server = serve(|n| says(["I think it was.", "```json\n{\"verdict\": \"pass\"}\n```"][n])).await;
     let completion = ask(&server.address).await.unwrap();
     assert_eq!(completion.answer, json!({"verdict": "pass"}));
-    assert_eq!(completion.usage, Some(Usage { input_tokens: 14, output_tokens: 6 }), "both answers are paid for");
+    assert_eq!(
+        completion.usage,
+        Some(Usage { input_tokens: 14, output_tokens: 6, ..Usage::default() }),
+        "both answers are paid for"
+    );
     insta::assert_json_snapshot!(server.asked()[1].body["messages"]);
 }
 

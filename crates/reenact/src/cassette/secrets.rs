@@ -1,0 +1,166 @@
+//! What must not stand in a cassette: the values of variables that are secrets, and whatever looks like a key.
+
+use std::borrow::Cow;
+use std::sync::{Arc, LazyLock};
+
+use regex::{Captures, Regex};
+use serde_json::Value;
+
+use crate::Environment;
+use crate::environment::MASK;
+
+/// Finds secrets and masks them.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Secrets {
+    /// The values of variables that are secrets, in every way in which they may be written; the longest first.
+    known: Arc<[String]>,
+}
+
+/// What a key looks like, by whoever gives it out. The first group, where a pattern has one, stays.
+const SHAPES: [&str; 12] = [
+    // OpenAI, Anthropic, OpenRouter, DeepSeek and whoever copied the form.
+    r"\bsk-[A-Za-z0-9_-]{16,}",
+    // Groq, xAI, Hugging Face, Replicate, Perplexity.
+    r"\b(?:gsk_|xai-|hf_|r8_|pplx-)[A-Za-z0-9]{16,}",
+    // Google.
+    r"\bAIza[A-Za-z0-9_-]{30,}",
+    r"\bya29\.[A-Za-z0-9_-]{20,}",
+    // AWS.
+    r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b",
+    // GitHub, GitLab, Slack, Stripe.
+    r"\b(?:gh[opusr]_[A-Za-z0-9]{30,}|github_pat_[A-Za-z0-9_]{30,}|glpat-[A-Za-z0-9_-]{20,})",
+    r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}",
+    r"\b(?:sk|rk|pk)_(?:live|test)_[A-Za-z0-9]{16,}",
+    // A signed token of three parts.
+    r"\beyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{5,}",
+    // A private key in its armour; in JSON its line breaks are two signs.
+    r"-----BEGIN [A-Z ]*PRIVATE KEY-----(?s:.*?)(?:-----END [A-Z ]*PRIVATE KEY-----|\z)",
+    // A user and a password in an address.
+    r"(\b[a-z][a-z0-9+.-]{1,20}://)[^\s/@:]+:[^\s/@]+@",
+    // What an address has under a name that speaks of a secret.
+    r"(?i)([?&](?:[a-z_-]*(?:key|token|secret|password|signature)|sig)=)[^&#\s]+",
+];
+
+/// A name that speaks of a secret, and what stands behind it: `Bearer …`, `api_key: …`, `--token …`.
+const NAMED: &str = r#"(?ix)
+    ( \bbearer\s+ | \bbasic\s+
+    | (?:api[-_\ ]?key|token|secret|passw(?:or)?d|authorization)\\*["']?\s*[:=]\s*\\*["']?(?:(?:bearer|basic)\s+)?
+    | --?[a-z-]*(?:key|token|secret|password)[\ =]["']? )
+    ( [A-Za-z0-9._~+/=-]{12,} )"#;
+
+static PATTERNS: LazyLock<Vec<Regex>> =
+    LazyLock::new(|| SHAPES.iter().map(|shape| Regex::new(shape).expect("a pattern of our own")).collect());
+
+static NAMED_PATTERN: LazyLock<Regex> = LazyLock::new(|| Regex::new(NAMED).expect("a pattern of our own"));
+
+impl Secrets {
+    pub(crate) fn of(environment: &Environment) -> Self {
+        Secrets { known: environment.secret_forms().into() }
+    }
+
+    /// The text with every secret masked.
+    pub(crate) fn mask<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        let known = self.known.iter().fold(Cow::Borrowed(text), |text, secret| match text.contains(secret) {
+            true => Cow::Owned(text.replace(secret, MASK)),
+            false => text,
+        });
+        let shaped = PATTERNS.iter().fold(known, |text, pattern| masked(pattern, text, |found| kept(found)));
+        masked(&NAMED_PATTERN, shaped, |found| match is_random(&found[2]) {
+            true => format!("{}{MASK}", &found[1]),
+            false => found[0].to_owned(),
+        })
+    }
+
+    /// Masks every text in a value; whether there was anything to mask.
+    pub(crate) fn mask_all(&self, value: &mut Value) -> bool {
+        match value {
+            Value::String(text) => {
+                let masked = self.mask(text);
+                let is_other = masked != text.as_str();
+                if is_other {
+                    *text = masked.into_owned();
+                }
+                is_other
+            }
+            Value::Array(values) => values.iter_mut().fold(false, |any, value| self.mask_all(value) || any),
+            Value::Object(members) => members.values_mut().fold(false, |any, value| self.mask_all(value) || any),
+            Value::Null | Value::Bool(_) | Value::Number(_) => false,
+        }
+    }
+}
+
+fn masked<'a>(pattern: &Regex, text: Cow<'a, str>, by: impl Fn(&Captures<'_>) -> String) -> Cow<'a, str> {
+    match pattern.replace_all(&text, by) {
+        Cow::Borrowed(_) => text,
+        Cow::Owned(masked) => Cow::Owned(masked),
+    }
+}
+
+fn kept(found: &Captures<'_>) -> String {
+    let kept = found.get(1).map_or("", |kept| kept.as_str());
+    let at = if found[0].ends_with('@') { "@" } else { "" };
+    format!("{kept}{MASK}{at}")
+}
+
+/// Words have no digits, and numbers no letters.
+fn is_random(value: &str) -> bool {
+    value.contains(|c: char| c.is_ascii_digit()) && value.contains(|c: char| c.is_ascii_alphabetic())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mask(text: &str) -> String {
+        let environment = [("MY_TOKEN", "tomato \"soup\"\n2"), ("HOME", "/home/somebody")].into_iter().collect();
+        Secrets::of(&environment).mask(text).into_owned()
+    }
+
+    #[test]
+    fn what_looks_like_a_key_is_masked_and_what_stands_around_it_stays() {
+        for (text, masked) in [
+            ("use sk-proj-abcdefgh12345678 now", "use [secret] now"),
+            ("Authorization: Bearer abcdefgh12345678.", "Authorization: Bearer [secret]"),
+            (r#"{"api_key": "abcdefgh12345678"}"#, r#"{"api_key": "[secret]"}"#),
+            (r#"{\"api_key\": \"abcdefgh12345678\"}"#, r#"{\"api_key\": \"[secret]\"}"#),
+            ("python agent.py --api-key abcdefgh12345678 -v", "python agent.py --api-key [secret] -v"),
+            ("postgres://me:hunter2@db/x", "postgres://[secret]@db/x"),
+            ("https://a.b/v1?x=1&api_key=abc#m", "https://a.b/v1?x=1&api_key=[secret]#m"),
+            ("AKIAIOSFODNN7EXAMPLE", "[secret]"),
+            ("ghp_abcdefghijklmnopqrstuvwxyz0123456789", "[secret]"),
+            ("-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY----- x", "[secret] x"),
+            ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.dozjgNryP4", "[secret]"),
+        ] {
+            assert_eq!(mask(text), masked);
+        }
+    }
+
+    #[test]
+    fn what_people_say_of_keys_and_passwords_stays() {
+        for text in [
+            "my password is too long, and the token: authentication",
+            "ask-me-anything about a key=value pair, e.g. --key",
+            "the bearer of this letter; order number: 123456789012",
+            "https://example.org/a?page=2 and me@example.org",
+            "/home/somebody",
+        ] {
+            assert_eq!(mask(text), text);
+        }
+    }
+
+    #[test]
+    fn a_variable_that_is_a_secret_is_masked_as_it_is_and_as_json_writes_it() {
+        let plain = "tomato \"soup\"\n2";
+        let once = serde_json::to_string(plain).unwrap();
+        let twice = serde_json::to_string(&once).unwrap();
+        assert_eq!(mask(&format!("a {plain} b")), "a [secret] b");
+        assert_eq!(mask(&format!("a {once} b")), "a \"[secret]\" b");
+        assert!(!mask(&format!("a {twice} b")).contains("tomato"), "{}", mask(&twice));
+    }
+
+    #[test]
+    fn masking_twice_is_masking_once() {
+        let once = mask("Bearer abcdefgh12345678 sk-abcdefgh12345678 https://u:p@h/?key=v");
+        assert_eq!(mask(&once), once);
+    }
+}
