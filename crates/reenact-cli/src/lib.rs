@@ -15,6 +15,7 @@ mod participants;
 mod runtime;
 #[cfg(test)]
 mod schema;
+mod spending;
 
 /// Reads the arguments, runs the verb, and gives its exit status.
 #[must_use]

@@ -15,6 +15,7 @@ use crate::args::{Global, STORE_DEFAULT};
 
 pub(crate) mod calibration;
 pub(crate) mod comparison;
+pub(crate) mod estimate;
 pub(crate) mod file;
 #[cfg(test)]
 pub(crate) mod fixtures;

@@ -203,6 +203,15 @@ pub struct Spent {
     pub amount: Amount,
 }
 
+impl Spent {
+    /// Who asked what, what that came to, and how much it was, in a line.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let Spent { role, model, amount } = self;
+        format!("{}, {model}: {}; {}", role.words(), amount.money(), amount.work())
+    }
+}
+
 /// What models cost.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Cost {
@@ -288,7 +297,7 @@ fn tokens(count: u64) -> String {
 }
 
 /// A count with its thousands set apart: `1,234,567`.
-fn grouped(count: u64) -> String {
+pub(crate) fn grouped(count: u64) -> String {
     let digits = count.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (at, digit) in digits.char_indices() {

@@ -1,10 +1,10 @@
-//! The HTTP client that everything shares, and one bounded request with its retries.
+//! The HTTP client that everything shares, and one bounded exchange. Whether to try again is the caller's to say.
 
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use backon::{ExponentialBuilder, Retryable};
-use reqwest::header::{HeaderMap, RETRY_AFTER};
+use bytes::Bytes;
+use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use reqwest::{Client, StatusCode, Url};
 use serde_json::Value;
 use tokio::time::Instant;
@@ -12,12 +12,9 @@ use tokio::time::Instant;
 use crate::shorten::shorten;
 use crate::{Error, ErrorKind, Result};
 
-/// Servers shed load for a second or two at a time; a fourth attempt seldom fares better.
-const RETRIES_MAX: usize = 2;
+pub(crate) use times::{duration_until, retry_after, servers_now};
 
-/// The first wait; the next is twice as long. Both get up to as much again at random, so that many
-/// conversations that were refused together do not come back together.
-const RETRY_DELAY_FIRST: Duration = Duration::from_millis(200);
+mod times;
 
 /// A host that does not take a connection within this time is down.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -35,9 +32,18 @@ pub(crate) struct Post<'a> {
     /// Sent as a bearer token; never part of a fault.
     pub(crate) key: Option<&'a str>,
     pub(crate) headers: &'a [(&'static str, String)],
-    pub(crate) body: &'a Value,
-    /// For the whole exchange, waits and further attempts included.
+    /// JSON, as it is sent; shared, so that another attempt copies nothing.
+    pub(crate) body: Bytes,
+    /// For all that is done to get an answer, waits and further attempts included.
     pub(crate) timeout: Duration,
+}
+
+/// What a server answered, whatever its status.
+#[derive(Debug, Clone)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
 }
 
 /// Why there is no usable answer.
@@ -45,14 +51,24 @@ pub(crate) struct Post<'a> {
 pub(crate) struct HttpFault {
     pub(crate) kind: HttpFaultKind,
     pub(crate) reason: String,
-    retry: Retry,
+    /// Where the server said no: with which status, and all that it said.
+    pub(crate) refusal: Option<Refusal>,
+}
+
+/// A server's no.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    pub(crate) status: StatusCode,
+    pub(crate) body: Vec<u8>,
 }
 
 /// How an exchange failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum HttpFaultKind {
-    /// No connection, or it broke off.
+    /// No connection: the server has not seen the request.
     Unreachable,
+    /// The connection broke off; the server may have seen the request.
+    BrokenOff,
     /// No answer in time.
     TimedOut,
     /// The server said no.
@@ -61,17 +77,10 @@ pub(crate) enum HttpFaultKind {
     Malformed,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Retry {
-    No,
-    Soon,
-    After(Duration),
-}
-
 impl HttpFault {
-    /// A fault that another attempt would not cure.
+    /// A fault of this kind.
     pub(crate) fn new(kind: HttpFaultKind, reason: impl Into<String>) -> Self {
-        HttpFault { kind, reason: reason.into(), retry: Retry::No }
+        HttpFault { kind, reason: reason.into(), refusal: None }
     }
 
     /// The same fault, saying whose answer it was.
@@ -80,45 +89,44 @@ impl HttpFault {
     }
 }
 
-/// Posts JSON and reads the body of a successful answer.
-///
-/// Tries again where the connection was refused and on 429, 502, 503 and 504, as `Retry-After` asks, as
-/// long as the timeout allows it.
-pub(crate) async fn post(request: Post<'_>) -> Result<Vec<u8>, HttpFault> {
-    let deadline = Instant::now() + request.timeout;
-    let delays =
-        ExponentialBuilder::default().with_min_delay(RETRY_DELAY_FIRST).with_max_times(RETRIES_MAX).with_jitter();
-    let attempts = (|| attempt(&request)).retry(delays).when(|fault| fault.retry != Retry::No);
-    let attempts = attempts.adjust(|fault, planned| wait_before_retry(fault.retry, planned?, deadline));
-    match tokio::time::timeout_at(deadline, attempts).await {
-        Ok(result) => result,
-        Err(_) => Err(timed_out(&request)),
+impl Answer {
+    /// What the server says about its refusal.
+    pub(crate) fn refusal(&self, url: &Url) -> HttpFault {
+        self.refusal_with(self.status, url)
+    }
+
+    /// What the server says about its refusal, where it has another status than that of the answer.
+    pub(crate) fn refusal_with(&self, status: StatusCode, url: &Url) -> HttpFault {
+        let place = place(url);
+        let reason = match self.headers.get("location").and_then(|to| to.to_str().ok()) {
+            Some(to) if status.is_redirection() => format!("{place} answered {status}: it moved to {}", shorten(to)),
+            _ => format!("{place} answered {status}: {}", error_text(&self.body)),
+        };
+        let refusal = Some(Refusal { status, body: self.body.clone() });
+        HttpFault { kind: HttpFaultKind::Refused, reason, refusal }
     }
 }
 
-/// How long to wait, or nothing where the answer would come after the deadline.
-fn wait_before_retry(retry: Retry, planned: Duration, deadline: Instant) -> Option<Duration> {
-    let wait = match retry {
-        Retry::No => return None,
-        Retry::Soon => planned,
-        Retry::After(asked) => asked.max(planned),
-    };
-    (Instant::now() + wait < deadline).then_some(wait)
+/// Posts once and reads the whole answer, until a moment at the latest.
+pub(crate) async fn exchange(request: &Post<'_>, until: Instant) -> Result<Answer, HttpFault> {
+    match tokio::time::timeout_at(until, attempt(request)).await {
+        Ok(result) => result,
+        Err(_) => Err(timed_out(request)),
+    }
 }
 
-async fn attempt(request: &Post<'_>) -> Result<Vec<u8>, HttpFault> {
+async fn attempt(request: &Post<'_>) -> Result<Answer, HttpFault> {
     let client = client(request.url).map_err(|reason| HttpFault::new(HttpFaultKind::Unreachable, reason))?;
-    let mut builder = client.post(request.url.clone()).json(request.body);
+    let mut builder = client.post(request.url.clone()).header(CONTENT_TYPE, "application/json");
     for (name, value) in request.headers {
         builder = builder.header(*name, value);
     }
     if let Some(key) = request.key {
         builder = builder.bearer_auth(key);
     }
-    let response = builder.send().await.map_err(|error| broken(request, &error))?;
+    let response = builder.body(request.body.clone()).send().await.map_err(|error| broken(request, &error))?;
     let (status, headers) = (response.status(), response.headers().clone());
-    let body = bounded_body(request, response).await?;
-    if status.is_success() { Ok(body) } else { Err(refused(request, status, &headers, &body)) }
+    Ok(Answer { status, headers, body: bounded_body(request, response).await? })
 }
 
 async fn bounded_body(request: &Post<'_>, mut response: reqwest::Response) -> Result<Vec<u8>, HttpFault> {
@@ -140,13 +148,14 @@ fn timed_out(request: &Post<'_>) -> HttpFault {
 
 fn broken(request: &Post<'_>, error: &reqwest::Error) -> HttpFault {
     let place = place(request.url);
-    if error.is_builder() {
-        return HttpFault::new(HttpFaultKind::Unreachable, format!("cannot ask {place}: {}", innermost(error)));
-    }
-    let what = if error.is_connect() { "cannot connect to" } else { "the connection broke off to" };
-    let retry = if error.is_connect() { Retry::Soon } else { Retry::No };
-    let reason = format!("{what} {place}: {}", innermost(error));
-    HttpFault { kind: HttpFaultKind::Unreachable, reason, retry }
+    let (kind, what) = if error.is_builder() {
+        (HttpFaultKind::Unreachable, "cannot ask")
+    } else if error.is_connect() {
+        (HttpFaultKind::Unreachable, "cannot connect to")
+    } else {
+        (HttpFaultKind::BrokenOff, "the connection broke off to")
+    };
+    HttpFault::new(kind, format!("{what} {place}: {}", innermost(error)))
 }
 
 /// The innermost source says what happened ("connection refused"); the outer ones repeat the address, which
@@ -159,32 +168,14 @@ fn innermost(error: &dyn std::error::Error) -> String {
     innermost.to_string()
 }
 
-fn refused(request: &Post<'_>, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> HttpFault {
-    let place = place(request.url);
-    let reason = match headers.get("location").and_then(|to| to.to_str().ok()) {
-        Some(to) if status.is_redirection() => format!("{place} answered {status}: it moved to {}", shorten(to)),
-        _ => format!("{place} answered {status}: {}", error_text(body)),
-    };
-    let again = [
-        StatusCode::TOO_MANY_REQUESTS,
-        StatusCode::BAD_GATEWAY,
-        StatusCode::SERVICE_UNAVAILABLE,
-        StatusCode::GATEWAY_TIMEOUT,
-    ];
-    let retry = if again.contains(&status) { asked_wait(headers) } else { Retry::No };
-    HttpFault { kind: HttpFaultKind::Refused, reason, retry }
-}
-
-/// `Retry-After` in seconds. The form with a date is left to the planned delay: it needs a clock.
-fn asked_wait(headers: &HeaderMap) -> Retry {
-    let seconds = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
-    seconds.map_or(Retry::Soon, |seconds| Retry::After(Duration::from_secs(seconds)))
-}
-
 /// What a server says about its refusal: the message of an error object, else the body, in a line.
 pub(crate) fn error_text(body: &[u8]) -> String {
     let parsed = serde_json::from_slice::<Value>(body).ok();
-    match parsed.as_ref().and_then(|body| error_message(body.get("error")?)) {
+    let message = parsed.as_ref().and_then(|body| {
+        // AWS says `message`, servers built with FastAPI say `detail`.
+        ["error", "message", "detail"].iter().find_map(|name| error_message(body.get(name)?))
+    });
+    match message {
         Some(message) => shorten(&message),
         None if body.trim_ascii().is_empty() => "no reason given".to_owned(),
         None => shorten(&String::from_utf8_lossy(body)),
@@ -256,7 +247,8 @@ fn build(builder: reqwest::ClientBuilder) -> Result<Client, String> {
     builder.build().map_err(|error| format!("cannot set up HTTP: {}", innermost(&error)))
 }
 
-fn is_local(url: &Url) -> bool {
+/// Whether an address is on this machine.
+pub(crate) fn is_local(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
     host == "localhost" || host.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback())
 }
@@ -264,15 +256,6 @@ fn is_local(url: &Url) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_wait_past_the_deadline_is_not_begun() {
-        let deadline = Instant::now() + Duration::from_secs(5);
-        let planned = Duration::from_millis(200);
-        assert_eq!(wait_before_retry(Retry::After(Duration::from_secs(60)), planned, deadline), None);
-        let after = Duration::from_secs(1);
-        assert_eq!(wait_before_retry(Retry::After(after), planned, deadline), Some(after));
-    }
 
     #[test]
     fn the_shown_address_has_no_query() {
@@ -284,6 +267,8 @@ mod tests {
     fn error_bodies_of_every_form_become_one_line() {
         assert_eq!(error_text(br#"{"error":{"message":"no such model","code":404}}"#), "no such model");
         assert_eq!(error_text(br#"{"error":"busy"}"#), "busy");
+        assert_eq!(error_text(br#"{"message":"no such model"}"#), "no such model");
+        assert_eq!(error_text(br#"{"detail":{"error_code":"X","message":"no endpoint"}}"#), "no endpoint");
         assert_eq!(error_text(b"<html>\n  gateway</html>"), "<html> gateway</html>");
         assert_eq!(error_text(b"  "), "no reason given");
         assert_eq!(error_text(b"\xff"), "\u{fffd}");

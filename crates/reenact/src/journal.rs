@@ -14,7 +14,8 @@ use std::time::Instant;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::{Completion, Error, ErrorKind, ModelFault, Result, Store};
+use crate::store::TrialRow;
+use crate::{Completion, Error, ErrorKind, ModelFault, Result, Store, Trial};
 use recorder::{Recorder, Step};
 
 pub use charges::{Charge, Charged, of_run as charges_of_run};
@@ -229,6 +230,14 @@ impl Journal {
         self.recorder.charge(key)
     }
 
+    /// Keeps a trial of the journal's run, as [`Store::put_trial`] does, together with whatever else is written at the time.
+    ///
+    /// # Errors
+    /// Where the store cannot be written.
+    pub(crate) async fn keep(&self, trial: &Trial) -> Result<()> {
+        self.recorder.keep(TrialRow::of(trial)?)?.wait().await
+    }
+
     /// How many steps are recorded.
     #[must_use]
     pub fn steps(&self) -> usize {
@@ -300,9 +309,8 @@ impl Drop for Claimed<'_> {
 }
 
 fn hash<Q: Serialize + ?Sized>(request: &Q, key: &StepKey) -> Result<blake3::Hash> {
-    let mut hasher = blake3::Hasher::new();
-    serde_json::to_writer(&mut hasher, request).map_err(|error| unwritable(key, error))?;
-    Ok(hasher.finalize())
+    let request = serde_json::to_vec(request).map_err(|error| unwritable(key, error))?;
+    Ok(blake3::hash(&request))
 }
 
 fn parsed<T: DeserializeOwned>(key: &StepKey, answer: &str) -> Result<T> {

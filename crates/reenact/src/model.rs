@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use crate::ChatMessage;
 
+pub use limits::{Limits, Measure, Wait, WaitReason};
 pub use name::{Engine, ModelSettings};
 pub use price::{Over, Price, PriceList, Rate, Rates};
 pub use provider::{Provider, Setting};
@@ -20,6 +21,7 @@ pub use strict::strict_schema;
 mod answer;
 mod aws;
 pub(crate) mod endpoint;
+mod limits;
 pub(crate) mod manner;
 pub(crate) mod name;
 mod price;

@@ -12,24 +12,23 @@ use serde::{Deserialize, Serialize};
 use crate::agent::TIMEOUT_SECONDS_DEFAULT;
 use crate::cost::Ledger;
 use crate::journal::{self, Charged, Journal};
-use crate::judge::{Hearing, JudgeSpec, Judging, OFFLINE, Panel};
+use crate::judge::{Judging, OFFLINE, Panel};
 use crate::model::PriceList;
 use crate::report::RunOutput;
 use crate::report::statistics::{Course, EarlyStopping};
-use crate::simulate::{Setting, Simulated, simulate};
-use crate::{
-    Agent, Assessment, Discarded, Ending, Model, Outcome, Result, SimulatedUser, StepRole, Store, Suite, TestCase,
-    Trial, Usd, clock, cost, judge,
-};
+use crate::{Agent, Model, Outcome, Result, SimulatedUser, StepRole, Store, Suite, TestCase, Trial, Usd, clock};
 
 pub use event::Event;
 pub use provenance::{PromptHash, Provenance};
 use steps::Steps;
+use trying::{Trying, judged};
 
 mod event;
 mod provenance;
 pub(crate) mod repeats;
 mod steps;
+mod task;
+mod trying;
 
 /// What will be tried: plain data, kept with the run, so that a run can be resumed from its id alone.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -125,10 +124,12 @@ impl Run {
         Run { id: clock::run_id(), created_at: clock::now(), plan, provenance, suite }
     }
 
-    /// Has the run judged by others from now on, with the prompts and prices of today.
-    pub(crate) fn judge_by(&mut self, judging: &Judging) {
+    /// The same run judged in this way, with the prompts and prices of today.
+    #[must_use]
+    pub fn judged_by(mut self, judging: &Judging) -> Self {
         self.plan.judging = judging.clone();
         self.provenance.judged_now(&self.plan);
+        self
     }
 
     /// The same run with the prices that a list states for its models.
@@ -158,7 +159,18 @@ pub enum Part<T: ?Sized> {
     Own(Arc<T>),
 }
 
+impl<T: ?Sized> Clone for Part<T> {
+    fn clone(&self) -> Self {
+        match self {
+            Part::Offline => Part::Offline,
+            Part::Model(model) => Part::Model(model.clone()),
+            Part::Own(own) => Part::Own(Arc::clone(own)),
+        }
+    }
+}
+
 /// Who takes part in a run.
+#[derive(Clone)]
 pub struct Participants {
     /// The agent under test.
     pub agent: Arc<dyn Agent>,
@@ -237,8 +249,8 @@ pub async fn run(
     let done: Done = store.trials(&run.id)?.into_iter().map(|t| ((t.case, t.trial), t.outcome)).collect();
     listen(Event::Began { planned: run.suite.cases.len() * run.plan.trials as usize, done: done.len() });
     let journal = Arc::new(Journal::open(store, &run.id)?);
-    let drive = Drive { store, run, participants, stop, journal, ledger };
-    drive.all(&done, listen).await?;
+    let trying = Trying::new(run, participants, stop, (journal, ledger));
+    Drive { run, trying }.all(&done, listen).await?;
     store.finish_run(&run.id)?;
     RunOutput::read(store, &run.id)
 }
@@ -256,9 +268,8 @@ pub async fn rejudge(
     listen: &(dyn Fn(Event<'_>) + Sync),
 ) -> Result<RunOutput> {
     let _lease = store.lease(run)?;
-    let mut planned = store.run(run)?;
+    let planned = store.run(run)?.judged_by(judging);
     judging.check(&planned.suite)?;
-    planned.judge_by(judging);
     ledger(&planned, &[], stop).check(panel.models())?;
     let run = store.judge_again(run, judging)?;
     let is_of_round = |charged: &Charged| charged.key.role == StepRole::Judge && !charged.replaced;
@@ -288,54 +299,37 @@ async fn judge_all(
     let steps = |trial: &Trial| Arc::new(Steps::new(&journal, ledger, stop, &trial.case, trial.trial));
     let judging = trials.into_iter().map(|trial| async { assessed(run, &steps(&trial), trial, panel).await });
     let mut judged = futures::stream::iter(judging).buffer_unordered(run.plan.concurrency.max(1) as usize);
-    keep(store, run, &mut judged, stop, listen).await
+    all(&mut judged, (ledger, stop), listen).await
 }
 
 /// Judges a trial as its run says.
 async fn assessed(run: &Run, steps: &Arc<Steps>, trial: Trial, panel: &Panel) -> Result<Trial> {
     let unknown = TestCase { id: trial.case.clone(), ..TestCase::default() };
     let case = run.suite.cases.iter().find(|case| case.id == trial.case).unwrap_or(&unknown);
-    let (conversation, ending) = (&trial.conversation, &trial.ending);
-    let agent_cost = cost::of_agent(&run.plan.agent, &trial.agent_usage, &run.provenance.prices);
-    let hearing = Hearing {
-        case,
-        conversation,
-        ending: Some(ending),
-        latencies_ms: &trial.agent_latencies_ms,
-        agent_cost: agent_cost.as_ref().map(|cost| *cost).map_err(String::as_str),
-    };
-    let assessments = assess(steps, panel, &run.plan.judging.judges, hearing).await;
-    steps.unbroken()?;
-    let outcome = Outcome::of(&trial.ending, &assessments);
-    Ok(Trial { assessments, outcome, ..trial })
+    judged(steps, panel, (&run.plan, &run.provenance.prices), case, trial).await
 }
 
 /// The trials that are kept already.
 type Done = BTreeMap<(String, u32), Outcome>;
 
-/// What every trial of a run needs.
+/// The trying of a run's cases.
 struct Drive<'a> {
-    store: &'a Store,
     run: &'a Run,
-    participants: &'a Participants,
-    stop: &'a Stop,
-    journal: Arc<Journal>,
-    ledger: Arc<Ledger>,
+    trying: Arc<Trying>,
 }
 
 impl Drive<'_> {
     async fn all(&self, done: &Done, listen: &(dyn Fn(Event<'_>) + Sync)) -> Result<()> {
         let width = self.run.plan.concurrency.max(1) as usize;
+        let watched = (&*self.trying.ledger, &self.trying.stop);
         match self.run.plan.stopping {
             Some(rule) => {
                 let cases = self.run.suite.cases.iter().map(|case| Box::pin(self.until_stop(rule, case, done)));
-                let trials = &mut futures::stream::iter(cases).flatten_unordered(width);
-                keep(self.store, self.run, trials, self.stop, listen).await
+                all(&mut futures::stream::iter(cases).flatten_unordered(width), watched, listen).await
             }
             None => {
                 let trials = self.open(done).map(|(case, n)| self.trial(case, n));
-                let trials = &mut futures::stream::iter(trials).buffer_unordered(width);
-                keep(self.store, self.run, trials, self.stop, listen).await
+                all(&mut futures::stream::iter(trials).buffer_unordered(width), watched, listen).await
             }
         }
     }
@@ -363,79 +357,27 @@ impl Drive<'_> {
         })
     }
 
-    /// One trial, played again as often as the plan allows where its simulated user misbehaves.
+    /// One trial, on a task of its own: thousands of conversations are too many for one thread.
     async fn trial(&self, case: &TestCase, n: u32) -> Result<Trial> {
-        let steps = Arc::new(Steps::new(&self.journal, &self.ledger, self.stop, &case.id, n));
-        let mut discarded: Vec<Discarded> = Vec::new();
-        loop {
-            let trial = self.play(&steps, case, n, discarded.len() as u32 + 1).await?;
-            match Discarded::of(&trial).filter(|_| discarded.len() as u32 + 1 < self.run.plan.attempts) {
-                Some(invalid) => discarded.push(invalid),
-                None => {
-                    return assessed(self.run, &steps, Trial { discarded, ..trial }, &self.participants.judge).await;
-                }
-            }
-        }
-    }
-
-    /// Plays a trial. The steps of its attempts follow each other, and each has a session and a seed of its own.
-    async fn play(&self, steps: &Arc<Steps>, case: &TestCase, n: u32, attempt: u32) -> Result<Trial> {
-        let place = place(&case.id, n, attempt);
-        let place: Vec<&str> = place.iter().map(String::as_str).collect();
-        let session_id = session_id(&self.run.id, &place);
-        let seed = seed(self.run.plan.seed, &place);
-        let setting = Setting { case, session_id: &session_id, seed, max_turns: self.run.plan.max_turns };
-        let user = steps.user(&self.participants.user);
-        let agent = steps.agent(&self.participants.agent);
-        let before = steps.latencies_ms().len();
-        let simulated = simulate(setting, user.as_ref(), &agent).await;
-        steps.unbroken()?;
-        Ok(not_yet_judged(case, n, session_id, simulated, steps.latencies_ms().split_off(before)))
+        let (trying, case) = (Arc::clone(&self.trying), case.clone());
+        task::run(async move { trying.trial(&case, n).await }).await
     }
 }
 
-/// A trial of which all is known but what its judges say.
-fn not_yet_judged(
-    case: &TestCase,
-    trial: u32,
-    session_id: String,
-    simulated: Simulated,
-    latencies_ms: Vec<u64>,
-) -> Trial {
-    let Simulated { conversation, ending, disclosures, corrections, goal, agent_version, agent_usage } = simulated;
-    let says_nothing = agent_usage.iter().all(Option::is_none);
-    Trial {
-        case: case.id.clone(),
-        trial,
-        session_id,
-        outcome: Outcome::of(&ending, &[]),
-        ending,
-        conversation,
-        disclosures,
-        corrections,
-        goal,
-        discarded: Vec::new(),
-        agent_version,
-        agent_latencies_ms: latencies_ms,
-        agent_usage: if says_nothing { Vec::new() } else { agent_usage },
-        assessments: Vec::new(),
-    }
-}
-
-/// Keeps each trial as it ends. After the first error nothing new is begun, and what is on its way comes to a stop at
-/// its next step, so that no answer is lost.
-async fn keep(
-    store: &Store,
-    run: &Run,
+/// Waits for all trials. After the first error nothing new is begun, and what is on its way comes to a stop at its next
+/// step, so that no answer is lost.
+async fn all(
     trials: &mut (impl Stream<Item = Result<Trial>> + Unpin),
-    stop: &Stop,
+    (ledger, stop): (&Ledger, &Stop),
     listen: &(dyn Fn(Event<'_>) + Sync),
 ) -> Result<()> {
     let mut first_error = None;
     while let Some(trial) = trials.next().await {
-        let kept = trial.and_then(|trial| store.put_trial(&run.id, &trial).map(|()| trial));
-        match kept {
-            Ok(trial) => listen(Event::Ended(&trial)),
+        match trial {
+            Ok(trial) => {
+                listen(Event::Ended(&trial));
+                listen(Event::Spent(ledger.spent()));
+            }
             Err(error) => {
                 stop.request();
                 first_error.get_or_insert(error);
@@ -443,33 +385,4 @@ async fn keep(
         }
     }
     first_error.map_or(Ok(()), Err)
-}
-
-/// One assessment for each question of our own list.
-async fn assess(steps: &Arc<Steps>, panel: &Panel, judges: &[JudgeSpec], hearing: Hearing<'_>) -> Vec<Assessment> {
-    if !hearing.ending.is_none_or(Ending::is_judgeable) {
-        return judge::not_judged(&hearing.case.expectations, judges);
-    }
-    judge::assess(hearing, judges, &steps.judge(panel)).await
-}
-
-/// Where in a run a conversation stands. A first attempt is not counted, so that it has the place of its trial.
-fn place(case: &str, trial: u32, attempt: u32) -> Vec<String> {
-    let again = (attempt > 1).then(|| attempt.to_string());
-    [case.to_owned(), trial.to_string()].into_iter().chain(again).collect()
-}
-
-/// The id under which the agent sees a conversation: the same on every turn and after every resume.
-fn session_id(run: &str, place: &[&str]) -> String {
-    format!("sim-{}", &hash(&[&[run], place].concat()).to_hex()[..16])
-}
-
-/// The seed of a conversation: the same for the same place in the same plan, whatever the run's id.
-fn seed(plan: u64, place: &[&str]) -> u64 {
-    let hash = hash(&[&[plan.to_string().as_str()], place].concat());
-    u64::from_le_bytes(hash.as_bytes()[..8].try_into().expect("eight bytes of thirty-two"))
-}
-
-fn hash(parts: &[&str]) -> blake3::Hash {
-    blake3::hash(parts.join("\n").as_bytes())
 }

@@ -16,6 +16,7 @@ pub(crate) use fault::Doing;
 
 pub use lease::RunLease;
 pub use runs::RunSummary;
+pub(crate) use runs::TrialRow;
 pub use session_reader::{SessionReader, SessionSummary};
 pub use session_writer::{SessionWriter, StoredSession};
 

@@ -2,18 +2,23 @@
 
 use std::path::PathBuf;
 
+use reenact::cost::Ledger;
 use reenact::distill::{Distilled, Distiller};
-use reenact::journal::Journal;
+use reenact::estimate::{self, Estimate};
+use reenact::journal::{Charged, Journal};
 use reenact::model::Engine;
 use reenact::{Error, ErrorKind, Result, Session, SessionQuery, Skipped, Store, Suite};
 
 use crate::args::Global;
 use crate::output::counted;
 use crate::runtime::runtime;
-use crate::{exit, output, participants};
+use crate::{exit, output, participants, spending};
 
 /// Providers take this many at once from a small account.
 const CALLS_AT_ONCE: usize = 16;
+
+/// The name of the embedded engine.
+const OFFLINE: &str = "offline";
 
 /// How many of the things left out are named on the terminal.
 const NAMED_MAX: usize = 10;
@@ -32,9 +37,14 @@ pub(crate) struct Args {
     /// The sessions that a query finds, as `reenact sessions` takes it
     #[arg(long, value_name = "Q")]
     query: Option<String>,
+    #[command(flatten)]
+    spending: spending::Args,
 }
 
 pub(crate) fn run(args: &Args, global: &Global) -> Result<u8> {
+    if args.spending.estimate {
+        return estimate(args, global);
+    }
     if args.output.exists() {
         let error =
             Error::new(ErrorKind::Usage, "the file exists, and may hold somebody's edits").at(&args.output, None);
@@ -55,6 +65,35 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<u8> {
     Ok(exit::PASSED)
 }
 
+/// What distilling would cost; nothing is stored, and no model is needed for it.
+fn estimate(args: &Args, global: &Global) -> Result<u8> {
+    let store = Store::open_existing(&global.store)?;
+    let estimate = match args.model.as_str() {
+        OFFLINE => Estimate::default(),
+        model => ahead(args, &store, model)?.0,
+    };
+    output::estimate::present(&estimate, global)?;
+    Ok(exit::PASSED)
+}
+
+/// What is still to be asked, and what was charged for the answers that are there.
+fn ahead(args: &Args, store: &Store, model: &str) -> Result<(Estimate, Vec<Charged>)> {
+    let journal = Journal::of_distillation(store)?;
+    estimate::of_distillation(sessions(args, store)?, model, &journal, &args.spending.prices()?)
+}
+
+/// What the model is held to. Where there is a cap, all that was charged before is known before anything is asked.
+fn ledger(args: &Args, store: &Store, model: &str) -> Result<Ledger> {
+    let price = args.spending.prices()?.price(model).map(|price| (model.to_owned(), price));
+    let charged = match args.spending.max_cost {
+        Some(_) => ahead(args, store, model)?.1,
+        None => Vec::new(),
+    };
+    let ledger = Ledger::new(price.into_iter().collect(), &charged, args.spending.max_cost);
+    ledger.check([model])?;
+    Ok(ledger)
+}
+
 fn distill(args: &Args, store: &Store, engine: &Engine) -> Result<Distilled> {
     let sessions = sessions(args, store)?;
     let runtime = runtime()?;
@@ -65,10 +104,23 @@ fn distill(args: &Args, store: &Store, engine: &Engine) -> Result<Distilled> {
         }
         Engine::Model(model) => {
             let journal = Journal::of_distillation(store)?;
-            let distiller = Distiller::Model { model, journal: &journal, calls_at_once: CALLS_AT_ONCE };
-            runtime.block_on(reenact::distill::distill(sessions, distiller))
+            let ledger = ledger(args, store, model.name())?;
+            let distiller =
+                Distiller::Model { model, journal: &journal, calls_at_once: CALLS_AT_ONCE, ledger: &ledger };
+            let distilled = runtime.block_on(reenact::distill::distill(sessions, distiller));
+            distilled.map_err(|error| args.spending.resumable(error, &again(args, store)))
         }
     }
+}
+
+/// The command that distils the same sessions again: what was answered is not asked for again.
+fn again(args: &Args, store: &Store) -> String {
+    let word = |word: &str| output::shell_word(word);
+    let sessions: String = args.sessions.iter().map(|id| format!(" {}", word(id))).collect();
+    let query = args.query.as_ref().map(|query| format!(" --query {}", word(query))).unwrap_or_default();
+    let (program, file) = (output::program(store.path()), word(&args.output.to_string_lossy()));
+    let prices = args.spending.prices_in_words();
+    format!("{program} distill{sessions}{query} -o {file} --model {}{prices}", word(&args.model))
 }
 
 /// The sessions that the arguments name, read one at a time.
@@ -82,7 +134,7 @@ fn sessions<'a>(args: &'a Args, store: &'a Store) -> Result<Box<dyn Iterator<Ite
 
 /// What came of it: counts on stderr, the first of what was left out by name.
 fn report(distilled: &Distilled, args: &Args, global: &Global) -> Result<()> {
-    let Distilled { cases, skipped, dropped } = distilled;
+    let Distilled { cases, skipped, dropped, cost } = distilled;
     let sessions = cases.len() + skipped.len();
     output::note(format_args!(
         "{}: {} in {}, {} skipped",
@@ -91,6 +143,9 @@ fn report(distilled: &Distilled, args: &Args, global: &Global) -> Result<()> {
         args.output.display(),
         skipped.len()
     ));
+    if let Some(cost) = cost {
+        output::note(format_args!("cost: {}", cost.words()));
+    }
     name_some("no case from", skipped);
     name_some("left out of a case:", dropped);
     let unchecked = cases.iter().filter(|case| case.expectations.is_empty()).count();

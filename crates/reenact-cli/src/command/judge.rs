@@ -4,14 +4,13 @@
 use std::path::{Path, PathBuf};
 
 use reenact::calibrate::{self, Calibration};
-use reenact::run::Stop;
-use reenact::{Error, ErrorKind, Result, Run, RunOutput, Store};
+use reenact::{Error, Result, Run, RunOutput, Store};
 
 use super::{check, report};
 use crate::args::Global;
 use crate::output::progress::Progress;
 use crate::runtime::runtime;
-use crate::{exit, interrupt, judging, output, participants};
+use crate::{exit, interrupt, judging, output, participants, spending};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -20,6 +19,8 @@ pub(crate) struct Args {
     run: String,
     #[command(flatten)]
     judging: judging::Args,
+    #[command(flatten)]
+    spending: spending::Args,
     /// Hold the run's judges against what people say: a file of labels; judges again first only where judges are named
     #[arg(long, value_name = "LABELS")]
     calibrate: Option<PathBuf>,
@@ -31,10 +32,27 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, global: &Global) -> Result<u8> {
     let store = Store::open_existing(&global.store)?;
     let run = store.run(&args.run)?;
+    if args.spending.estimate {
+        return estimate(args, &store, run, global);
+    }
+    let run = match args.spending.states_prices() {
+        true => store.price_run(&run.id, &args.spending.prices()?)?,
+        false => run,
+    };
     match &args.calibrate {
         Some(labels) => calibrate(labels, args, &store, run, global),
         None => report::present(&judge(args, &store, &run)?, global),
     }
+}
+
+/// What judging would cost; nothing is stored, and no model is needed for it.
+fn estimate(args: &Args, store: &Store, run: Run, global: &Global) -> Result<u8> {
+    let judging = args.judging.over(&run.plan.judging)?;
+    judging.check(&run.suite)?;
+    let trials = store.trials(&run.id)?;
+    let run = run.judged_by(&judging).priced(&args.spending.prices()?);
+    output::estimate::present(&reenact::estimate::of_judging(&run, &trials), global)?;
+    Ok(exit::PASSED)
 }
 
 /// Judges all trials again; what the arguments do not say stays as it was in the run.
@@ -42,7 +60,7 @@ fn judge(args: &Args, store: &Store, run: &Run) -> Result<RunOutput> {
     let judging = args.judging.over(&run.plan.judging)?;
     let panel = participants::panel(&judging)?;
     let progress = Progress::new("judged");
-    let stop = Stop::default();
+    let stop = args.spending.stop();
     let listen = |event: reenact::run::Event<'_>| progress.show(&event);
     let work = reenact::run::rejudge(store, &run.id, &judging, &panel, &stop, &listen);
     let judged = runtime()?.block_on(interrupt::stopping(&stop, work));
@@ -63,7 +81,7 @@ fn calibrate(path: &Path, args: &Args, store: &Store, run: Run, global: &Global)
         false => judge(args, store, &run)?,
     };
     let panel = participants::panel(&judged.run.plan.judging)?;
-    let stop = Stop::default();
+    let stop = args.spending.stop();
     let work = calibrate::calibrate(store, &judged, &panel, (path, &labels), args.repeats, &stop);
     let calibration = runtime()?.block_on(interrupt::stopping(&stop, work));
     let calibration = calibration.map_err(|error| resumable(error, args, store, &judged.run))?;
@@ -79,14 +97,12 @@ fn present(calibration: &Calibration, global: &Global) -> Result<u8> {
 }
 
 fn resumable(error: Error, args: &Args, store: &Store, run: &Run) -> Error {
-    if error.kind() != ErrorKind::Interrupted {
-        return error;
-    }
     let program = output::program(store.path());
-    let mut command = format!("{program} judge {}{}", run.id, args.judging.in_words());
+    let mut command =
+        format!("{program} judge {}{}{}", run.id, args.judging.in_words(), args.spending.prices_in_words());
     if let Some(labels) = &args.calibrate {
         let labels = output::shell_word(&labels.to_string_lossy());
         command += &format!(" --calibrate {labels} --repeats {}", args.repeats);
     }
-    error.hint(format!("nothing is lost; go on with `{command}`"))
+    args.spending.resumable(error, &command)
 }

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use reenact::model::PriceList;
 use reenact::report::{self, RunOutput};
-use reenact::{ErrorKind, Result, Session, Store};
+use reenact::{ErrorKind, Result, Session, Store, Suite};
 
 use super::share;
 use crate::args::Global;
@@ -27,11 +28,15 @@ pub(crate) struct Args {
     /// The pass rate, 0 to 1, that the run is held to, in place of its own; it then decides the exit status
     #[arg(long, value_name = "P", value_parser = share)]
     threshold: Option<f64>,
+    /// What models cost, where it was not known or not right when the run began: a YAML or JSON file, see docs/cost.md
+    #[arg(long, value_name = "FILE")]
+    prices: Option<PathBuf>,
 }
 
 pub(crate) fn run(args: &Args, global: &Global) -> Result<u8> {
     let store = Store::open_existing(&global.store)?;
-    let mut run = RunOutput::read(&store, &args.run)?;
+    let prices = args.prices.as_ref().map_or_else(|| Ok(PriceList::default()), |file| PriceList::load(file))?;
+    let mut run = RunOutput::read_priced(&store, &args.run, &prices)?;
     if let Some(threshold) = args.threshold {
         run.run.plan.threshold = Some(threshold);
         run.report = run.report.held_to(threshold);
@@ -63,15 +68,15 @@ fn files<'a>(args: &'a Args, store: &Store, run: &RunOutput) -> Result<Vec<(&'a 
         files.push((path, report::markdown(run)));
     }
     if let Some(path) = &args.html {
-        files.push((path, report::html(run, &origins(store, run)?)));
+        files.push((path, report::html(run, &origins(store, &run.run.suite)?)));
     }
     Ok(files)
 }
 
 /// The recorded sessions that the cases come from, as far as the store has them.
-pub(super) fn origins(store: &Store, run: &RunOutput) -> Result<BTreeMap<String, Session>> {
+pub(super) fn origins(store: &Store, suite: &Suite) -> Result<BTreeMap<String, Session>> {
     let mut sessions = BTreeMap::new();
-    for origin in run.run.suite.cases.iter().filter_map(|case| case.origin.as_ref()) {
+    for origin in suite.cases.iter().filter_map(|case| case.origin.as_ref()) {
         if let Some(session) = stored_session(store, &origin.session)? {
             sessions.insert(origin.session.clone(), session);
         }

@@ -2,9 +2,10 @@
 
 mod trials;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use reenact::run::{Plan, Stop};
+use reenact::run::Plan;
 use reenact::{Error, ErrorKind, Judging, Result, Run, RunOutput, Store, Suite};
 
 use self::trials::Trials;
@@ -13,7 +14,7 @@ use super::share;
 use crate::args::Global;
 use crate::output::progress::Progress;
 use crate::runtime::runtime;
-use crate::{interrupt, judging, output, participants};
+use crate::{exit, interrupt, judging, output, participants, spending};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -53,38 +54,65 @@ pub(crate) struct Args {
     /// How long one reply of the agent may take
     #[arg(long, value_name = "SECONDS", default_value_t = Plan::default().agent_timeout_seconds, value_parser = clap::value_parser!(u32).range(1..))]
     agent_timeout: u32,
+    #[command(flatten)]
+    spending: spending::Args,
     /// Finish a run that was interrupted: its id, or latest
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["suite", "agent", "agent_version", "user_model", "judging", "trials", "threshold", "attempts", "max_turns", "concurrency", "seed", "agent_timeout"])]
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["suite", "agent", "agent_version", "user_model", "judging", "trials", "threshold", "attempts", "max_turns", "concurrency", "seed", "agent_timeout", "estimate"])]
     resume: Option<String>,
 }
 
 pub(crate) fn run(args: &Args, global: &Global) -> Result<u8> {
+    if args.spending.estimate {
+        return estimate(args, global);
+    }
     let (store, run) = match &args.resume {
-        Some(id) => {
-            let store = Store::open_existing(&global.store)?;
-            let run = store.run(id)?;
-            (store, run)
-        }
+        Some(id) => resume(id, args, global)?,
         None => begin(args, global)?,
     };
     output::note_engines(&run.plan);
-    report::present(&play(&store, &run)?, global)
+    report::present(&play(&store, &run, &args.spending)?, global)
+}
+
+/// What the run would cost; nothing is stored, and no model or agent is needed for it.
+fn estimate(args: &Args, global: &Global) -> Result<u8> {
+    let run = planned(args)?;
+    let recordings = match global.store.exists() {
+        true => report::origins(&Store::open_existing(&global.store)?, &run.suite)?,
+        false => BTreeMap::new(),
+    };
+    output::estimate::present(&reenact::estimate::of_run(&run, &recordings), global)?;
+    Ok(exit::PASSED)
+}
+
+fn resume(id: &str, args: &Args, global: &Global) -> Result<(Store, Run)> {
+    let store = Store::open_existing(&global.store)?;
+    let run = match args.spending.states_prices() {
+        true => store.price_run(id, &args.spending.prices()?)?,
+        false => store.run(id)?,
+    };
+    Ok((store, run))
 }
 
 /// Everything that can be wrong with the arguments is found before the run stands in the store.
 fn begin(args: &Args, global: &Global) -> Result<(Store, Run)> {
+    let run = planned(args)?;
+    args.spending.check(&run)?;
+    let store = Store::open(&global.store)?;
+    participants::open(&run.plan, &store)?;
+    store.create_run(&run)?;
+    output::note_power(run.suite.cases.len(), &run.plan);
+    Ok((store, run))
+}
+
+/// The run that the arguments ask for.
+fn planned(args: &Args) -> Result<Run> {
     let (Some(suite), Some(agent)) = (&args.suite, &args.agent) else {
         return Err(Error::new(ErrorKind::Usage, "there is no suite and no agent").hint("see `reenact run --help`"));
     };
     let suite = Suite::load(suite)?;
     let plan = plan(args, agent.clone())?;
     plan.judging.check(&suite)?;
-    let store = Store::open(&global.store)?;
-    participants::open(&plan, &store)?;
-    let run = Run::new(plan, suite);
-    store.create_run(&run)?;
-    output::note_power(run.suite.cases.len(), &run.plan);
-    Ok((store, run))
+    Ok(Run::new(plan, suite).priced(&args.spending.prices()?))
 }
 
 fn plan(args: &Args, agent: String) -> Result<Plan> {
@@ -106,21 +134,23 @@ fn plan(args: &Args, agent: String) -> Result<Plan> {
 }
 
 /// Plays what is still to be played of a run.
-pub(crate) fn play(store: &Store, run: &Run) -> Result<RunOutput> {
+pub(crate) fn play(store: &Store, run: &Run, spending: &spending::Args) -> Result<RunOutput> {
     let participants = participants::open(&run.plan, store)?;
     let progress = Progress::new("trials");
-    let stop = Stop::default();
+    let stop = spending.stop();
     let listen = |event: reenact::run::Event<'_>| progress.show(&event);
     let work = reenact::run::run(store, run, &participants, &stop, &listen);
     let output = runtime()?.block_on(interrupt::stopping(&stop, work));
     progress.finish();
-    output.map_err(|error| resumable(error, store, run))
+    output.map_err(|error| resumable(error, spending, store, run))
 }
 
-/// What was interrupted goes on where it was; what else went wrong has a hint of its own.
-fn resumable(error: Error, store: &Store, run: &Run) -> Error {
-    if error.kind() != ErrorKind::Interrupted && error.hint_text().is_some() {
-        return error;
+/// What was stopped goes on where it was; what else went wrong has a hint of its own.
+fn resumable(error: Error, spending: &spending::Args, store: &Store, run: &Run) -> Error {
+    let command = format!("{} run --resume {}", output::program(store.path()), run.id);
+    match error.kind() {
+        ErrorKind::Interrupted | ErrorKind::CapReached => spending.resumable(error, &command),
+        _ if error.hint_text().is_some() => error,
+        _ => error.hint(format!("nothing is lost; go on with `{command}`")),
     }
-    error.hint(format!("nothing is lost; go on with `{} run --resume {}`", output::program(store.path()), run.id))
 }

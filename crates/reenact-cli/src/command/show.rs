@@ -1,7 +1,7 @@
 //! `reenact show`: one trial, with the recorded session that its case comes from.
 
 use reenact::report::RunOutput;
-use reenact::{Error, ErrorKind, Result, Session, Store, TestCase, Trial};
+use reenact::{Cost, Error, ErrorKind, Result, Session, Store, TestCase, Trial};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -20,6 +20,9 @@ pub(crate) struct Args {
 pub(crate) struct Shown<'a> {
     /// The trial.
     trial: &'a Trial,
+    /// What the models cost in it, by role and model; nothing where none was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cost: Option<&'a Cost>,
     /// The recorded session that its case comes from, where the store has it.
     session: Option<Session>,
 }
@@ -34,10 +37,11 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<u8> {
     let trial = &run.trials[trial];
     let case = run.run.suite.cases.iter().find(|case| case.id == trial.case);
     let session = origin(&store, case)?;
+    let cost = run.report.cost_of(&trial.case, trial.trial);
     if global.json {
-        output::json(&Shown { trial, session })?;
+        output::json(&Shown { trial, cost, session })?;
     } else {
-        output::text(&output::trial::render(trial, case, session.as_ref(), output::width()))?;
+        output::text(&output::trial::render(trial, cost, (case, session.as_ref()), output::width()))?;
     }
     Ok(exit::PASSED)
 }

@@ -69,6 +69,7 @@ pub(crate) fn trial(case: &str, number: u32, ending: Ending, assessments: Vec<As
         discarded: Vec::new(),
         agent_version: None,
         agent_latencies_ms: Vec::new(),
+        agent_usage: Vec::new(),
         assessments,
     }
 }

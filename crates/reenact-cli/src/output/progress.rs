@@ -17,7 +17,7 @@ impl Progress {
     /// A bar that counts `what`.
     pub(crate) fn new(what: &str) -> Self {
         let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
-        let template = format!("{{bar:24}} {{pos}}/{{len}} {what}  {{msg}}  {{eta}} left");
+        let template = format!("{{bar:24}} {{pos}}/{{len}} {what}  {{msg}}  {{prefix}}  {{eta}} left");
         bar.set_style(ProgressStyle::with_template(&template).expect("the template is well formed"));
         Progress { bar, outcomes: Mutex::new(Vec::new()) }
     }
@@ -36,6 +36,8 @@ impl Progress {
                 self.bar.set_message(counts(&OutcomeCounts::of(outcomes.iter().copied())));
                 self.bar.inc(1);
             }
+            Event::Spent(amount) if amount.calls > 0 => self.bar.set_prefix(amount.money()),
+            Event::Spent(_) => {}
         }
     }
 

@@ -130,7 +130,12 @@ fn figures(report: &Report, width: u16) -> String {
     if let Some((_, value)) = rows.iter_mut().find(|(name, _)| *name == "left out") {
         *value += legend(report);
     }
-    rows.extend(report.provenance());
+    for (name, value) in report.provenance() {
+        rows.push((name, value));
+        if name == "cost" && report.cost_parts().len() > 1 {
+            rows.extend(report.cost_parts().iter().map(|part| ("", part.words())));
+        }
+    }
     let printable = |(name, value): (&'static str, String)| (name, printable(&value).into_owned());
     figure_table(rows.into_iter().map(printable).collect(), width)
 }

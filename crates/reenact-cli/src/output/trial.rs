@@ -6,7 +6,7 @@ use anstyle::Style;
 use comfy_table::{Attribute, Cell, ColumnConstraint, Table, Width};
 use reenact::report::EndingKind;
 use reenact::user::goal::{GoalCheck, GoalPart, Reached};
-use reenact::{Assessment, Conversation, Ending, Message, Session, Speaker, TestCase, Trial, Verdict};
+use reenact::{Assessment, Conversation, Cost, Ending, Message, Session, Speaker, TestCase, Trial, Verdict};
 
 use super::report::mark;
 use super::{printable, shortened, table};
@@ -20,10 +20,15 @@ const TOOL_CHARS_MAX: usize = 400;
 const NOBODY: &str = "none";
 
 /// All that `show` prints of a trial; `session` is the recorded one, where the case has an origin that is stored.
-pub(crate) fn render(trial: &Trial, case: Option<&TestCase>, session: Option<&Session>, width: u16) -> String {
+pub(crate) fn render(
+    trial: &Trial,
+    cost: Option<&Cost>,
+    (case, session): (Option<&TestCase>, Option<&Session>),
+    width: u16,
+) -> String {
     let bold = Style::new().bold();
     let title = format!("{}, trial {}: {}", shortened(&trial.case, 60), trial.trial, mark(trial.outcome));
-    let mut text = format!("{bold}{title}{bold:#}\n{}", facts_of_the_trial(trial, case, width));
+    let mut text = format!("{bold}{title}{bold:#}\n{}", facts_of_the_trial(trial, cost, case, width));
     if !trial.assessments.is_empty() {
         let _ = write!(text, "\n{}", assessments(trial, case, width));
     }
@@ -53,7 +58,7 @@ fn recorded_title(case: Option<&TestCase>, session: Option<&Session>) -> String 
     }
 }
 
-fn facts_of_the_trial(trial: &Trial, case: Option<&TestCase>, width: u16) -> String {
+fn facts_of_the_trial(trial: &Trial, cost: Option<&Cost>, case: Option<&TestCase>, width: u16) -> String {
     let mut rows = Vec::new();
     if let Some(case) = case {
         rows.push(("goal", printable(&case.brief.goal).into_owned()));
@@ -66,6 +71,11 @@ fn facts_of_the_trial(trial: &Trial, case: Option<&TestCase>, width: u16) -> Str
     }));
     rows.push(("seen by agent as", printable(&trial.session_id).into_owned()));
     rows.extend(trial.agent_version.iter().map(|told| ("agent's version", printable(told).into_owned())));
+    if let Some(cost) = cost {
+        rows.push(("cost", cost.words()));
+        let parts = cost.parts.iter().filter(|_| cost.parts.len() > 1);
+        rows.extend(parts.map(|part| ("", printable(&part.words()).into_owned())));
+    }
     let mut table = table::new(width);
     table.add_rows(
         rows.into_iter().map(|(name, value)| [Cell::new(name).add_attribute(Attribute::Dim), Cell::new(value)]),
@@ -244,7 +254,7 @@ mod tests {
 
     fn plain(width: u16, session: Option<&Session>) -> String {
         let trial = judged("closed-market", 1, Verdict::Fail, "no message of the agent contains \"closed\"");
-        let text = render(&trial, Some(&case("closed-market")), session, width);
+        let text = render(&trial, None, (Some(&case("closed-market")), session), width);
         anstream::adapter::strip_str(&text).to_string()
     }
 

@@ -75,6 +75,7 @@ fn trial(case: &str, verdict: Verdict) -> Trial {
         discarded: Vec::new(),
         agent_version: None,
         agent_latencies_ms: Vec::new(),
+        agent_usage: Vec::new(),
         assessments: vec![assessment],
     }
 }

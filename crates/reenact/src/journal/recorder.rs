@@ -1,4 +1,4 @@
-//! Writing answers down: one thread, and as many answers in one transaction as are waiting.
+//! Writing answers and trials down: one thread, and as many of them in one transaction as are waiting.
 //!
 //! A disk needs about as long to make a hundred answers durable as to make one, so thousands of
 //! conversations that end a step at the same time wait for one write, not for thousands.
@@ -10,10 +10,10 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use tokio::sync::oneshot;
 
 use super::{Charge, StepKey, StepRole, charges};
-use crate::store::Doing;
+use crate::store::{Doing, TrialRow};
 use crate::{Error, ErrorKind, Result, Store};
 
-/// Answers in one transaction at the most, so that a burst does not keep other writers of the store out.
+/// Records in one transaction at the most, so that a burst does not keep other writers of the store out.
 const GROUP_MAX: usize = 1024;
 
 /// An answer to be written.
@@ -28,11 +28,19 @@ pub(super) struct Step {
     pub(super) charge: Option<Charge>,
 }
 
+/// What is to be written.
+#[derive(Debug)]
+enum Record {
+    Step(Step),
+    Trial(TrialRow),
+    /// Nothing, but after all that was ordered before.
+    Nothing,
+}
+
 /// What the writer is asked to do, and where it says that it is done.
 #[derive(Debug)]
 struct Order {
-    /// None asks only for what was ordered before.
-    step: Option<Step>,
+    record: Record,
     done: oneshot::Sender<Result<(), String>>,
 }
 
@@ -103,18 +111,23 @@ impl Recorder {
 
     /// Hands an answer to the writer; from here on it is kept, whoever waits for it or not.
     pub(super) fn record(&self, step: Step) -> Result<Written> {
-        self.order(Some(step))
+        self.order(Record::Step(step))
+    }
+
+    /// Hands a trial to the writer, as [`Recorder::record`] does an answer.
+    pub(super) fn keep(&self, trial: TrialRow) -> Result<Written> {
+        self.order(Record::Trial(trial))
     }
 
     /// Comes after all that was handed over before.
     pub(super) fn flush(&self) -> Result<Written> {
-        self.order(None)
+        self.order(Record::Nothing)
     }
 
-    fn order(&self, step: Option<Step>) -> Result<Written> {
+    fn order(&self, record: Record) -> Result<Written> {
         let (done, written) = oneshot::channel();
         let orders = self.orders.as_ref().ok_or_else(stopped)?;
-        orders.send(Order { step, done }).map_err(|_| stopped())?;
+        orders.send(Order { record, done }).map_err(|_| stopped())?;
         Ok(Written(written))
     }
 
@@ -173,8 +186,7 @@ pub(super) fn role(name: &str) -> rusqlite::Result<StepRole> {
 fn write(mut connection: Connection, run: RunRound, inbox: &Receiver<Order>) {
     while let Ok(first) = inbox.recv() {
         let orders: Vec<Order> = std::iter::once(first).chain(inbox.try_iter()).take(GROUP_MAX).collect();
-        let steps: Vec<&Step> = orders.iter().filter_map(|order| order.step.as_ref()).collect();
-        let written = write_group(&mut connection, run, &steps).map_err(|error| error.to_string());
+        let written = write_group(&mut connection, run, &orders).map_err(|error| error.to_string());
         for order in orders {
             // Whoever asked may be gone; the answer is written all the same.
             let _ = order.done.send(written.clone());
@@ -182,34 +194,46 @@ fn write(mut connection: Connection, run: RunRound, inbox: &Receiver<Order>) {
     }
 }
 
-fn write_group(connection: &mut Connection, run: RunRound, steps: &[&Step]) -> rusqlite::Result<()> {
-    let sql = "INSERT INTO steps (run, judging, case_id, trial, position, role, request, latency_ms,
-            model, input_tokens, cached_tokens, cache_write_tokens, output_tokens, answer)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
-    if steps.is_empty() {
+fn write_group(connection: &mut Connection, run: RunRound, orders: &[Order]) -> rusqlite::Result<()> {
+    if orders.iter().all(|order| matches!(order.record, Record::Nothing)) {
         return Ok(());
     }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    for Step { key, request, answer, latency_ms, charge } in steps {
-        let usage = charge.as_ref().and_then(|charge| charge.usage);
-        transaction.prepare_cached(sql)?.execute(params![
-            run.run,
-            run.round(key.role),
-            key.case,
-            key.trial,
-            key.position,
-            key.role.to_string(),
-            request.as_bytes(),
-            integer(*latency_ms),
-            charge.as_ref().map(|charge| &charge.model),
-            usage.map(|usage| integer(usage.input_tokens)),
-            usage.map(|usage| integer(usage.cached_tokens)),
-            usage.map(|usage| integer(usage.cache_write_tokens)),
-            usage.map(|usage| integer(usage.output_tokens)),
-            answer,
-        ])?;
+    for order in orders {
+        match &order.record {
+            Record::Step(step) => insert_step(&transaction, run, step)?,
+            Record::Trial(trial) if !trial.put(&transaction, run.run)? => {
+                return Err(rusqlite::Error::QueryReturnedNoRows);
+            }
+            Record::Trial(_) | Record::Nothing => {}
+        }
     }
     transaction.commit()
+}
+
+fn insert_step(connection: &Connection, run: RunRound, step: &Step) -> rusqlite::Result<()> {
+    let sql = "INSERT INTO steps (run, judging, case_id, trial, position, role, request, latency_ms,
+            model, input_tokens, cached_tokens, cache_write_tokens, output_tokens, answer)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
+    let Step { key, request, answer, latency_ms, charge } = step;
+    let usage = charge.as_ref().and_then(|charge| charge.usage);
+    connection.prepare_cached(sql)?.execute(params![
+        run.run,
+        run.round(key.role),
+        key.case,
+        key.trial,
+        key.position,
+        key.role.to_string(),
+        request.as_bytes(),
+        integer(*latency_ms),
+        charge.as_ref().map(|charge| &charge.model),
+        usage.map(|usage| integer(usage.input_tokens)),
+        usage.map(|usage| integer(usage.cached_tokens)),
+        usage.map(|usage| integer(usage.cache_write_tokens)),
+        usage.map(|usage| integer(usage.output_tokens)),
+        answer,
+    ])?;
+    Ok(())
 }
 
 fn integer(count: u64) -> i64 {

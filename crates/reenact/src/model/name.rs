@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::Model;
 use super::endpoint::Endpoint;
+use super::limits::Limits;
 use super::provider::Provider;
 use super::remote::RemoteModel;
 use super::scripted::ScriptedModel;
@@ -31,16 +32,18 @@ const TIMEOUT_DEFAULT: Duration = Duration::from_secs(180);
 /// What a model needs besides its name.
 #[derive(Debug, Clone)]
 pub struct ModelSettings {
-    /// How long one answer may take, further attempts included.
+    /// How long one answer may take from when it is its turn, further attempts included.
     pub timeout: Duration,
+    /// What providers allow. Open all models of a process with clones of one, so that they share what they learn.
+    pub limits: Limits,
     /// Where keys and addresses come from; [`Provider::settings`] says which variables are read.
     pub environment: Environment,
 }
 
 impl Default for ModelSettings {
-    /// Three minutes for an answer, and no keys.
+    /// Three minutes for an answer, limits of its own, and no keys.
     fn default() -> Self {
-        ModelSettings { timeout: TIMEOUT_DEFAULT, environment: Environment::default() }
+        ModelSettings { timeout: TIMEOUT_DEFAULT, limits: Limits::default(), environment: Environment::default() }
     }
 }
 

@@ -3,18 +3,22 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 
 use super::answer::read_answer;
 use super::endpoint::Endpoint;
-use super::manner::Manner;
+use super::limits::{Call, Queue, Reply};
 use super::wire::Written;
 use super::{Completion, ModelFault, ModelFaultKind, ModelRequest, ModelSettings, ServeModel, Usage};
-use crate::http::{HttpFault, HttpFaultKind, Post, place, post};
+use crate::http::{HttpFault, HttpFaultKind, Post, exchange, place};
 use crate::{ChatMessage, ChatRole, Environment};
 
 /// A model behind an address. Sampling is left to the server: newer models refuse a temperature.
 pub(super) struct RemoteModel {
     endpoint: Endpoint,
+    /// Shared with all who ask the same model.
+    queue: Queue,
+    /// For one question, once it is its turn.
     timeout: Duration,
     environment: Environment,
 }
@@ -23,14 +27,12 @@ pub(super) struct RemoteModel {
 impl ServeModel for RemoteModel {
     /// An answer that is not of the schema is asked for once more, with what is wrong with it.
     async fn complete(&self, request: &ModelRequest) -> Result<Completion, ModelFault> {
-        let deadline = tokio::time::Instant::now() + self.timeout;
-        let first = self.ask(request, self.timeout).await?;
+        let first = self.ask(request).await?;
         let complaint = match read_answer(&first.text, &request.schema.schema) {
             Ok(answer) => return Ok(Completion { answer, usage: first.usage }),
             Err(complaint) => complaint,
         };
-        let left = deadline.saturating_duration_since(tokio::time::Instant::now());
-        let again = self.ask(&asked_again(request, &first.text, &complaint), left).await;
+        let again = self.ask(&asked_again(request, &first.text, &complaint)).await;
         let second = again.map_err(|fault| ModelFault { usage: sum(first.usage, fault.usage), ..fault })?;
         let usage = sum(first.usage, second.usage);
         match read_answer(&second.text, &request.schema.schema) {
@@ -45,20 +47,31 @@ impl ServeModel for RemoteModel {
 
 impl RemoteModel {
     pub(super) fn new(endpoint: Endpoint, settings: &ModelSettings) -> Self {
-        RemoteModel { endpoint, timeout: settings.timeout, environment: settings.environment.clone() }
+        let queue = settings.limits.queue(endpoint.provider, &endpoint.url, &endpoint.model);
+        RemoteModel { endpoint, queue, timeout: settings.timeout, environment: settings.environment.clone() }
     }
 
-    async fn ask(&self, request: &ModelRequest, timeout: Duration) -> Result<Written, ModelFault> {
-        let manner = self.endpoint.manner();
-        let body = self.endpoint.body(request, &manner);
-        let headers = self.endpoint.headers(&self.endpoint.url, body.to_string().as_bytes());
-        let post = post(Post { url: &self.endpoint.url, key: None, headers: &headers, body: &body, timeout });
-        let bytes = post.await.map_err(|fault| self.fault(fault.into()))?;
+    async fn ask(&self, request: &ModelRequest) -> Result<Written, ModelFault> {
+        let body = Bytes::from(self.endpoint.body(request, &self.endpoint.manner()).to_string());
+        let reply = self.post(&body).await.map_err(|fault| self.fault(fault.into()))?;
+        let read = self.endpoint.wire.read(&reply.body);
+        let usage = read.as_ref().map_or_else(|fault| fault.usage, |written| written.usage);
+        usage.into_iter().for_each(|usage| reply.used(usage));
         let of_the_server = |fault: ModelFault| {
             let reason = format!("{}: {}", place(&self.endpoint.url), fault.reason);
             self.fault(ModelFault { reason, ..fault })
         };
-        self.endpoint.wire.read(&bytes).map_err(of_the_server)
+        read.map_err(of_the_server)
+    }
+
+    /// Each attempt is let in anew: a signature is good for some minutes only.
+    async fn post(&self, body: &Bytes) -> Result<Reply, HttpFault> {
+        let (url, timeout) = (&self.endpoint.url, self.timeout);
+        let attempt = |until| async move {
+            let headers = self.endpoint.headers(url, body);
+            exchange(&Post { url, key: None, headers: &headers, body: body.clone(), timeout }, until).await
+        };
+        self.queue.call(Call { url, bytes: body.len(), timeout }, attempt).await
     }
 
     /// The fault, as people may read it: with the model's name, and without keys.
@@ -72,7 +85,7 @@ impl RemoteModel {
 impl From<HttpFault> for ModelFault {
     fn from(fault: HttpFault) -> Self {
         let kind = match fault.kind {
-            HttpFaultKind::Unreachable => ModelFaultKind::Unreachable,
+            HttpFaultKind::Unreachable | HttpFaultKind::BrokenOff => ModelFaultKind::Unreachable,
             HttpFaultKind::TimedOut => ModelFaultKind::TimedOut,
             HttpFaultKind::Refused => ModelFaultKind::Refused,
             HttpFaultKind::Malformed => ModelFaultKind::Malformed,

@@ -31,14 +31,16 @@ impl Report {
         self.cost.as_ref().map_or_else(|| "unknown: the run's journal was not read".to_owned(), Cost::words)
     }
 
-    /// What each model cost in each role: role, model, calls, tokens read, written, and money, all in words; none where
-    /// there is one model at the most, so that the whole says it all.
+    /// What the models cost in one trial; nothing where none was asked.
     #[must_use]
-    pub fn cost_by_role(&self) -> Vec<[String; 4]> {
-        let parts = self.cost.iter().flat_map(|cost| &cost.parts);
-        let row = |Spent { role, model, amount }: &Spent| {
-            [role.words().to_owned(), model.clone(), amount.work(), amount.money()]
-        };
-        parts.map(row).collect()
+    pub fn cost_of(&self, case: &str, trial: u32) -> Option<&Cost> {
+        let case = self.cases.iter().find(|it| it.case == case)?;
+        case.trials.iter().find(|it| it.trial == trial)?.cost.as_ref()
+    }
+
+    /// What each model cost in each role, where a model was asked.
+    #[must_use]
+    pub fn cost_parts(&self) -> &[Spent] {
+        self.cost.as_ref().map_or(&[], |cost| &cost.parts)
     }
 }

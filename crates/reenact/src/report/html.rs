@@ -11,6 +11,7 @@ use minijinja::{Environment, UndefinedBehavior, Value};
 use serde::Serialize;
 
 use super::{CaseReport, Report, RunOutput, Status, TrialSummary, Why, speaker_word};
+use crate::cost::{Amount, Spent, grouped};
 use crate::{Conversation, Message, Outcome, Session, Speaker, TestCase, Trial};
 use plots::{Bar, Column, Interval};
 
@@ -70,6 +71,8 @@ struct Page<'a> {
     endings: Vec<Bar>,
     turns: Vec<Column>,
     cost: String,
+    costs: Vec<CostRow>,
+    cost_by_case: Option<plots::CostPlot>,
     provenance: Vec<(&'static str, String)>,
 }
 
@@ -92,7 +95,36 @@ impl<'a> Page<'a> {
             endings: plots::endings(&report.endings),
             turns: plots::turns(&report.turns),
             cost: report.cost_in_words(),
+            costs: report.cost_parts().iter().map(CostRow::of).collect(),
+            cost_by_case: plots::cost_by_case(&report.cases),
             provenance: report.provenance(),
+        }
+    }
+}
+
+/// What one model cost in one role.
+#[derive(Serialize)]
+struct CostRow {
+    role: &'static str,
+    model: String,
+    calls: String,
+    read: String,
+    cached: String,
+    written: String,
+    money: String,
+}
+
+impl CostRow {
+    fn of(Spent { role, model, amount }: &Spent) -> Self {
+        let Amount { calls, usage, .. } = amount;
+        CostRow {
+            role: role.words(),
+            model: model.clone(),
+            calls: grouped(*calls),
+            read: grouped(usage.input_tokens),
+            cached: grouped(usage.cached_tokens),
+            written: grouped(usage.output_tokens),
+            money: amount.money(),
         }
     }
 }

@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 
 use super::{CaseReport, Report, RunOutput, Status, html::visible};
 use crate::Outcome;
+use crate::cost::{Spent, grouped};
 
 /// A summary page holds a megabyte, and a reader a screen or two; the HTML page has all.
 const CASES_LISTED_MAX: usize = 50;
@@ -21,7 +22,23 @@ pub fn markdown(output: &RunOutput) -> String {
     let report = &output.report;
     let figure = |(name, words): (&str, String)| format!("- {name}: {}\n", escaped(&words));
     let figures: String = report.figures().into_iter().map(figure).collect();
-    format!("## {}\n\n{figures}{}{}", escaped(&report.headline()), cases(report), provenance(report))
+    let (headline, cases, costs) = (escaped(&report.headline()), cases(report), costs(report));
+    format!("## {headline}\n\n{figures}{cases}{costs}{}", provenance(report))
+}
+
+/// What each model cost in each role; nothing where one model says it all, or none was asked.
+fn costs(report: &Report) -> String {
+    let parts = report.cost_parts();
+    if parts.len() < 2 {
+        return String::new();
+    }
+    let row = |Spent { role, model, amount }: &Spent| {
+        let (read, written) = (grouped(amount.usage.input_tokens), grouped(amount.usage.output_tokens));
+        let (model, money) = (escaped(model), escaped(&amount.money()));
+        format!("| {} | {model} | {} | {read} | {written} | {money} |\n", role.words(), grouped(amount.calls))
+    };
+    let rows: String = parts.iter().map(row).collect();
+    format!("\n| role | model | calls | tokens read | written | cost |\n|---|---|---:|---:|---:|---|\n{rows}")
 }
 
 /// The cases that did not pass in a table, and how many did.

@@ -1,6 +1,7 @@
 //! What a run says while it goes on: one closed stream, for whoever listens.
 
 use crate::Trial;
+use crate::cost::Amount;
 
 /// One thing that happened.
 #[derive(Debug, Clone, Copy)]
@@ -14,4 +15,6 @@ pub enum Event<'a> {
     },
     /// A trial ended and is kept.
     Ended(&'a Trial),
+    /// What the models have cost so far, calls on their way left out.
+    Spent(Amount),
 }

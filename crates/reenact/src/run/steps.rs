@@ -19,7 +19,7 @@ use crate::user::model::ModelUser;
 use crate::{
     Agent, AgentFault, AgentReply, AgentTurn, Assessment, Completion, Conversation, Error, ErrorKind, Expectation,
     FaultKind, Held, Judge, Model, ModelFault, ModelFaultKind, ModelRequest, Result, Scene, ServeModel, SimulatedUser,
-    UserAct, UserFault, Verdict,
+    Trial, UserAct, UserFault, Verdict,
 };
 
 /// The journal as one trial sees it.
@@ -101,6 +101,11 @@ impl Steps {
         }
         let position = self.positions[place(role)].fetch_add(1, Ordering::Relaxed);
         Ok(StepKey { case: self.case.clone(), trial: self.trial, position, role })
+    }
+
+    /// Keeps the trial that the steps led to.
+    pub(super) async fn keep(&self, trial: &Trial) -> Result<()> {
+        self.journal.keep(trial).await
     }
 
     /// Keeps the first reason.

@@ -149,9 +149,9 @@ impl Store {
     /// As [`Store::run`], and where the store cannot be written.
     pub fn judge_again(&self, run: &str, judging: &Judging) -> Result<Run> {
         let key = self.run_key(run)?;
-        let mut run = self.run(run)?;
+        let run = self.run(run)?;
         let same_judge = run.plan.judging == *judging;
-        run.judge_by(judging);
+        let run = run.judged_by(judging);
         let header = to_json(&run, "the run")?;
         self.with(Doing::Write, |connection| {
             let sql =
@@ -193,13 +193,9 @@ impl Store {
     /// Where the run has no such case, or the store cannot be written.
     pub fn put_trial(&self, run: &str, trial: &Trial) -> Result<()> {
         let key = self.run_key(run)?;
-        let (outcome, body) = (to_json(&trial.outcome, "the outcome")?, to_json(trial, "the trial")?);
-        let sql = "INSERT OR REPLACE INTO trials (run, case_id, trial, outcome, body)
-            SELECT run, case_id, ?3, ?4, ?5 FROM run_cases WHERE run = ?1 AND case_id = ?2";
-        let put = self.with(Doing::Write, |connection| {
-            connection.prepare_cached(sql)?.execute(params![key, trial.case, trial.trial, outcome, body])
-        })?;
-        if put == 0 { Err(self.no_case(run, &trial.case)) } else { Ok(()) }
+        let row = TrialRow::of(trial)?;
+        let put = self.with(Doing::Write, |connection| row.put(connection, key))?;
+        if put { Ok(()) } else { Err(self.no_case(run, &trial.case)) }
     }
 
     /// The trials of a run that are there, in the order of the suite, then by number.
@@ -273,6 +269,30 @@ impl Store {
 
     fn parsed<T: serde::de::DeserializeOwned>(&self, json: &str, what: &str) -> Result<T> {
         serde_json::from_str(json).map_err(|error| fault::unreadable(self.path(), what, error))
+    }
+}
+
+/// A trial, as the table of trials has it.
+#[derive(Debug)]
+pub(crate) struct TrialRow {
+    case: String,
+    trial: u32,
+    outcome: String,
+    body: String,
+}
+
+impl TrialRow {
+    pub(crate) fn of(trial: &Trial) -> Result<TrialRow> {
+        let (outcome, body) = (to_json(&trial.outcome, "the outcome")?, to_json(trial, "the trial")?);
+        Ok(TrialRow { case: trial.case.clone(), trial: trial.trial, outcome, body })
+    }
+
+    /// Puts it in its place in a run; false where the run has no such case.
+    pub(crate) fn put(&self, connection: &Connection, run: i64) -> rusqlite::Result<bool> {
+        let sql = "INSERT OR REPLACE INTO trials (run, case_id, trial, outcome, body)
+            SELECT run, case_id, ?3, ?4, ?5 FROM run_cases WHERE run = ?1 AND case_id = ?2";
+        let row = params![run, self.case, self.trial, self.outcome, self.body];
+        Ok(connection.prepare_cached(sql)?.execute(row)? > 0)
     }
 }
 

@@ -75,7 +75,7 @@ async fn play(story: &str) -> String {
         async move {
             let ended = next.is_none();
             let messages = next.into_iter().map(Message::agent).collect();
-            Ok::<_, reenact::AgentFault>(AgentReply { messages, ended, version: None })
+            Ok::<_, reenact::AgentFault>(AgentReply { messages, ended, ..AgentReply::default() })
         }
     });
     let setting = Setting { case: &case, session_id: "sim-0000000000000000", seed: 0, max_turns: 12 };

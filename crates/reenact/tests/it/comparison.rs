@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 use reenact::report::statistics::Reproduced;
-use reenact::report::{Change, Comparison, RunOutput, Status};
+use reenact::report::{Change, Comparison, Known, RunOutput, Status};
 use reenact::{
     Assessment, Brief, Check, Ending, Evidence, Expectation, Message, Origin, Outcome, Plan, Run, Session, Suite,
     TestCase, Trial, Verdict,
@@ -45,6 +45,7 @@ fn trial(case: &str, number: u32, verdict: Verdict) -> Trial {
         assessments,
         agent_version: None,
         agent_latencies_ms: Vec::new(),
+        agent_usage: Vec::new(),
     }
 }
 
@@ -182,7 +183,8 @@ fn a_recorded_failure_is_followed_from_run_to_run() {
     let with_origin = |mut output: RunOutput, words: &str| {
         let evidence = Evidence { field: "expectations.closed".into(), turn: 2, quote: "no".into() };
         output.run.suite.cases[0].origin = Some(Origin { session: "s-1".into(), evidence: vec![evidence] });
-        RunOutput::with_recordings(output.run, output.trials, &[("s-1".to_owned(), recorded(words))].into())
+        let known = Known { recordings: [("s-1".to_owned(), recorded(words))].into(), ..Known::default() };
+        RunOutput::knowing(output.run, output.trials, &known)
     };
     let class = |passed, trials, words| {
         let output = with_origin(run("v1", &[("a", passed, trials)]), words);

@@ -4,6 +4,7 @@ mod agents;
 mod calibrate;
 mod casebook;
 mod comparison;
+mod cost;
 mod distill_model;
 mod early_stopping;
 mod import;

@@ -73,6 +73,7 @@ fn trial(case: &str, number: u32, ending: Ending, assessments: Vec<Assessment>, 
         discarded: Vec::new(),
         agent_version: None,
         agent_latencies_ms: Vec::new(),
+        agent_usage: Vec::new(),
         assessments,
     }
 }

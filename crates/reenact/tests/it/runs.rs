@@ -45,6 +45,7 @@ fn trial(case: &str, number: u32, outcome: Outcome) -> Trial {
         discarded: Vec::new(),
         agent_version: None,
         agent_latencies_ms: Vec::new(),
+        agent_usage: Vec::new(),
         assessments: Vec::new(),
     }
 }

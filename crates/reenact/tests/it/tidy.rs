@@ -116,8 +116,8 @@ const KEPT_TO: [(&str, &str, &[&str]); 7] = [
         "deadlines and latencies are measured where the waiting is done",
         &[
             "crates/reenact/src/journal.rs",
-            "crates/reenact/src/http.rs",
-            "crates/reenact/src/model/remote.rs",
+            "crates/reenact/src/agent/http.rs",
+            "crates/reenact/src/model/limits/",
             "crates/reenact/src/store/schema.rs",
             "crates/reenact/src/agent/command/process.rs",
         ],

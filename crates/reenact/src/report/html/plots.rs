@@ -5,10 +5,14 @@
 
 use serde::Serialize;
 
-use crate::report::{EndingCount, OutcomeCounts, PassRate, TurnCount};
+use crate::Usd;
+use crate::cost::{Amount, grouped};
+use crate::report::{CaseReport, EndingCount, OutcomeCounts, PassRate, TurnCount};
 
 /// More bars than this cannot be told apart on a telephone, so that turns are drawn in classes.
 const BARS_MAX: u32 = 20;
+/// The cases that cost most are of interest, and the page lists all of them elsewhere.
+const CASES_MAX: usize = 20;
 
 /// A rate on a line from 0 to 100 %, with its interval.
 #[derive(Debug, PartialEq, Serialize)]
@@ -35,7 +39,8 @@ impl Interval {
 #[derive(Debug, PartialEq, Serialize)]
 pub(super) struct Bar {
     name: String,
-    count: u64,
+    /// What it stands for, in words.
+    shown: String,
     length: f64,
 }
 
@@ -44,12 +49,40 @@ pub(super) fn endings(counts: &[EndingCount]) -> Vec<Bar> {
     let most = counts.iter().map(|count| count.trials).max().unwrap_or(1);
     let bar = |count: &EndingCount| Bar {
         name: count.ending.words().to_owned(),
-        count: count.trials,
+        shown: count.trials.to_string(),
         length: share(count.trials, most),
     };
-    let mut bars: Vec<Bar> = counts.iter().map(bar).collect();
-    bars.sort_by_key(|bar| std::cmp::Reverse(bar.count));
-    bars
+    let mut counts: Vec<&EndingCount> = counts.iter().collect();
+    counts.sort_by_key(|count| std::cmp::Reverse(count.trials));
+    counts.into_iter().map(bar).collect()
+}
+
+/// What the models cost by case.
+#[derive(Debug, PartialEq, Serialize)]
+pub(super) struct CostPlot {
+    /// What the bars show: money, or tokens where no price is known.
+    of: &'static str,
+    bars: Vec<Bar>,
+    /// Cases that cost less than those and are not drawn.
+    more: usize,
+}
+
+/// The dearest cases, the dearest first; nothing where no model was asked anything that is known to cost.
+pub(super) fn cost_by_case(cases: &[CaseReport]) -> Option<CostPlot> {
+    let mut costs: Vec<(&str, Amount)> =
+        cases.iter().filter_map(|case| Some((case.case.as_str(), case.cost?))).collect();
+    let has_money = costs.iter().any(|(_, cost)| cost.usd > Usd::ZERO);
+    let size = |cost: &Amount| if has_money { cost.usd.picos() } else { cost.tokens().into() };
+    costs.sort_by_key(|(_, cost)| std::cmp::Reverse(size(cost)));
+    let most = costs.first().map(|(_, cost)| size(cost)).filter(|most| *most > 0)?;
+    let bar = |(case, cost): &(&str, Amount)| Bar {
+        name: (*case).to_owned(),
+        shown: if has_money { cost.money() } else { grouped(cost.tokens()) },
+        length: rounded(size(cost) as f64 / most as f64 * 100.0),
+    };
+    let bars = costs.iter().take(CASES_MAX).map(bar).collect();
+    let of = if has_money { "US dollars" } else { "tokens, their prices are not known" };
+    Some(CostPlot { of, bars, more: costs.len().saturating_sub(CASES_MAX) })
 }
 
 /// A column of trials that took about as many turns: decided ones below, those left out of the rate on top.

@@ -49,7 +49,7 @@ async fn a_program_gets_the_variables_of_the_settings() {
 async fn blank_lines_and_stderr_are_no_answers() {
     let agent = open(&sh(r#"read -r line; echo; echo warming up >&2; echo '  '; echo '{"reply":"hi","end":true}'"#));
     let reply = Talk::new().say(&*agent, "hello").await.unwrap();
-    assert_eq!(reply, AgentReply { messages: vec![Message::agent("hi")], ended: true, version: None });
+    assert_eq!(reply, AgentReply { messages: vec![Message::agent("hi")], ended: true, ..AgentReply::default() });
 }
 
 #[tokio::test]

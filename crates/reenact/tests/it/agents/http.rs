@@ -105,10 +105,20 @@ async fn a_busy_server_is_asked_again_and_then_answers() {
 
 #[tokio::test]
 async fn a_server_that_stays_busy_is_asked_three_times() {
-    let server = serve(|_| refuses(502, "busy")).await;
+    let server = serve(|_| refuses(503, "busy")).await;
     let fault = fault(&*open(&name(&server.address))).await;
-    assert!(fault.starts_with("Refused") && fault.ends_with("502 Bad Gateway: busy"), "{fault}");
+    assert!(fault.starts_with("Refused") && fault.ends_with("503 Service Unavailable: busy"), "{fault}");
     assert_eq!(server.asked().len(), 3);
+}
+
+#[tokio::test]
+async fn a_turn_that_an_agent_may_have_seen_is_not_said_twice() {
+    for status in [408, 500, 502, 504] {
+        let server = serve(move |_| refuses(status, "it went wrong on the way")).await;
+        let fault = fault(&*open(&name(&server.address))).await;
+        assert!(fault.starts_with("Refused"), "{fault}");
+        assert_eq!(server.asked().len(), 1, "{status}");
+    }
 }
 
 #[tokio::test]

@@ -25,7 +25,7 @@ fn refund() -> Conversation {
 async fn judged(check: Check, conversation: &Conversation, ending: Option<&Ending>, latencies: &[u64]) -> Assessment {
     let expectation = Expectation { id: "x".into(), text: None, check };
     let case = TestCase { expectations: vec![expectation], ..case() };
-    let hearing = Hearing { case: &case, conversation, ending, latencies_ms: latencies };
+    let hearing = Hearing { ending, latencies_ms: latencies, ..Hearing::new(&case, conversation) };
     assess(hearing, &[], &Panel::offline()).await.remove(0)
 }
 

@@ -10,7 +10,9 @@ use crate::server::{LONG, answers, nobody, refuses, says, serve, serve_silence};
 
 fn open(name: &str, timeout: Duration) -> Model {
     let environment = [("REENACT_API_KEY", "sk-very-secret")].into_iter().collect();
-    match Engine::open(name, &ModelSettings { timeout, environment }).expect("the name should open") {
+    match Engine::open(name, &ModelSettings { timeout, environment, ..ModelSettings::default() })
+        .expect("the name should open")
+    {
         Engine::Model(model) => model,
         Engine::Offline => panic!("{name} should be a model"),
     }
