@@ -308,7 +308,7 @@ fn tallies(output: &RunOutput, at: usize) -> Vec<Tally> {
 }
 
 fn is_of_question(output: &RunOutput, case: &TestCase, assessment: &Assessment, at: usize) -> bool {
-    let is_judged = |id: &str| case.expectations.iter().any(|it| it.id == id && it.check == Check::Judged);
+    let is_judged = |id: &str| case.expectations.iter().any(|it| it.id == id && it.check.is_judged());
     let is_here = place(&output.run, &assessment.expectation) == at;
     is_here && assessment.decides && (at > 0 || is_judged(&assessment.expectation))
 }

@@ -81,7 +81,7 @@ pub use journal::{Journal, StepKey, StepRole};
 pub use judge::{Assessment, Hearing, Judge, Judging, Panel, Verdict};
 pub use model::{AnswerSchema, Completion, Engine, Model, ModelFault, ModelFaultKind, ModelRequest, ServeModel, Usage};
 pub use report::{Report, RunOutput};
-pub use run::{Plan, PromptHash, Provenance, Run};
+pub use run::{Plan, PromptHash, Provenance, Run, UserKind};
 pub use session::{Session, SessionQuery};
 pub use skipped::Skipped;
 pub use store::{RunLease, RunSummary, SessionReader, SessionSummary, SessionWriter, Store, StoredSession};

@@ -20,6 +20,7 @@ pub use junit::junit;
 pub use markdown::markdown;
 pub use statistics::PassRate;
 use statistics::{Course, EarlyStopping, Flakiness, PassHatK, Reproduction, Stopped, Tally, Threshold};
+pub use variants::VariantReport;
 
 use crate::cost::{Amount, Cost};
 use crate::journal::{self, Charged};
@@ -39,6 +40,7 @@ mod markdown;
 mod provenance;
 mod signature;
 pub mod statistics;
+mod variants;
 mod words;
 
 /// One run as data: what `run`, `judge` and `report` print with `--json`.
@@ -155,6 +157,9 @@ pub struct Report {
     pub endings: Vec<EndingCount>,
     /// Trials by the number of their turns, from few to many.
     pub turns: Vec<TurnCount>,
+    /// The stress variants, each way by itself; nothing else in this report counts them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub variants: Vec<VariantReport>,
     /// What simulated users did that they must not; none where none did.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missteps: Vec<MisstepCount>,
@@ -489,7 +494,10 @@ impl Report {
     #[must_use]
     pub fn of(run: &Run, trials: &[Trial], known: &Known) -> Report {
         let mut cases = case_reports(run, trials, &known.recordings);
+        let variants = variants::Variants::of(&run.suite);
+        let trials = &*variants.without(trials);
         let cost = known.charges.as_ref().map(|charges| costs::put(charges, &run.provenance.prices, &mut cases));
+        let (cases, varied) = variants.apart(cases);
         let missing: u64 = cases.iter().map(|case| case.missing.len() as u64).sum();
         let (pass_rate, exclusions) = (figures::pass_rate(&cases), figures::exclusions(&cases));
         let report = Report {
@@ -502,12 +510,13 @@ impl Report {
             status: Status::of_cases(&cases),
             trials_planned: match run.plan.stopping {
                 Some(_) => trials.len() as u64 + missing,
-                None => run.suite.cases.len() as u64 * u64::from(run.plan.trials),
+                None => (run.suite.cases.len() - variants.count()) as u64 * u64::from(run.plan.trials),
             },
             trials_done: trials.len() as u64,
             outcomes: OutcomeCounts::of(trials.iter().map(|trial| trial.outcome)),
             endings: ending_counts(trials),
             turns: turn_counts(trials),
+            variants: varied,
             missteps: misstep_counts(trials),
             discarded: trials.iter().map(|trial| trial.discarded.len() as u64).sum(),
             cost,

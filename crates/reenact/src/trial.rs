@@ -178,6 +178,9 @@ pub struct Trial {
     /// Whether the goal was reached, where the user came to ask itself that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub goal: Option<GoalCheck>,
+    /// From which turn on the simulated user spoke, where a script or the recorded user's words came before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handed_over_at: Option<u32>,
     /// Earlier conversations of this trial whose simulated user misbehaved; they count for nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub discarded: Vec<Discarded>,

@@ -19,6 +19,7 @@ mod checks;
 mod gate;
 pub mod goal;
 pub mod guard;
+pub(crate) mod lines;
 pub mod model;
 mod reading;
 

@@ -5,8 +5,9 @@ mod trials;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use reenact::case::Stress;
 use reenact::run::Plan;
-use reenact::{Error, ErrorKind, Judging, Result, Run, RunOutput, Store, Suite};
+use reenact::{Error, ErrorKind, Judging, Result, Run, RunOutput, Store, Suite, UserKind};
 
 use self::trials::Trials;
 use super::report;
@@ -30,6 +31,12 @@ pub(crate) struct Args {
     /// What plays the users: a model's name, or offline
     #[arg(long, value_name = "M", default_value = "offline")]
     user_model: String,
+    /// Whose words the users speak: simulated, or recorded, the recorded users' own as long as the agent does what it did then
+    #[arg(long, value_name = "KIND", default_value = "simulated", value_parser = user_kind)]
+    user: UserKind,
+    /// Try each case in harder variants too, reported apart: impatient, vague, tangential, typos, changed-mind, other-language
+    #[arg(long, value_name = "WAYS", value_delimiter = ',', value_parser = str::parse::<Stress>)]
+    variants: Vec<Stress>,
     #[command(flatten)]
     judging: judging::Args,
     /// How often each case is tried: a number, or auto to stop as soon as a case is decided; auto:good=.9,bad=.7 says between
@@ -57,7 +64,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     spending: spending::Args,
     /// Finish a run that was interrupted: its id, or latest
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["suite", "agent", "agent_version", "user_model", "judging", "trials", "threshold", "attempts", "max_turns", "concurrency", "seed", "agent_timeout", "estimate"])]
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["suite", "agent", "agent_version", "user_model", "user", "variants", "judging", "trials", "threshold", "attempts", "max_turns", "concurrency", "seed", "agent_timeout", "estimate"])]
     resume: Option<String>,
 }
 
@@ -100,6 +107,7 @@ fn begin(args: &Args, global: &Global) -> Result<(Store, Run)> {
     let store = Store::open(&global.store)?;
     participants::open(&run.plan, &store)?;
     store.create_run(&run)?;
+    run.left_out.iter().for_each(|skipped| output::note(format_args!("no variant {skipped}")));
     output::note_power(run.suite.cases.len(), &run.plan);
     Ok((store, run))
 }
@@ -115,11 +123,21 @@ fn planned(args: &Args) -> Result<Run> {
     Ok(Run::new(plan, suite).priced(&args.spending.prices()?))
 }
 
+fn user_kind(name: &str) -> std::result::Result<UserKind, String> {
+    match name {
+        "simulated" => Ok(UserKind::Simulated),
+        "recorded" => Ok(UserKind::Recorded),
+        _ => Err("a user is `simulated` or `recorded`; a script stands in its case".to_owned()),
+    }
+}
+
 fn plan(args: &Args, agent: String) -> Result<Plan> {
     Ok(Plan {
         agent,
         agent_version: args.agent_version.clone(),
         user_model: args.user_model.clone(),
+        user: args.user,
+        variants: args.variants.clone(),
         judging: args.judging.over(&Judging::default())?,
         trials: args.trials.at_most(),
         stopping: args.trials.stopping(),

@@ -48,7 +48,7 @@ pub(super) fn case(session: &Session) -> Result<TestCase, String> {
     let brief = Brief { goal, persona, guidelines: Vec::new(), facts, opening, patience: None };
     let origin = Some(Origin { session: session.id.clone(), evidence });
     let id = name(&brief.goal, CASE_ID_WORDS).unwrap_or_else(|| "case".into());
-    Ok(TestCase { id, brief, context: serde_json::Map::new(), expectations, origin })
+    Ok(TestCase { id, brief, expectations, origin, ..TestCase::default() })
 }
 
 /// What the user said after the opening, one fact a turn, in the order of the recording.

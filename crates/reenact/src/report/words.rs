@@ -12,6 +12,7 @@ impl Report {
         let figures = [
             ("pass rate", Some(self.rate_in_words())),
             ("left out", self.left_out_in_words()),
+            ("variants", self.variants_in_words()),
             ("corrected", self.corrected_users()),
             ("to decide", self.more_needed()),
             ("reliability", self.reliability()),
@@ -49,6 +50,18 @@ impl Report {
         let counts = excluded.map(|outcome| (self.outcomes.get(outcome), outcome.as_str()));
         let parts = counts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}"));
         parts.collect::<Vec<_>>().join(", ")
+    }
+
+    /// How the stress variants fared, such as `impatient 50 % of 4 decided trials, typos 100 % of 4`.
+    fn variants_in_words(&self) -> Option<String> {
+        let words = self.variants.iter().map(|variant| match &variant.pass_rate {
+            Some(rate) => {
+                format!("{} {} % of {}", variant.stress, percent(rate.rate), plural(rate.trials, "decided trial"))
+            }
+            None => format!("{} undecided in {}", variant.stress, plural(variant.outcomes.total(), "trial")),
+        });
+        let words = words.collect::<Vec<_>>().join(", ");
+        (!words.is_empty()).then(|| format!("{words}; apart from the pass rate"))
     }
 
     /// What simulated users did that they must not, such as `2 messages (1 gave a fact away, 1 coached the agent)`.

@@ -4,16 +4,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::steps::Steps;
-use super::{Participants, Plan, Stop};
+use super::{Participants, Plan, Stop, UserKind};
 use crate::cost::{self, Ledger};
 use crate::journal::Journal;
 use crate::judge::{Hearing, JudgeSpec, Panel};
 use crate::model::Price;
 use crate::simulate::{Setting, Simulated, simulate};
-use crate::{Assessment, Discarded, Ending, Outcome, Result, Run, TestCase, Trial, judge};
+use crate::{Assessment, Conversation, Discarded, Ending, Outcome, Result, Run, Store, TestCase, Trial, judge};
 
 /// What every trial of a run needs.
 pub(super) struct Trying {
+    store: Store,
     id: String,
     plan: Plan,
     prices: BTreeMap<String, Price>,
@@ -25,13 +26,24 @@ pub(super) struct Trying {
 
 impl Trying {
     pub(super) fn new(
+        store: &Store,
         run: &Run,
         participants: &Participants,
         stop: &Stop,
         (journal, ledger): (Arc<Journal>, Arc<Ledger>),
     ) -> Arc<Self> {
         let (id, plan, prices) = (run.id.clone(), run.plan.clone(), run.provenance.prices.clone());
-        Arc::new(Trying { id, plan, prices, participants: participants.clone(), stop: stop.clone(), journal, ledger })
+        let store = store.clone();
+        Arc::new(Trying {
+            store,
+            id,
+            plan,
+            prices,
+            participants: participants.clone(),
+            stop: stop.clone(),
+            journal,
+            ledger,
+        })
     }
 
     /// One trial, played again as often as the plan allows where its simulated user misbehaves.
@@ -56,14 +68,36 @@ impl Trying {
         let place = place(&case.id, n, attempt);
         let session_id = session_id(&self.id, &place);
         let seed = seed(self.plan.seed, &place);
-        let setting = Setting { case, session_id: &session_id, seed, max_turns: self.plan.max_turns };
+        let recording = recorded(&self.store, &self.plan, case);
+        let setting = Setting {
+            case,
+            session_id: &session_id,
+            seed,
+            max_turns: self.plan.max_turns,
+            recording: recording.as_ref().ok().and_then(Option::as_ref),
+        };
         let user = steps.user(&self.participants.user);
         let agent = steps.agent(&self.participants.agent);
         let before = steps.latencies_ms().len();
-        let simulated = simulate(setting, user.as_ref(), &agent).await;
+        let simulated = match &recording {
+            Ok(_) => simulate(setting, user.as_ref(), &agent).await,
+            Err(why) => Simulated::not_begun(Ending::UserFailed(why.clone())),
+        };
         steps.unbroken()?;
         Ok(not_yet_judged(case, n, session_id, simulated, steps.latencies_ms().split_off(before)))
     }
+}
+
+/// What the recorded users said, where they are played back.
+fn recorded(store: &Store, plan: &Plan, case: &TestCase) -> std::result::Result<Option<Conversation>, String> {
+    if plan.user != UserKind::Recorded || !case.staging.script.is_empty() {
+        return Ok(None);
+    }
+    let origin = case.origin.as_ref().ok_or("the case names no session whose user could be played back")?;
+    let session = store.session(&origin.session);
+    let session =
+        session.map_err(|error| format!("the user of session {} cannot be played back: {error}", origin.session))?;
+    Ok(Some(session.conversation))
 }
 
 /// A trial of which all is known but what its judges say.
@@ -74,7 +108,8 @@ fn not_yet_judged(
     simulated: Simulated,
     latencies_ms: Vec<u64>,
 ) -> Trial {
-    let Simulated { conversation, ending, disclosures, corrections, goal, agent_version, agent_usage } = simulated;
+    let Simulated { conversation, ending, disclosures, corrections, goal, handed_over_at, agent_version, agent_usage } =
+        simulated;
     let says_nothing = agent_usage.iter().all(Option::is_none);
     Trial {
         case: case.id.clone(),
@@ -86,6 +121,7 @@ fn not_yet_judged(
         disclosures,
         corrections,
         goal,
+        handed_over_at,
         discarded: Vec::new(),
         agent_version,
         agent_latencies_ms: latencies_ms,

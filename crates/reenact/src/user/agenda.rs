@@ -117,7 +117,7 @@ pub(super) fn decide<'a>(scene: &Scene<'a>, reading: &Reading<'a>) -> Decision<'
         Wants::Nothing if asked_for_person(scene) => Decision::Leave(Leaving::AskedForPerson, None),
         Wants::Nothing => contradicted(scene).map_or(Decision::Settle, Decision::Say),
         Wants::Decision => Decision::Say(Move::plain(DialogueAct::Decide)),
-        Wants::Knowledge => Decision::Say(Move::plain(DialogueAct::DoNotKnow)),
+        Wants::Knowledge => Decision::Say(asked_again(scene).unwrap_or(Move::plain(DialogueAct::DoNotKnow))),
         Wants::Repetition => Decision::Say(Move::again(newest_ask(scene))),
     }
 }
@@ -171,6 +171,13 @@ fn contradicted<'a>(scene: &Scene<'a>) -> Option<Move<'a>> {
     let told = scene.disclosures.iter().rev().filter_map(|said| scene.brief.facts.iter().find(|f| f.id == said.fact));
     let mut again = told.filter(|fact| gate::is_claimed_again(&fact.gate, &reply));
     again.next().map(|fact| Move { act: DialogueAct::Repeat, fact: None, about: Some(fact.text.clone()) })
+}
+
+/// What the agent asks for that it was told already.
+fn asked_again<'a>(scene: &Scene<'a>) -> Option<Move<'a>> {
+    let told = scene.brief.facts.iter().filter(|fact| scene.is_said(&fact.id));
+    let mut asked = told.filter(|fact| matches!(fact.gate, Gate::Asked(_)) && gate::opened(&fact.gate, scene).is_some());
+    asked.next().map(|fact| Move::again(fact.text.clone()))
 }
 
 /// The newest thing that the user asked for or told.

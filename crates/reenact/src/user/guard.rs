@@ -196,6 +196,17 @@ pub(super) fn standing_in(brief: &Brief, text: &str) -> Vec<Telling> {
     told.map(|fact| Telling { fact: fact.id.clone(), opened_by: None }).collect()
 }
 
+/// The facts that words tell which people wrote: those that stand in them whole, and those of which they have every value
+/// and most of the words.
+pub(super) fn told_in(brief: &Brief, text: &str) -> Vec<Telling> {
+    let (words, spelled) = (normalised(text), Spelled::of(text));
+    let is_told = |fact: &&Fact| {
+        let has_values = || values::named(&fact.text).iter().all(|value| spelled.has(&value.form));
+        stands_in(fact, &words) || has_values() && wording::most_of(&fact.text, text, "").is_some()
+    };
+    brief.facts.iter().filter(is_told).map(|fact| Telling { fact: fact.id.clone(), opened_by: None }).collect()
+}
+
 /// A fact such as "yes" stands in too much to mean anything.
 fn stands_in(fact: &Fact, words: &str) -> bool {
     !content_stems(&fact.text).is_empty() && says(words, &normalised(&fact.text))

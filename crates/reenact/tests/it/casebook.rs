@@ -4,6 +4,7 @@
 //! `simulate/*.md`: the case, then the conversation. The agent's lines are given, all others must come about. Where there are
 //! lines `words`, a model words the user, and these are its answers; `quote` is what the recorded user wrote, `reads` what the
 //! model answers where it is asked whether the goal is reached.
+//! `before` is what was said before, `script` what the user says word for word, `recorded` the recording that is played back.
 //! `distill/*.md`: the recorded session, then `=>`, then the case that must come of it without a model.
 
 use std::fs;
@@ -11,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use reenact::agent::from_fn;
-use reenact::case::{Check, Evidence, Fact, Gate, Origin};
+use reenact::case::{AfterScript, Check, Evidence, Fact, FirstSpeaker, Gate, Origin, Staging};
 use reenact::distill::{Distiller, distill};
 use reenact::judge::{Hearing, Panel, assess};
 use reenact::simulate::{Setting, Simulated, simulate};
@@ -61,7 +62,10 @@ fn split(line: &str) -> (&str, &str) {
     line.split_once(' ').map_or((line, ""), |(word, rest)| (word, rest.trim()))
 }
 
-const GIVEN: [&str; 9] = ["#", "goal", "opening", "fact", "expect", "patience", "quote", "words", "reads"];
+const GIVEN: [&str; 14] = [
+    "#", "goal", "opening", "fact", "expect", "patience", "quote", "words", "reads", "before", "first", "script",
+    "then", "recorded",
+];
 
 async fn play(story: &str) -> String {
     let given: Vec<&str> = story.lines().filter(|line| line.is_empty() || GIVEN.contains(&split(line).0)).collect();
@@ -78,7 +82,14 @@ async fn play(story: &str) -> String {
             Ok::<_, reenact::AgentFault>(AgentReply { messages, ended, ..AgentReply::default() })
         }
     });
-    let setting = Setting { case: &case, session_id: "sim-0000000000000000", seed: 0, max_turns: 12 };
+    let recording = recording(&given);
+    let setting = Setting {
+        case: &case,
+        session_id: "sim-0000000000000000",
+        seed: 0,
+        max_turns: 12,
+        recording: recording.as_ref(),
+    };
     let simulated = simulate(setting, &*user(&given), &agent).await;
     let assessments = assess(Hearing::new(&case, &simulated.conversation), &[], &Panel::offline()).await;
     let mut lines: Vec<String> = given.iter().map(|line| (*line).to_owned()).collect();
@@ -90,6 +101,13 @@ async fn play(story: &str) -> String {
     let outcome = Outcome::of(&simulated.ending, &assessments);
     lines.push(format!("outcome {outcome:?}, {:?}", simulated.ending));
     lines.join("\n") + "\n"
+}
+
+/// The recording whose user is played back, where there are lines `recorded`.
+fn recording(given: &[&str]) -> Option<Conversation> {
+    let lines = given.iter().map(|line| split(line)).filter(|(word, _)| *word == "recorded");
+    let recording: Conversation = lines.filter_map(|(_, rest)| message(rest)).collect();
+    (!recording.messages.is_empty()).then_some(recording)
 }
 
 /// Whoever plays the user: the agenda, in its own words or in those of a model.
@@ -124,9 +142,12 @@ fn talk(simulated: &Simulated) -> Vec<String> {
     };
     let mut turn = 0;
     let mut lines = Vec::new();
+    let hands_over =
+        |turn: u32| (simulated.handed_over_at == Some(turn)).then(|| "the simulated user goes on".to_owned());
     for message in &simulated.conversation.messages {
         if message.speaker == Speaker::User {
             turn += 1;
+            lines.extend(hands_over(turn));
             lines.extend(rejected(turn));
         }
         lines.push(said(message));
@@ -149,6 +170,7 @@ fn case(lines: &[&str]) -> TestCase {
     let mut brief = Brief::default();
     let mut expectations = Vec::new();
     let mut quotes = Vec::new();
+    let mut staging = Staging::default();
     for line in lines {
         let (word, rest) = split(line);
         match word {
@@ -158,12 +180,16 @@ fn case(lines: &[&str]) -> TestCase {
             "fact" => brief.facts.push(fact(rest)),
             "expect" => expectations.push(expectation(rest)),
             "quote" => quotes.push(rest),
+            "before" => staging.prefix.messages.extend(message(rest)),
+            "first" => staging.first_speaker = FirstSpeaker::Agent,
+            "script" => staging.script.push(rest.into()),
+            "then" => staging.after_script = AfterScript::GoOn,
             _ => {}
         }
     }
     let evidence = |quote: &&str| Evidence { field: "persona".into(), turn: 1, quote: (*quote).to_owned() };
     let origin = Origin { session: "story".into(), evidence: quotes.iter().map(evidence).collect() };
-    TestCase { id: "story".into(), brief, expectations, origin: Some(origin), ..TestCase::default() }
+    TestCase { id: "story".into(), brief, expectations, staging, origin: Some(origin), ..TestCase::default() }
 }
 
 /// `id: text | gate`

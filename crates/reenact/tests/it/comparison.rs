@@ -21,6 +21,7 @@ fn case(id: &str) -> TestCase {
         context: serde_json::Map::new(),
         expectations: vec![expectation],
         origin: None,
+        ..TestCase::default()
     }
 }
 
@@ -41,6 +42,7 @@ fn trial(case: &str, number: u32, verdict: Verdict) -> Trial {
         disclosures: Vec::new(),
         corrections: Vec::new(),
         goal: None,
+        handed_over_at: None,
         discarded: Vec::new(),
         assessments,
         agent_version: None,

@@ -42,6 +42,7 @@ fn case(id: &str, goal: &str) -> TestCase {
         context: serde_json::Map::new(),
         expectations: vec![says_closed],
         origin: Some(Origin { session: format!("session-of-{id}"), evidence: Vec::new() }),
+        ..TestCase::default()
     }
 }
 
@@ -52,6 +53,7 @@ fn run(trials: u32, cases: Vec<TestCase>) -> Run {
         plan: plan(trials),
         provenance: Provenance::default(),
         suite: Suite { name: Some("market-assistant".into()), cases },
+        left_out: Vec::new(),
     }
 }
 
@@ -70,6 +72,7 @@ fn trial(case: &str, number: u32, ending: Ending, assessments: Vec<Assessment>, 
         disclosures: Vec::new(),
         corrections: Vec::new(),
         goal: None,
+        handed_over_at: None,
         discarded: Vec::new(),
         agent_version: None,
         agent_latencies_ms: Vec::new(),

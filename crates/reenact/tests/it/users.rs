@@ -4,11 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use async_trait::async_trait;
+use reenact::case::Stress;
 use reenact::run::{Part, Participants, Stop, run};
 use reenact::user::guard::Misstep;
 use reenact::{
-    AgentTurn, Brief, Check, DialogueAct, Ending, Expectation, Fact, Gate, Model, Outcome, Panel, Plan, Run, RunOutput,
-    Scene, SimulatedUser, Store, Suite, TestCase, UserAct, UserFault, agent,
+    AgentTurn, Brief, Check, Conversation, DialogueAct, Ending, Expectation, Fact, Gate, Message, Model, Origin,
+    Outcome, Panel, Plan, Run, RunOutput, Scene, Session, SimulatedUser, Speaker, Store, Suite, TestCase, UserAct,
+    UserFault, UserKind, agent,
 };
 use serde_json::json;
 
@@ -138,4 +140,60 @@ async fn users_of_the_callers_own_are_held_to_the_same_line() {
     let trial = &output.trials[0];
     assert_eq!((trial.outcome, trial.corrections[0].misstep), (Outcome::Invalid, Misstep::GivesAway), "{trial:?}");
     assert!(trial.conversation.messages.is_empty(), "not a word of it reached the agent");
+}
+
+/// A recording in which the user was asked for the number, and told it.
+fn recording() -> Session {
+    let said = [
+        Message::user("where is my parcel"),
+        Message::agent("Which parcel number is it?"),
+        Message::user("it is parcel 4711"),
+        Message::agent("The parcel was lost."),
+        Message::user("then I want my money back"),
+    ];
+    Session::new("s-1", said.into_iter().collect::<Conversation>())
+}
+
+#[tokio::test]
+async fn the_recorded_user_is_played_back_until_the_agent_does_otherwise() {
+    let store = Store::temporary().unwrap();
+    let origin = Some(Origin { session: "s-1".into(), evidence: Vec::new() });
+    let suite = Suite { name: None, cases: vec![TestCase { origin, ..parcel() }] };
+    let planned = Run::new(Plan { user: UserKind::Recorded, ..Plan::default() }, suite);
+    store.create_run(&planned).unwrap();
+    let missing = play(&store, &planned, Part::Offline, &Arc::default()).await;
+    assert_eq!(missing.trials[0].outcome, Outcome::Errored);
+    assert!(matches!(&missing.trials[0].ending, Ending::UserFailed(why) if why.contains("session s-1")));
+
+    let store = Store::temporary().unwrap();
+    let mut writer = store.write_sessions().unwrap();
+    writer.put(&recording(), &[]).unwrap();
+    writer.commit().unwrap();
+    store.create_run(&planned).unwrap();
+    let trial = play(&store, &planned, Part::Offline, &Arc::default()).await.trials.remove(0);
+    let said: Vec<&str> = trial.conversation.by(Speaker::User).map(|message| message.text.as_str()).collect();
+    assert_eq!(said, ["where is my parcel", "it is parcel 4711"], "the agent found it, so nobody wants money back");
+    assert_eq!((trial.disclosures[0].fact.as_str(), trial.outcome), ("number", Outcome::Passed));
+}
+
+#[tokio::test]
+async fn variants_are_tried_and_reported_apart_and_those_that_cannot_be_made_are_named() {
+    let store = Store::temporary().unwrap();
+    let variants = vec![Stress::Typos, Stress::Impatient, Stress::Vague, Stress::OtherLanguage];
+    let plan = Plan { variants, trials: 2, ..Plan::default() };
+    let planned = Run::new(plan, Suite { name: None, cases: vec![parcel()] });
+    let ids: Vec<&str> = planned.suite.cases.iter().map(|case| case.id.as_str()).collect();
+    assert_eq!(ids, ["parcel", "parcel~typos", "parcel~impatient", "parcel~vague"]);
+    let left_out: Vec<String> = planned.left_out.iter().map(ToString::to_string).collect();
+    assert_eq!(left_out, ["parcel~other-language: it takes a model to play the user"]);
+    store.create_run(&planned).unwrap();
+    let output = play(&store, &planned, Part::Offline, &Arc::default()).await;
+    let report = &output.report;
+    assert_eq!((output.trials.len(), report.trials_planned, report.trials_done, report.cases.len()), (8, 2, 2, 1));
+    assert_eq!((report.missing(), report.outcomes.total()), (0, 2));
+    let apart: Vec<_> = report.variants.iter().map(|it| (it.stress, it.outcomes.total())).collect();
+    assert_eq!(apart, [(Stress::Impatient, 2), (Stress::Vague, 2), (Stress::Typos, 2)]);
+    assert!(report.figures().iter().any(|(name, words)| *name == "variants" && words.contains("apart")));
+    let rerun = planned.rerun(&["parcel"], 1, 5);
+    assert_eq!(rerun.suite.cases.len(), 1, "a rerun tries what it was asked for");
 }

@@ -39,6 +39,10 @@ enum Script {
 impl Style {
     /// The style of the words that the case took from its recording; none where those are too few to show one.
     pub(super) fn recorded(case: &TestCase) -> Option<Self> {
+        // A variant of the recorded user is not to write as it did.
+        if case.variant.is_some() {
+            return None;
+        }
         let quotes = case.origin.iter().flat_map(|origin| &origin.evidence).map(|evidence| evidence.quote.as_str());
         let mut samples: Vec<&str> = Vec::new();
         for sample in case.brief.opening.as_deref().into_iter().chain(quotes) {
