@@ -31,6 +31,14 @@ accept:
 bench DATA:
     bash benchmarks/speed.sh {{DATA}}
 
+# What a run costs under load, beside the smallest program that makes the same calls
+load *CONVERSATIONS:
+    python3 benchmarks/load.py {{CONVERSATIONS}}
+
+# MLflow's simulator on the same conversations, in a virtual environment of its own
+load-peer *CONVERSATIONS:
+    bash benchmarks/peer.sh {{CONVERSATIONS}}
+
 # Quality of the offline engine by the scorers that lie beside the corpora
 score DATA:
     bash benchmarks/score.sh {{DATA}}

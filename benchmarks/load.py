@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """What a run costs under load, beside the floor, as a Markdown table.
 
-    load.py LOAD REENACT [CONVERSATIONS...]
+    load.py [CONVERSATIONS...]      (200 1000 5000 where nothing is said)
 
-LOAD is the program of `cargo bench --package reenact --bench load`, REENACT the command. A model server of our own answers
-each call after 200 ms. For each number of conversations, the floor and `reenact run` make the same calls, all
-conversations at once, one program after the other, ROUNDS times (5 where the environment does not say); the medians of
-the rounds count, and a ratio is the median of the ratios within one round. Standard library only.
+A model server of our own answers each call after 200 ms. For each number of conversations, the floor (the smallest
+program that makes the same calls, crates/reenact/benches/load) and `reenact run` hold them all at once, one program after
+the other, ROUNDS times (5 where the environment does not say); the medians of the rounds count, and a ratio is the median
+of the ratios within one round. REENACT and LOAD name other builds of the two programs. Standard library only.
 
 Each conversation has four turns: four calls of the model that plays the user, four of the agent, and four of the judge, one
 for each expectation, twelve in all and one after the other.
@@ -33,10 +33,9 @@ COLUMNS = [
 
 
 def main():
-    if len(sys.argv) < 3:
-        sys.exit(__doc__)
-    load, reenact = (str(Path(program).resolve()) for program in sys.argv[1:3])
-    sizes = [int(size) for size in sys.argv[3:]] or [200, 1000, 5000]
+    sizes = [int(size) for size in sys.argv[1:]] or [200, 1000, 5000]
+    load = os.environ.get("LOAD") or built("load", ["bench", "--package", "reenact", "--bench", "load", "--no-run"])
+    reenact = os.environ.get("REENACT") or built("reenact", ["build", "--release", "--package", "reenact-cli"])
     with tempfile.TemporaryDirectory() as work:
         os.chdir(work)
         keep = Path(work, "kept")
@@ -46,6 +45,14 @@ def main():
             table(load, reenact, server.stdout.readline().strip(), keep, sizes)
         finally:
             server.kill()
+
+
+def built(name, command):
+    """The path of a program that cargo builds."""
+    command = ["cargo", *command, "--quiet", "--locked", "--message-format=json"]
+    told = subprocess.run(command, cwd=Path(__file__).parent, check=True, stdout=subprocess.PIPE, text=True).stdout
+    artifacts = [json.loads(line) for line in told.splitlines()]
+    return [it["executable"] for it in artifacts if it.get("executable") and it["target"]["name"] == name][-1]
 
 
 def table(load, reenact, address, keep, sizes):

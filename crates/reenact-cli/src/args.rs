@@ -51,6 +51,8 @@ pub(crate) enum Verb {
     Diff(command::diff::Args),
     /// Show one trial with the session that it comes from
     Show(command::show::Args),
+    /// List the providers of models and which keys are there, or ask one model a small question
+    Models(command::models::Args),
     /// See the whole line at work on two versions of a small agent
     Demo(command::demo::Args),
 }

@@ -10,6 +10,7 @@ pub(crate) mod diff;
 pub(crate) mod distill;
 pub(crate) mod import;
 pub(crate) mod judge;
+pub(crate) mod models;
 pub(crate) mod report;
 pub(crate) mod run;
 pub(crate) mod sessions;
@@ -28,6 +29,7 @@ pub(crate) fn run(args: Args) -> Result<u8> {
         Verb::Report(args) => report::run(&args, global),
         Verb::Diff(args) => diff::run(&args, global),
         Verb::Show(args) => show::run(&args, global),
+        Verb::Models(args) => models::run(&args, global),
         Verb::Demo(args) => demo::run(&args, global),
     }
 }

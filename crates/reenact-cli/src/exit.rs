@@ -9,10 +9,11 @@ pub(crate) const FAILED: u8 = 1;
 pub(crate) const USAGE: u8 = 2;
 pub(crate) const UNDECIDED: u8 = 3;
 
-/// The status of an error: an interrupted run is undecided, all else is a matter of usage or set-up.
+/// The status of an error: a run that was interrupted, or is not what was recorded, is undecided; all else is a matter of usage or
+/// set-up.
 pub(crate) fn of(error: &Error) -> u8 {
     match error.kind() {
-        ErrorKind::Interrupted | ErrorKind::CapReached => UNDECIDED,
+        ErrorKind::Interrupted | ErrorKind::CapReached | ErrorKind::Divergence => UNDECIDED,
         _ => USAGE,
     }
 }

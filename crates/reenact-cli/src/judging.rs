@@ -1,9 +1,10 @@
 //! The options that say who judges, the same for `run` and `judge`.
 
+use reenact::cassette::Verb;
 use reenact::judge::{self, JudgeRule};
-use reenact::{Judging, Result};
+use reenact::{Cassette, Error, ErrorKind, Judging, Result};
 
-use crate::output;
+use crate::{cassette, output};
 
 #[derive(Debug, clap::Args)]
 #[group(id = "judging", multiple = true)]
@@ -38,12 +39,13 @@ impl Args {
         models.chain(rule).chain(self.judge.iter().map(|judge| option(("--judge", judge)))).collect()
     }
 
-    /// Who judges, where what is not said stays as it was.
-    pub(crate) fn over(&self, before: &Judging) -> Result<Judging> {
-        let mut judging = before.clone();
-        if !self.judge_model.is_empty() {
-            judging.models.clone_from(&self.judge_model);
-        }
+    /// Who judges, where what is not said stays as it was; with `replay:FILE`, as it was in what the verb recorded there.
+    pub(crate) fn over(&self, before: &Judging, verb: Verb) -> Result<Judging> {
+        let mut judging = match self.replayed(verb)? {
+            Some(recorded) => recorded,
+            None if self.judge_model.is_empty() => before.clone(),
+            None => Judging { models: self.judge_model.clone(), cassette: None, ..before.clone() },
+        };
         judging.rule = self.judge_rule.unwrap_or(judging.rule);
         if !self.judge.is_empty() {
             judging.judges.clear();
@@ -52,5 +54,19 @@ impl Args {
             judging.judges.extend(judge::load(name)?);
         }
         Ok(judging)
+    }
+
+    fn replayed(&self, verb: Verb) -> Result<Option<Judging>> {
+        let Some(file) = self.judge_model.iter().find_map(|name| cassette::file(name)) else { return Ok(None) };
+        if self.judge_model.len() > 1 {
+            let message = format!("`replay:{file}` stands beside another judge model");
+            return Err(
+                Error::new(ErrorKind::Usage, message).hint("it stands for all judges that it recorded: name it alone")
+            );
+        }
+        let cassette = Cassette::load(file)?;
+        // A run that was recorded with its judges need not have been judged again.
+        let verb = if cassette.header().judged.is_none() { Verb::Run } else { verb };
+        Judging::replayed(&cassette, verb).map(Some)
     }
 }

@@ -19,6 +19,7 @@ pub(crate) mod estimate;
 pub(crate) mod file;
 #[cfg(test)]
 pub(crate) mod fixtures;
+pub(crate) mod models;
 pub(crate) mod progress;
 pub(crate) mod report;
 pub(crate) mod sessions;

@@ -1,30 +1,50 @@
 //! From the names in a plan to whoever takes part.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use reenact::agent::{self, AgentSettings};
-use reenact::model::{Engine, ModelSettings};
-use reenact::run::{Part, Participants, Plan};
-use reenact::{Agent, Environment, Error, ErrorKind, Judging, Model, Panel, Result, SimulatedUser, Store};
+use reenact::distill;
+use reenact::model::{Engine, Limits, ModelSettings};
+use reenact::run::{Part, Participants, Plan, replayed_agent};
+use reenact::{Agent, Cassette, Environment, Error, ErrorKind, Judging, Model, Panel, Result, SimulatedUser, Store};
+
+use crate::cassette::{self, Cassettes};
+use crate::output;
 
 /// The versions of the demo's assistant that can be named as `demo:NAME`.
 pub(crate) const DEMO_VERSIONS: [&str; 2] = ["v1", "v2"];
 
-/// Opens everybody that a plan names.
-pub(crate) fn open(plan: &Plan, store: &Store) -> Result<Participants> {
-    Ok(Participants { agent: open_agent(plan, store)?, user: user(&plan.user_model)?, judge: panel(&plan.judging)? })
+/// Opens everybody that a plan names; all models by the same settings, so that they share what they learn of limits.
+pub(crate) fn open(plan: &Plan, store: &Store, settings: &ModelSettings) -> Result<Participants> {
+    let cassettes = Cassettes::default();
+    let agent = match &plan.agent_cassette {
+        Some(file) => replayed_agent(&cassettes.open(file)?)?,
+        None => open_agent(plan, store)?,
+    };
+    let user = match &plan.user_cassette {
+        Some(file) => Part::replayed(&cassettes.open(file)?)?,
+        None => user(&plan.user_model, settings)?,
+    };
+    Ok(Participants { agent, user, judge: seated(&plan.judging, &cassettes, settings)? })
 }
 
 /// Whoever judges: the models that are named for all judges, and those that a judge names for itself.
-pub(crate) fn panel(judging: &Judging) -> Result<Panel> {
+pub(crate) fn panel(judging: &Judging, settings: &ModelSettings) -> Result<Panel> {
+    seated(judging, &Cassettes::default(), settings)
+}
+
+fn seated(judging: &Judging, cassettes: &Cassettes, settings: &ModelSettings) -> Result<Panel> {
+    if let Some(from) = &judging.cassette {
+        return Ok(Panel::replayed(&cassettes.open(&from.file)?, judging));
+    }
     let mut models = Vec::new();
     for name in &judging.models {
-        models.extend(model(name)?);
+        models.extend(model(name, settings)?);
     }
     let mut panel = Panel::of_models(models, judging.rule);
     for name in judging.judges.iter().filter_map(|judge| judge.model.as_ref()) {
-        let Some(model) = model(name)? else {
+        let Some(model) = model(name, settings)? else {
             let error = Error::new(ErrorKind::Usage, "a judge names `offline` as its model");
             return Err(error.hint("name a model, or leave `model` out"));
         };
@@ -33,23 +53,42 @@ pub(crate) fn panel(judging: &Judging) -> Result<Panel> {
     Ok(panel)
 }
 
-fn model(name: &str) -> Result<Option<Model>> {
-    Ok(match engine(name)? {
+fn model(name: &str, settings: &ModelSettings) -> Result<Option<Model>> {
+    Ok(match Engine::open(name, settings)? {
         Engine::Offline => None,
         Engine::Model(model) => Some(model),
     })
 }
 
-fn user(name: &str) -> Result<Part<dyn SimulatedUser>> {
-    Ok(match engine(name)? {
+fn user(name: &str, settings: &ModelSettings) -> Result<Part<dyn SimulatedUser>> {
+    Ok(match Engine::open(name, settings)? {
         Engine::Offline => Part::Offline,
         Engine::Model(model) => Part::Model(model),
     })
 }
 
-/// What a model's name stands for.
-pub(crate) fn engine(name: &str) -> Result<Engine> {
-    Engine::open(name, &ModelSettings { environment: Environment::of_process(), ..ModelSettings::default() })
+/// What distils by this name.
+pub(crate) fn distiller(name: &str, settings: &ModelSettings) -> Result<Engine> {
+    match cassette::file(name) {
+        Some(file) => distill::replayed(&Arc::new(Cassette::load(file)?)),
+        None => Engine::open(name, settings),
+    }
+}
+
+/// The settings of all models of a command.
+pub(crate) fn settings() -> ModelSettings {
+    let (environment, limits) = (Environment::of_process(), limits().clone());
+    ModelSettings { environment, limits, ..ModelSettings::default() }
+}
+
+/// What providers allow, shared by all models of this process, whatever they do. People are told of waits.
+pub(crate) fn limits() -> &'static Limits {
+    static LIMITS: LazyLock<Limits> = LazyLock::new(|| {
+        let limits = Limits::default();
+        limits.on_wait(|wait| output::note(wait));
+        limits
+    });
+    &LIMITS
 }
 
 fn open_agent(plan: &Plan, store: &Store) -> Result<Arc<dyn Agent>> {

@@ -6,10 +6,12 @@
 use reenact::Session;
 use reenact::calibrate::Calibration;
 use reenact::distill::Distilled;
+use reenact::estimate::Estimate;
 use reenact::import::Imported;
 use schemars::{Schema, schema_for};
 
 use crate::command::demo::Told;
+use crate::command::models;
 use crate::command::sessions::Found;
 use crate::command::show::Shown;
 
@@ -31,7 +33,9 @@ fn the_published_schema_of_each_verb_is_that_of_what_it_prints() {
     is_published("sessions", &schema_for!(Found));
     is_published("session", &schema_for!(Session));
     is_published("distill", &schema_for!(Distilled));
+    is_published("estimate", &schema_for!(Estimate));
     is_published("calibration", &schema_for!(Calibration));
     is_published("show", &schema_for!(Shown<'_>));
+    is_published("models", &schema_for!(models::Told));
     is_published("demo", &schema_for!(Told));
 }

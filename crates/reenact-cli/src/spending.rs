@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use reenact::cost::Ledger;
-use reenact::model::PriceList;
+use reenact::cost::{ANSWER_TOKENS_MAX, Ledger};
+use reenact::model::{ModelSettings, PriceList};
 use reenact::run::Stop;
 use reenact::{Error, ErrorKind, Result, Run, Usd};
 
-use crate::output;
+use crate::{output, participants};
 
 #[derive(Debug, Default, clap::Args)]
 #[group(id = "spending", multiple = true)]
@@ -37,6 +37,12 @@ impl Args {
     /// Whether the cap can be kept in a run, before anything is done about it.
     pub(crate) fn check(&self, run: &Run) -> Result<()> {
         Ledger::new(run.provenance.prices.clone(), &[], self.max_cost).check(run.plan.models())
+    }
+
+    /// How models are opened: where there is a cap, with no more room for an answer than the cap counts on.
+    pub(crate) fn settings(&self) -> ModelSettings {
+        let answer_tokens_max = self.max_cost.map(|_| ANSWER_TOKENS_MAX);
+        ModelSettings { answer_tokens_max, ..participants::settings() }
     }
 
     /// When to stop.

@@ -105,6 +105,15 @@ const PROPOSING: [&str; 17] = [
     "可以吗",
 ];
 
+/// Whether a question can be answered with yes or no and leaves no choice.
+pub(crate) fn is_yes_no(question: &str) -> bool {
+    let starts = |clause: &str| starts_with_any(clause, &YES_NO_STARTS);
+    question.split(',').any(starts) && !contains_any(question, &["or", "which", "what", "when", "where", "还是"])
+}
+
+const YES_NO_STARTS: [&str; 14] =
+    ["are", "can", "could", "did", "do", "does", "has", "have", "how does", "is", "shall", "should", "will", "would"];
+
 /// Whether a question only asks whether there is anything else.
 pub(crate) fn offers_more(sentence: &str) -> bool {
     contains_any(sentence, &MORE)
@@ -171,6 +180,39 @@ const REQUESTING: [&str; 33] = [
     "帮我",
     "我要",
     "推荐",
+];
+
+/// Whether a sentence says how what is wanted is to be.
+pub(crate) fn states_wish(sentence: &str) -> bool {
+    contains_any(sentence, &WISHING)
+}
+
+const WISHING: [&str; 25] = [
+    "should",
+    "must",
+    "needs to",
+    "has to",
+    "have to",
+    "prefer",
+    "preferably",
+    "rather",
+    "don't want",
+    "don't need",
+    "instead",
+    "as long as",
+    "i love",
+    "i like",
+    "no preference",
+    "my",
+    "our",
+    "for me",
+    "for us",
+    "reason",
+    "i can give",
+    "i could give",
+    "how about",
+    "i will take",
+    "i'll take",
 ];
 
 /// Whether a sentence opens a further request: "also", "another thing".
@@ -317,6 +359,26 @@ const CONTRADICTING: [&str; 31] = [
     "不对",
     "错了",
     "不是这样",
+];
+
+/// Whether a sentence is addressed to a machine that reads the recording, and not to the agent in it.
+pub(crate) fn orders_the_machine(sentence: &str) -> bool {
+    contains_any(sentence, &ORDERING)
+}
+
+const ORDERING: [&str; 12] = [
+    "ignore all previous",
+    "ignore previous instructions",
+    "ignore the above",
+    "ignore your instructions",
+    "disregard all",
+    "disregard previous",
+    "disregard your",
+    "system prompt",
+    "you are now a",
+    "new instructions",
+    "test case",
+    "test as passed",
 ];
 
 /// Whether the user asks for a person.

@@ -15,12 +15,14 @@ use crate::{Conversation, Message, Speaker, Usage};
 pub use function::from_fn;
 pub(crate) use name::TIMEOUT_SECONDS_DEFAULT;
 pub use name::{AgentSettings, SessionLookup, open};
+pub(crate) use replayed::ReplayedAgent;
 
 mod command;
 mod function;
 mod http;
 mod name;
 mod recorded;
+mod replayed;
 mod scripted;
 
 /// What is told to the agent on each turn.
@@ -46,6 +48,18 @@ impl AgentTurn<'_> {
     pub fn said(&self) -> &str {
         self.conversation.messages.last().map_or("", |message| message.text.as_str())
     }
+
+    /// What a cassette holds against what it recorded: all but the ids, which are other ones in each run.
+    pub(crate) fn asked(&self) -> Asked<'_> {
+        Asked { conversation: self.conversation, context: self.context }
+    }
+}
+
+/// What an agent is asked, whatever the session.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(crate) struct Asked<'a> {
+    conversation: &'a Conversation,
+    context: &'a Map<String, Value>,
 }
 
 /// What the agent did with a turn.
@@ -152,9 +166,10 @@ pub type Held = Option<Box<dyn Any + Send>>;
 /// The agent under test.
 ///
 /// One value serves every conversation of a run, many at once. What belongs to one conversation is
-/// kept in `held`, which starts empty and is dropped when the conversation ends.
+/// kept in `held`, which starts empty and is dropped when the conversation ends. It is [`Any`], so that a run can tell
+/// an agent whose answers stand in a cassette.
 #[async_trait]
-pub trait Agent: Send + Sync {
+pub trait Agent: Any + Send + Sync {
     /// Answers the user's newest message.
     ///
     /// # Errors

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -16,12 +17,14 @@ use crate::journal::StepRole;
 use crate::{Error, ErrorKind, Result};
 
 pub use header::{Distilled, Header, Judged, Played, SuiteMark};
+pub use recording::Recorded;
+pub(crate) use recording::Recording;
 pub(crate) use replay::{At, Replay};
-pub(crate) use secrets::Secrets;
 
 mod difference;
 mod header;
 mod line;
+mod recording;
 mod replay;
 mod secrets;
 
@@ -29,7 +32,7 @@ mod secrets;
 pub const NAME: &str = "replay:";
 
 /// Which verb asked. Its names are those of the command line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Verb {
     /// Sessions were turned into cases.
@@ -87,7 +90,7 @@ pub struct CassetteStep {
 ///
 /// ```
 /// # use std::sync::Arc;
-/// # use reenact::run::{Part, Participants, Stop, run};
+/// # use reenact::run::{Part, Participants, Stop};
 /// # use reenact::{Brief, Environment, Panel, Plan, Run, Store, Suite, TestCase, agent};
 /// use reenact::{Cassette, run};
 ///
@@ -103,13 +106,13 @@ pub struct CassetteStep {
 /// # store.create_run(&live)?;
 /// # let played = run::run(&store, &live, &participants, &Stop::default(), &|_| {}).await?;
 /// // A run that went to its end, `live`, becomes a cassette …
-/// let cassette = run::record(&store, &live, &participants, &Environment::of_process()).await?;
-/// cassette.save(path)?;
+/// let recorded = run::record(&store, &live, &participants, &Environment::of_process()).await?;
+/// recorded.cassette.save(path)?;
 ///
 /// // … and the cassette a run that asks nobody, in a store that knows nothing of the first.
 /// let cassette = Arc::new(Cassette::load(path)?);
 /// let store = Store::temporary()?;
-/// let again = Run::new(Plan { agent: format!("replay:{}", path.display()), ..Plan::default() }, suite);
+/// let again = Run::new(Plan::replayed(&cassette)?, suite);
 /// store.create_run(&again)?;
 /// let participants = Participants::replayed(&cassette)?;
 /// let replayed = run::run(&store, &again, &participants, &Stop::default(), &|_| {}).await?;
@@ -172,6 +175,12 @@ impl Cassette {
     /// Where the file cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         save::whole(path.as_ref(), &self.to_string(), "the cassette")
+    }
+
+    /// Where it was read from, as the caller named it.
+    #[must_use]
+    pub fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
     }
 
     /// What made it.

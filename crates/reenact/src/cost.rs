@@ -11,9 +11,9 @@ use std::ops::Add;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::agent::AgentUsage;
+use crate::AgentUsage;
 use crate::journal::{Charge, Charged};
-use crate::model::{Price, PriceList};
+use crate::{Price, PriceList};
 use crate::{StepRole, Usage, Usd};
 
 pub use ledger::{ANSWER_TOKENS_MAX, Ledger, Reserved};

@@ -2,12 +2,19 @@
 
 use std::cell::Cell;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use futures::StreamExt as _;
 
+use crate::cassette::{self, At, Header, Recorded, Recording, Replay, Verb};
 use crate::cost::{Cost, CostRole, Ledger, Spent};
 use crate::journal::{Charge, Journal, StepKey, StepRole};
-use crate::{Error, Model, ModelRequest, Result, Session, Skipped, TestCase};
+use crate::judge::OFFLINE;
+use crate::prompt::{self, Prompt};
+use crate::{
+    Cassette, Completion, Engine, Environment, Error, ErrorKind, Model, ModelFault, ModelRequest, PromptHash, Result,
+    Session, Skipped, TestCase,
+};
 
 use evidence::Verified;
 
@@ -94,23 +101,88 @@ pub async fn distill(
 async fn one(session: &Session, distiller: Distiller<'_>) -> Result<(Verified, Option<Spent>)> {
     let Distiller::Model { model, journal, ledger, .. } = distiller else { return Ok((offline(session), None)) };
     let request = model::request(session);
-    let call = async || {
-        let reserved = ledger.reserve(model.name(), &request).await?;
-        let answer = model.complete(&request).await;
-        reserved.settle(&answer);
-        Ok(answer)
+    let key = key(session, model.replay().map_or(model.name(), Replay::fingerprint), &request);
+    let answer = match model.replay() {
+        None => {
+            let call = async || {
+                let reserved = ledger.reserve(model.name(), &request).await?;
+                let answer = model.complete(&request).await;
+                reserved.settle(&answer);
+                Ok(answer)
+            };
+            journal.model_step(key, model.name(), &request, call).await?
+        }
+        Some(replay) => {
+            let charge = |answer: &_| Some(Charge::of(model.name(), answer));
+            let recorded = || replay.answer(At { key: &recorded_at(session), turn: None }, &request);
+            journal.replayed_step(key, &request, charge, recorded).await?.0
+        }
     };
-    let answer = journal.model_step(key(session, model.name(), &request), model.name(), &request, call).await?;
     let amount = ledger.amount(&Charge::of(model.name(), &answer));
     let spent = Spent { role: CostRole::Distiller, model: model.name().to_owned(), amount };
     Ok((model::read(session, &answer), Some(spent)))
 }
 
-/// Where an answer is kept. It belongs to the question and the model, not to one distillation: asked again, it is there.
-pub(crate) fn key(session: &Session, model: &str, request: &ModelRequest) -> StepKey {
-    let question = serde_json::to_vec(&(model, request)).expect("a request is plain data");
+/// Where an answer is kept. It belongs to the question and to who answers, a model or a cassette, and not to one distillation:
+/// asked again, it is there.
+pub(crate) fn key(session: &Session, answers: &str, request: &ModelRequest) -> StepKey {
+    let question = serde_json::to_vec(&(answers, request)).expect("a request is plain data");
     let case = format!("{} {}", session.id, blake3::hash(&question).to_hex());
-    StepKey { case, trial: 0, position: 0, role: StepRole::Distiller }
+    StepKey { case, ..recorded_at(session) }
+}
+
+/// Where a cassette has it.
+fn recorded_at(session: &Session) -> StepKey {
+    StepKey { case: session.id.clone(), trial: 0, position: 0, role: StepRole::Distiller }
+}
+
+/// Records a distillation as far as it went: every answer about these sessions that the journal has of the model; nothing but what
+/// made it where none was asked. Nobody is asked now. What `environment` has as a secret, and what looks like one, is masked.
+///
+/// # Errors
+/// Where a session or the journal cannot be read.
+pub fn record(
+    sessions: impl IntoIterator<Item = Result<Session>>,
+    asked: Option<(&Model, &Journal)>,
+    environment: &Environment,
+) -> Result<Recorded> {
+    let recording = Recording::new(Verb::Distill, environment);
+    let made = made(asked.map_or(OFFLINE, |(model, _)| model.name()));
+    let mut recorded = recording.begin(&Header { distilled: Some(made), ..Header::default() });
+    let Some((model, journal)) = asked else { return Ok(recorded) };
+    for session in sessions {
+        let session = session?;
+        let request = model::request(&session);
+        let kept_at = key(&session, model.replay().map_or(model.name(), Replay::fingerprint), &request);
+        if let Some(answer) = journal.look_up(&kept_at, Some(&request))? {
+            let place = recorded_at(&session);
+            let _: Result<Completion, ModelFault> = recording.take((&place, Some(model.name())), &request, answer)?;
+            recording.end(&mut recorded);
+        }
+    }
+    Ok(recorded)
+}
+
+/// What made a distillation.
+fn made(model: &str) -> cassette::Distilled {
+    let hash = || PromptHash { name: Prompt::Distill.name().to_owned(), hash: prompt::hash(Prompt::Distill) };
+    let prompts = if model == OFFLINE { Vec::new() } else { vec![hash()] };
+    cassette::Distilled { reenact: env!("CARGO_PKG_VERSION").to_owned(), model: model.to_owned(), prompts }
+}
+
+/// What distilled what a cassette recorded: a model, or the embedded engine, which distils again.
+///
+/// # Errors
+/// Where it recorded no distillation.
+pub fn replayed(cassette: &Arc<Cassette>) -> Result<Engine> {
+    let Some(distilled) = &cassette.header().distilled else {
+        let error = cassette.fault(ErrorKind::Usage, None, "the cassette holds no distillation".to_owned());
+        return Err(error.hint("record one with `reenact distill … --record FILE`"));
+    };
+    Ok(match distilled.model.as_str() {
+        OFFLINE => Engine::Offline,
+        model => Engine::Model(Model::replayed(model, Replay::new(cassette, Verb::Distill))),
+    })
 }
 
 fn offline(session: &Session) -> Verified {

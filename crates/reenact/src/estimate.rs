@@ -12,12 +12,12 @@ use crate::cost::{Amount, CostRole};
 use crate::distill;
 use crate::journal::{Charge, Charged, Journal};
 use crate::judge::{self, Hearing, Judging, OFFLINE};
-use crate::model::{Price, PriceList};
 use crate::report::statistics::{Course, EarlyStopping};
 use crate::user;
 use crate::{
     Conversation, Message, ModelRequest, Outcome, Result, Run, Scene, Session, Speaker, TestCase, Trial, Usage,
 };
+use crate::{Price, PriceList};
 
 /// Letters that make a token, in the languages that models were mostly trained on.
 const LETTERS_IN_A_TOKEN: u64 = 4;

@@ -172,7 +172,7 @@ impl Journal {
         F: FnOnce() -> Fut,
         Fut: Future<Output = T>,
     {
-        self.charged_step(key, request, |_| None, async || Ok(call().await)).await
+        self.charged_step(key, request, |_| None, async || Ok((call().await, None))).await
     }
 
     /// As [`Journal::step`], for what a model is asked: what its call used is recorded beside the answer, under the
@@ -187,7 +187,25 @@ impl Journal {
         Fut: Future<Output = Result<Answer>>,
     {
         let charge = |answer: &Answer| Some(Charge::of(model, answer));
+        let call = async || Ok((call().await?, None));
         self.charged_step(key, request, charge, call).await.map(|(answer, _)| answer)
+    }
+
+    /// As [`Journal::timed_step`], with an answer that was recorded elsewhere, and the milliseconds that it took then; as
+    /// [`Journal::model_step`] where it is charged to a model.
+    pub(crate) async fn replayed_step<Q, T>(
+        &self,
+        key: StepKey,
+        request: &Q,
+        charge: impl FnOnce(&T) -> Option<Charge>,
+        recorded: impl FnOnce() -> Result<(T, u64)>,
+    ) -> Result<(T, u64)>
+    where
+        Q: Serialize + ?Sized,
+        T: Serialize + DeserializeOwned,
+    {
+        let recorded = async || recorded().map(|(answer, latency_ms)| (answer, Some(latency_ms)));
+        self.charged_step(key, request, charge, recorded).await
     }
 
     async fn charged_step<Q, T, F, Fut>(
@@ -201,25 +219,52 @@ impl Journal {
         Q: Serialize + ?Sized,
         T: Serialize + DeserializeOwned,
         F: FnOnce() -> Fut,
-        Fut: Future<Output = Result<T>>,
+        Fut: Future<Output = Result<(T, Option<u64>)>>,
     {
         let request = hash(request, &key)?;
         match self.claim(&key)? {
             Claim::Recorded(recorded) if recorded == request => self.recorded(&key).await,
             Claim::Recorded(_) => Err(diverged(&key)),
+            Claim::Free(claim) if self.is_recorded_elsewhere(&key)? => {
+                claim.answered(request);
+                self.recorded(&key).await
+            }
             Claim::Free(claim) => {
                 let began = Instant::now();
-                let answer = call().await?;
-                let latency_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+                let (answer, took_ms) = call().await?;
+                let elapsed_ms = || u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+                let latency_ms = took_ms.unwrap_or_else(elapsed_ms);
                 let charge = charge(&answer);
                 let answer = serde_json::to_string(&answer).map_err(|error| unwritable(&key, error))?;
                 let step = Step { key: key.clone(), request, answer: answer.clone(), latency_ms, charge };
                 let written = self.recorder.record(step)?;
                 claim.answered(request);
                 written.wait().await?;
-                Ok((parsed(&key, &answer)?, latency_ms))
+                match self.recorder.is_shared() {
+                    // Whoever was first is believed, so that all have the same answer.
+                    true => self.recorded(&key).await,
+                    false => Ok((parsed(&key, &answer)?, latency_ms)),
+                }
             }
         }
+    }
+
+    /// What is recorded of a step, if anything is: its answer as JSON, and the milliseconds that it took. Nothing is called. A
+    /// request that is given must be the one that was recorded.
+    pub(crate) fn look_up<Q: Serialize + ?Sized>(
+        &self,
+        key: &StepKey,
+        request: Option<&Q>,
+    ) -> Result<Option<(String, u64)>> {
+        let known = self.known().get(key).copied();
+        let Some(Known::Answered(recorded)) = known else { return Ok(None) };
+        if let Some(request) = request
+            && hash(request, key)? != recorded
+        {
+            return Err(diverged(key));
+        }
+        let answer = self.recorder.answer(key)?;
+        Ok(answer.map(|(answer, latency_ms)| (answer, latency_ms.unsigned_abs())))
     }
 
     /// What a step used, where it is recorded and a model was asked.
@@ -242,6 +287,11 @@ impl Journal {
     #[must_use]
     pub fn steps(&self) -> usize {
         self.known().values().filter(|known| matches!(known, Known::Answered(_))).count()
+    }
+
+    /// Whether another process recorded a step since this journal was opened. A run is driven by one process alone.
+    fn is_recorded_elsewhere(&self, key: &StepKey) -> Result<bool> {
+        Ok(self.recorder.is_shared() && self.recorder.answer(key)?.is_some())
     }
 
     fn claim(&self, key: &StepKey) -> Result<Claim<'_>> {

@@ -16,7 +16,7 @@ use crate::{Conversation, Ending, Expectation, TestCase, Usd, cost};
 
 pub use built_in::BuiltIn;
 pub use file::{check, file_schema, is_judges_file, load};
-pub use named::{Asks, JudgeSpec, Judging, OwnJudge, Passes, ValueType};
+pub use named::{Asks, JudgeSpec, JudgesCassette, Judging, OwnJudge, Passes, ValueType};
 pub(crate) use panel::questions;
 pub use panel::{JudgeRule, Panel};
 

@@ -56,11 +56,12 @@
 //! | cases and the suite file | [`TestCase`], [`Brief`], [`Expectation`], [`Suite`] |
 //! | making cases | [`distill`](mod@distill) |
 //! | the agent under test | [`agent::open`], [`agent::from_fn`], [`Agent`] |
-//! | models | [`Engine::open`], [`Model`], [`ServeModel`] |
+//! | models | [`Engine::open`], [`Model`], [`ServeModel`], [`model::Limits`] |
 //! | simulated users | [`SimulatedUser`], [`user::AgendaUser`], [`user::model::ModelUser`] |
 //! | one conversation without a store | [`simulate::simulate`], [`judge::assess`](fn@judge::assess), [`Panel`], [`Hearing`] |
 //! | many, durably | [`run::run`], [`run::rejudge`], [`Journal`], [`Store`] |
 //! | judges against people | [`calibrate::calibrate`], [`mod@calibrate`] |
+//! | what it costs | [`Cost`], [`mod@cost`], [`PriceList`], [`mod@estimate`] |
 //! | what it amounts to | [`Trial`], [`Outcome`], [`Report`], [`mod@report`] |
 //!
 //! # What holds everywhere
@@ -70,7 +71,7 @@
 //! Nothing prints, exits or calls home; the clock and the environment are read in one named place each, and a model's key is
 //! handed in through an [`Environment`].
 
-pub use agent::{Agent, AgentFault, AgentReply, AgentTurn, FaultKind, Held};
+pub use agent::{Agent, AgentFault, AgentReply, AgentTurn, AgentUsage, FaultKind, Held};
 pub use case::{Brief, CallPattern, Check, Evidence, Expectation, Fact, Gate, Origin, Suite, TestCase};
 pub use cassette::Cassette;
 pub use conversation::{ChatMessage, ChatRole, Conversation, Message, Speaker, ToolCall, Turn};
@@ -79,7 +80,10 @@ pub use environment::Environment;
 pub use error::{Error, ErrorKind, Place, Result};
 pub use journal::{Journal, StepKey, StepRole};
 pub use judge::{Assessment, Hearing, Judge, Judging, Panel, Verdict};
-pub use model::{AnswerSchema, Completion, Engine, Model, ModelFault, ModelFaultKind, ModelRequest, ServeModel, Usage};
+pub use model::{
+    AnswerSchema, Completion, Engine, Model, ModelFault, ModelFaultKind, ModelRequest, Price, PriceList, ServeModel,
+    Usage,
+};
 pub use report::{Report, RunOutput};
 pub use run::{Plan, PromptHash, Provenance, Run, UserKind};
 pub use session::{Session, SessionQuery};

@@ -11,22 +11,29 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::ChatMessage;
+use crate::cassette::Replay;
+
+use replayed::ReplayedModel;
 
 pub use limits::{Limits, Measure, Wait, WaitReason};
 pub use name::{Engine, ModelSettings};
 pub use price::{Over, Price, PriceList, Rate, Rates};
+pub use probe::{Probe, probe};
 pub use provider::{Provider, Setting};
 pub use strict::strict_schema;
 
 mod answer;
 mod aws;
+mod conformance;
 pub(crate) mod endpoint;
 mod limits;
 pub(crate) mod manner;
 pub(crate) mod name;
 mod price;
+mod probe;
 mod provider;
 mod remote;
+mod replayed;
 mod scripted;
 mod strict;
 pub(crate) mod wire;
@@ -150,6 +157,7 @@ pub trait ServeModel: Send + Sync {
 pub struct Model {
     name: String,
     server: std::sync::Arc<dyn ServeModel>,
+    replay: Option<Replay>,
 }
 
 impl fmt::Debug for Model {
@@ -161,7 +169,18 @@ impl fmt::Debug for Model {
 impl Model {
     /// A model of the caller's own.
     pub fn new(name: impl Into<String>, server: impl ServeModel + 'static) -> Self {
-        Model { name: name.into(), server: std::sync::Arc::new(server) }
+        Model { name: name.into(), server: std::sync::Arc::new(server), replay: None }
+    }
+
+    /// A model whose answers stand in a cassette. Within a run or a distillation the answer is that of the same place.
+    pub(crate) fn replayed(name: impl Into<String>, replay: Replay) -> Self {
+        let server = ReplayedModel { replay: replay.clone() };
+        Model { replay: Some(replay), ..Model::new(name, server) }
+    }
+
+    /// What answers for it, where its answers stand in a cassette.
+    pub(crate) fn replay(&self) -> Option<&Replay> {
+        self.replay.as_ref()
     }
 
     /// The name under which it was asked for; stands in every result.

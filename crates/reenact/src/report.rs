@@ -22,9 +22,9 @@ pub use statistics::PassRate;
 use statistics::{Course, EarlyStopping, Flakiness, PassHatK, Reproduction, Stopped, Tally, Threshold};
 pub use variants::VariantReport;
 
+use crate::PriceList;
 use crate::cost::{Amount, Cost};
 use crate::journal::{self, Charged};
-use crate::model::PriceList;
 use crate::user::guard::Misstep;
 use crate::{
     Ending, ErrorKind, Outcome, Plan, Provenance, Result, Run, Session, Speaker, Store, TestCase, Trial, Verdict,
@@ -496,7 +496,9 @@ impl Report {
         let mut cases = case_reports(run, trials, &known.recordings);
         let variants = variants::Variants::of(&run.suite);
         let trials = &*variants.without(trials);
-        let cost = known.charges.as_ref().map(|charges| costs::put(charges, &run.provenance.prices, &mut cases));
+        // Without a model there is nothing that the journal could add.
+        let charges = known.charges.as_deref().or_else(|| run.plan.models().is_empty().then_some(&[]));
+        let cost = charges.map(|charges| costs::put(charges, &run.provenance.prices, &mut cases));
         let (cases, varied) = variants.apart(cases);
         let missing: u64 = cases.iter().map(|case| case.missing.len() as u64).sum();
         let (pass_rate, exclusions) = (figures::pass_rate(&cases), figures::exclusions(&cases));

@@ -9,26 +9,32 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::PriceList;
 use crate::agent::TIMEOUT_SECONDS_DEFAULT;
 use crate::case::Stress;
 use crate::cost::Ledger;
 use crate::journal::{self, Charged, Journal};
 use crate::judge::{Judging, OFFLINE, Panel};
-use crate::model::PriceList;
 use crate::report::RunOutput;
 use crate::report::statistics::{Course, EarlyStopping};
 use crate::{
     Agent, Model, Outcome, Result, SimulatedUser, Skipped, StepRole, Store, Suite, TestCase, Trial, Usd, clock,
 };
 
+use divergence::FirstDivergence;
 pub use event::Event;
 pub use provenance::{PromptHash, Provenance};
+pub use record::{check_same_run, record, record_judging};
+pub use replay::replayed_agent;
 use steps::Steps;
 use trying::{Trying, judged};
 
+mod divergence;
 mod event;
 mod provenance;
+mod record;
 pub(crate) mod repeats;
+mod replay;
 mod steps;
 mod task;
 mod trying;
@@ -41,8 +47,14 @@ pub struct Plan {
     /// Its version, as whoever planned the run gave it; an agent may also tell its own with its answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent_version: Option<String>,
+    /// The cassette that answers in place of the agent, where one does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent_cassette: Option<String>,
     /// What plays the user: a model's name, or `offline`.
     pub user_model: String,
+    /// The cassette that answers in place of that model, where one does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_cassette: Option<String>,
     /// Which words the users speak.
     #[serde(default, skip_serializing_if = "UserKind::is_simulated")]
     pub user: UserKind,
@@ -104,7 +116,9 @@ impl Default for Plan {
         Plan {
             agent: "recorded".into(),
             agent_version: None,
+            agent_cassette: None,
             user_model: "offline".into(),
+            user_cassette: None,
             user: UserKind::default(),
             variants: Vec::new(),
             judging: Judging::default(),
@@ -310,7 +324,10 @@ pub async fn run(
     listen(Event::Began { planned: run.suite.cases.len() * run.plan.trials as usize, done: done.len() });
     let journal = Arc::new(Journal::open(store, &run.id)?);
     let trying = Trying::new(store, run, participants, stop, (journal, ledger));
-    Drive { run, trying }.all(&done, listen).await?;
+    let divergence = Arc::default();
+    let drive = Drive { run, trying, divergence };
+    drive.all(&done, listen).await?;
+    drive.divergence.none_of(|| participants.changed_for(run))?;
     store.finish_run(&run.id)?;
     RunOutput::read(store, &run.id)
 }
@@ -356,10 +373,15 @@ async fn judge_all(
     let trials = store.trials(&run.id)?;
     listen(Event::Began { planned: trials.len(), done: 0 });
     let journal = Arc::new(Journal::open(store, &run.id)?);
-    let steps = |trial: &Trial| Arc::new(Steps::new(&journal, ledger, stop, &trial.case, trial.trial));
-    let judging = trials.into_iter().map(|trial| async { assessed(run, &steps(&trial), trial, panel).await });
+    let divergence = Arc::new(FirstDivergence::default());
+    let judging = trials.into_iter().enumerate().map(|(place, trial)| {
+        let steps = Steps::new(&journal, ledger, stop, &trial.case, trial.trial).until(&divergence, place);
+        let divergence = &divergence;
+        async move { divergence.settle(place, assessed(run, &Arc::new(steps), trial, panel).await) }
+    });
     let mut judged = futures::stream::iter(judging).buffer_unordered(run.plan.concurrency.max(1) as usize);
-    all(&mut judged, (ledger, stop), listen).await
+    all(&mut judged, (ledger, stop), listen).await?;
+    divergence.none_of(|| panel.changed_for(run))
 }
 
 /// Judges a trial as its run says.
@@ -376,6 +398,7 @@ type Done = BTreeMap<(String, u32), Outcome>;
 struct Drive<'a> {
     run: &'a Run,
     trying: Arc<Trying>,
+    divergence: Arc<FirstDivergence>,
 }
 
 impl Drive<'_> {
@@ -384,32 +407,32 @@ impl Drive<'_> {
         let watched = (&*self.trying.ledger, &self.trying.stop);
         match self.run.plan.stopping {
             Some(rule) => {
-                let cases = self.run.suite.cases.iter().map(|case| Box::pin(self.until_stop(rule, case, done)));
+                let cases = self.run.suite.cases.iter().enumerate();
+                let cases = cases.map(|case| Box::pin(self.until_stop(rule, case, done)));
                 all(&mut futures::stream::iter(cases).flatten_unordered(width), watched, listen).await
             }
             None => {
-                let trials = self.open(done).map(|(case, n)| self.trial(case, n));
+                let trials = open(self.run, done).map(|(case, n)| self.trial(case, n));
                 all(&mut futures::stream::iter(trials).buffer_unordered(width), watched, listen).await
             }
         }
     }
 
-    /// The trials that the plan asks for and that are not done.
-    fn open(&self, done: &Done) -> impl Iterator<Item = (&TestCase, u32)> {
-        let numbers = move |case| (1..=self.run.plan.trials).map(move |n| (case, n));
-        self.run.suite.cases.iter().flat_map(numbers).filter(|(case, n)| !done.contains_key(&(case.id.clone(), *n)))
-    }
-
     /// The trials of one case, one after another, until the rule says that no other is needed.
-    fn until_stop(&self, rule: EarlyStopping, case: &TestCase, done: &Done) -> impl Stream<Item = Result<Trial>> {
+    fn until_stop(
+        &self,
+        rule: EarlyStopping,
+        (index, case): (usize, &TestCase),
+        done: &Done,
+    ) -> impl Stream<Item = Result<Option<Trial>>> {
         let kept = (1..=self.run.plan.trials).map_while(|n| done.get(&(case.id.clone(), n)).copied());
         futures::stream::unfold(Some(kept.collect::<Vec<_>>()), move |outcomes| async move {
             let mut outcomes = outcomes?;
             if rule.stop(outcomes.iter().copied(), self.run.plan.trials).course != Course::GoesOn {
                 return None;
             }
-            let trial = self.trial(case, outcomes.len() as u32 + 1).await;
-            let going_on = trial.as_ref().ok().map(|trial| {
+            let trial = self.trial((index, case), outcomes.len() as u32 + 1).await;
+            let going_on = trial.as_ref().ok().and_then(Option::as_ref).map(|trial| {
                 outcomes.push(trial.outcome);
                 outcomes
             });
@@ -417,24 +440,36 @@ impl Drive<'_> {
         })
     }
 
-    /// One trial, on a task of its own: thousands of conversations are too many for one thread.
-    async fn trial(&self, case: &TestCase, n: u32) -> Result<Trial> {
+    /// One trial, on a task of its own: thousands of conversations are too many for one thread. Nothing comes of it where it, or
+    /// one before it, is not as it was recorded.
+    async fn trial(&self, (index, case): (usize, &TestCase), n: u32) -> Result<Option<Trial>> {
+        let place = index * self.run.plan.trials as usize + n as usize;
+        let steps = self.trying.steps(case, n).until(&self.divergence, place);
         let (trying, case) = (Arc::clone(&self.trying), case.clone());
-        task::run(async move { trying.trial(&case, n).await }).await
+        let tried = task::run(async move { trying.trial(&case, n, steps).await }).await;
+        self.divergence.settle(place, tried)
     }
+}
+
+/// The trials that the plan asks for and that are not done, with the index of each case.
+fn open<'a>(run: &'a Run, done: &Done) -> impl Iterator<Item = ((usize, &'a TestCase), u32)> {
+    let numbers = move |case| (1..=run.plan.trials).map(move |n| (case, n));
+    let all = run.suite.cases.iter().enumerate().flat_map(numbers);
+    all.filter(|((_, case), n)| !done.contains_key(&(case.id.clone(), *n)))
 }
 
 /// Waits for all trials. After the first error nothing new is begun, and what is on its way comes to a stop at its next
 /// step, so that no answer is lost.
 async fn all(
-    trials: &mut (impl Stream<Item = Result<Trial>> + Unpin),
+    trials: &mut (impl Stream<Item = Result<Option<Trial>>> + Unpin),
     (ledger, stop): (&Ledger, &Stop),
     listen: &(dyn Fn(Event<'_>) + Sync),
 ) -> Result<()> {
     let mut first_error = None;
     while let Some(trial) = trials.next().await {
         match trial {
-            Ok(trial) => {
+            Ok(None) => {}
+            Ok(Some(trial)) => {
                 listen(Event::Ended(&trial));
                 listen(Event::Spent(ledger.spent()));
             }

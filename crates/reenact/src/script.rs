@@ -12,7 +12,7 @@ use regex::Regex;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::agent::AgentUsage;
+use crate::AgentUsage;
 use crate::shorten::shorten;
 use crate::{Error, ErrorKind, FaultKind, Result};
 use file::{Entry, Rule};

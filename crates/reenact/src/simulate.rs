@@ -1,6 +1,6 @@
 //! The loop: one case, one conversation, one ending.
 
-use crate::agent::AgentUsage;
+use crate::AgentUsage;
 use crate::case::FirstSpeaker;
 use crate::user::goal::GoalCheck;
 use crate::user::guard::{Guard, Misstep, Objection, REWORDINGS_MAX};

@@ -79,10 +79,11 @@ impl fmt::Display for Usd {
             0 => f.write_str("$0"),
             PICOS_IN_A_DOLLAR.. => write!(f, "${}", self.rounded(2)),
             CENT.. => write!(f, "${}", self.rounded(4)),
-            // Two digits that say something.
+            // Two digits at the most that say something.
             small => {
                 let leading_zeros = PLACES - small.to_string().len();
-                write!(f, "${}", self.rounded((leading_zeros + 2).min(PLACES)))
+                let rounded = self.rounded((leading_zeros + 2).min(PLACES));
+                write!(f, "${}", rounded.trim_end_matches('0'))
             }
         }
     }
@@ -166,9 +167,10 @@ mod tests {
 
     #[test]
     fn amounts_are_shown_with_as_many_places_as_say_something() {
-        let shown = ["0", "12.345", "1", "0.999999", "0.0123", "0.00123", "0.0000345", "0.000000000001", "$.5"];
+        let shown =
+            ["0", "12.345", "1", "0.999999", "0.0123", "0.001", "0.00123", "0.0000345", "0.000000000001", "$.5"];
         let shown = shown.map(|text| usd(text).to_string()).join(" ");
-        assert_eq!(shown, "$0 $12.35 $1.00 $1.0000 $0.0123 $0.0012 $0.000035 $0.000000000001 $0.5000");
+        assert_eq!(shown, "$0 $12.35 $1.00 $1.0000 $0.0123 $0.001 $0.0012 $0.000035 $0.000000000001 $0.5000");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! `reenact diff`: two runs of the same cases compared, and what got worse tried once more where that is asked for.
 
 use reenact::report::Comparison;
-use reenact::{Result, Run, RunOutput, Store};
+use reenact::{Error, ErrorKind, Result, Run, RunOutput, Store};
 
 use super::run::play;
 use super::share;
@@ -44,6 +44,10 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<u8> {
 /// The suspects tried again with one of the agents. A rerun that was begun before goes on, and one that is there is
 /// taken as it is, so that no answer is paid for twice.
 fn tried_again(store: &Store, run: &Run, suspects: &[String], trials: u32, seed: u64) -> Result<RunOutput> {
+    if run.plan.agent_cassette.is_some() {
+        let error = Error::new(ErrorKind::Usage, format!("run `{}` was played from a cassette", run.id));
+        return Err(error.hint("its agent would say the same again; compare without `--rerun`"));
+    }
     let suspects: Vec<&str> = suspects.iter().map(String::as_str).collect();
     let wanted = run.rerun(&suspects, trials, seed);
     let is_wanted = |there: &Run| there.plan == wanted.plan && there.suite == wanted.suite;

@@ -2,17 +2,20 @@
 
 use std::path::PathBuf;
 
+use reenact::cassette::{Recorded, Verb};
 use reenact::cost::Ledger;
 use reenact::distill::{Distilled, Distiller};
 use reenact::estimate::{self, Estimate};
 use reenact::journal::{Charged, Journal};
 use reenact::model::Engine;
-use reenact::{Error, ErrorKind, Result, Session, SessionQuery, Skipped, Store, Suite};
+use reenact::run::Stop;
+use reenact::{Cassette, Environment, Error, ErrorKind, Result, Session, SessionQuery, Skipped, Store, Suite};
 
+use super::run::is_worth_recording;
 use crate::args::Global;
 use crate::output::counted;
 use crate::runtime::runtime;
-use crate::{exit, output, participants, spending};
+use crate::{cassette, exit, interrupt, output, participants, spending};
 
 /// Providers take this many at once from a small account.
 const CALLS_AT_ONCE: usize = 16;
@@ -39,6 +42,8 @@ pub(crate) struct Args {
     query: Option<String>,
     #[command(flatten)]
     spending: spending::Args,
+    #[command(flatten)]
+    cassette: cassette::Args,
 }
 
 pub(crate) fn run(args: &Args, global: &Global) -> Result<u8> {
@@ -52,9 +57,15 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<u8> {
     }
     Suite::check_name(&args.output)?;
     output::file::can_be_made(&args.output)?;
-    let engine = participants::engine(&args.model)?;
+    args.cassette.check()?;
+    let engine = participants::distiller(&args.model, &args.spending.settings())?;
     let store = Store::open_existing(&global.store)?;
-    let distilled = distill(args, &store, &engine)?;
+    let distilled = distill(args, &store, &engine);
+    if is_worth_recording(&distilled) {
+        args.cassette.write(|environment| record(args, &store, &engine, environment))?;
+    }
+    let distilled = distilled?;
+    note_left(args, &store)?;
     if distilled.cases.is_empty() {
         name_some("no case from", &distilled.skipped);
         return Err(nothing(&distilled));
@@ -107,7 +118,13 @@ fn distill(args: &Args, store: &Store, engine: &Engine) -> Result<Distilled> {
             let ledger = ledger(args, store, model.name())?;
             let distiller =
                 Distiller::Model { model, journal: &journal, calls_at_once: CALLS_AT_ONCE, ledger: &ledger };
-            let distilled = runtime.block_on(reenact::distill::distill(sessions, distiller));
+            // Without another session, the calls on their way come to their end.
+            let stop = Stop::default();
+            let sessions = sessions.take_while(|_| !stop.is_requested());
+            let work = reenact::distill::distill(sessions, distiller);
+            let distilled = runtime.block_on(interrupt::stopping(&stop, work));
+            let stopped = || Error::new(ErrorKind::Interrupted, "the distillation was stopped");
+            let distilled = distilled.and_then(|done| if stop.is_requested() { Err(stopped()) } else { Ok(done) });
             distilled.map_err(|error| args.spending.resumable(error, &again(args, store)))
         }
     }
@@ -120,7 +137,8 @@ fn again(args: &Args, store: &Store) -> String {
     let query = args.query.as_ref().map(|query| format!(" --query {}", word(query))).unwrap_or_default();
     let (program, file) = (output::program(store.path()), word(&args.output.to_string_lossy()));
     let prices = args.spending.prices_in_words();
-    format!("{program} distill{sessions}{query} -o {file} --model {}{prices}", word(&args.model))
+    let record = args.cassette.in_words();
+    format!("{program} distill{sessions}{query} -o {file} --model {}{prices}{record}", word(&args.model))
 }
 
 /// The sessions that the arguments name, read one at a time.
@@ -130,6 +148,24 @@ fn sessions<'a>(args: &'a Args, store: &'a Store) -> Result<Box<dyn Iterator<Ite
     }
     let query: SessionQuery = args.query.as_deref().unwrap_or("").parse()?;
     Ok(Box::new(store.read_sessions(&query)?))
+}
+
+fn record(args: &Args, store: &Store, engine: &Engine, environment: &Environment) -> Result<Recorded> {
+    let journal = Journal::of_distillation(store)?;
+    let model = match engine {
+        Engine::Offline => None,
+        Engine::Model(model) => Some((model, &journal)),
+    };
+    reenact::distill::record(sessions(args, store)?, model, environment)
+}
+
+/// Says which sessions a cassette has that were not among those that were distilled.
+fn note_left(args: &Args, store: &Store) -> Result<()> {
+    let Some(file) = cassette::file(&args.model) else { return Ok(()) };
+    let ids: Vec<String> = sessions(args, store)?.map(|session| Ok(session?.id)).collect::<Result<_>>()?;
+    let distilled = ids.iter().map(|id| (id.as_str(), 0)).collect();
+    cassette::note_left(file, &Cassette::load(file)?.conversations(Verb::Distill), &distilled);
+    Ok(())
 }
 
 /// What came of it: counts on stderr, the first of what was left out by name.

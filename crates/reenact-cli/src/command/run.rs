@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use reenact::case::Stress;
+use reenact::cassette::{Recorded, Verb};
 use reenact::run::Plan;
-use reenact::{Error, ErrorKind, Judging, Result, Run, RunOutput, Store, Suite, UserKind};
+use reenact::{Environment, Error, ErrorKind, Judging, Result, Run, RunOutput, Store, Suite, UserKind};
 
 use self::trials::Trials;
 use super::report;
@@ -15,7 +16,7 @@ use super::share;
 use crate::args::Global;
 use crate::output::progress::Progress;
 use crate::runtime::runtime;
-use crate::{exit, interrupt, judging, output, participants, spending};
+use crate::{cassette, exit, interrupt, judging, output, participants, spending};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -66,18 +67,37 @@ pub(crate) struct Args {
     /// Finish a run that was interrupted: its id, or latest
     #[arg(long, value_name = "RUN", conflicts_with_all = ["suite", "agent", "agent_version", "user_model", "user", "variants", "judging", "trials", "threshold", "attempts", "max_turns", "concurrency", "seed", "agent_timeout", "estimate"])]
     resume: Option<String>,
+    #[command(flatten)]
+    cassette: cassette::Args,
 }
 
 pub(crate) fn run(args: &Args, global: &Global) -> Result<u8> {
     if args.spending.estimate {
         return estimate(args, global);
     }
+    args.cassette.check()?;
     let (store, run) = match &args.resume {
         Some(id) => resume(id, args, global)?,
         None => begin(args, global)?,
     };
     output::note_engines(&run.plan);
-    report::present(&play(&store, &run, &args.spending)?, global)
+    let played = play(&store, &run, &args.spending);
+    if is_worth_recording(&played) {
+        args.cassette.write(|environment| record(&store, &run, args, environment))?;
+    }
+    let played = played.map_err(|error| going_on(error, args, &store, &run))?;
+    cassette::note_unplayed(&played)?;
+    report::present(&played, global)
+}
+
+/// What was answered until a run stopped is as good as what comes later.
+pub(crate) fn is_worth_recording<T>(done: &Result<T>) -> bool {
+    done.as_ref().err().is_none_or(|error| matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::CapReached))
+}
+
+fn record(store: &Store, run: &Run, args: &Args, environment: &Environment) -> Result<Recorded> {
+    let participants = participants::open(&run.plan, store, &args.spending.settings())?;
+    runtime()?.block_on(reenact::run::record(store, run, &participants, environment))
 }
 
 /// What the run would cost; nothing is stored, and no model or agent is needed for it.
@@ -105,7 +125,7 @@ fn begin(args: &Args, global: &Global) -> Result<(Store, Run)> {
     let run = planned(args)?;
     args.spending.check(&run)?;
     let store = Store::open(&global.store)?;
-    participants::open(&run.plan, &store)?;
+    participants::open(&run.plan, &store, &args.spending.settings())?;
     store.create_run(&run)?;
     run.left_out.iter().for_each(|skipped| output::note(format_args!("no variant {skipped}")));
     output::note_power(run.suite.cases.len(), &run.plan);
@@ -132,13 +152,13 @@ fn user_kind(name: &str) -> std::result::Result<UserKind, String> {
 }
 
 fn plan(args: &Args, agent: String) -> Result<Plan> {
-    Ok(Plan {
+    cassette::resolved(Plan {
         agent,
         agent_version: args.agent_version.clone(),
         user_model: args.user_model.clone(),
         user: args.user,
         variants: args.variants.clone(),
-        judging: args.judging.over(&Judging::default())?,
+        judging: args.judging.over(&Judging::default(), Verb::Run)?,
         trials: args.trials.at_most(),
         stopping: args.trials.stopping(),
         threshold: args.threshold,
@@ -153,7 +173,7 @@ fn plan(args: &Args, agent: String) -> Result<Plan> {
 
 /// Plays what is still to be played of a run.
 pub(crate) fn play(store: &Store, run: &Run, spending: &spending::Args) -> Result<RunOutput> {
-    let participants = participants::open(&run.plan, store)?;
+    let participants = participants::open(&run.plan, store, &spending.settings())?;
     let progress = Progress::new("trials");
     let stop = spending.stop();
     let listen = |event: reenact::run::Event<'_>| progress.show(&event);
@@ -165,10 +185,20 @@ pub(crate) fn play(store: &Store, run: &Run, spending: &spending::Args) -> Resul
 
 /// What was stopped goes on where it was; what else went wrong has a hint of its own.
 fn resumable(error: Error, spending: &spending::Args, store: &Store, run: &Run) -> Error {
-    let command = format!("{} run --resume {}", output::program(store.path()), run.id);
+    let command = resume_command(store, run);
     match error.kind() {
         ErrorKind::Interrupted | ErrorKind::CapReached => spending.resumable(error, &command),
         _ if error.hint_text().is_some() => error,
         _ => error.hint(format!("nothing is lost; go on with `{command}`")),
     }
+}
+
+fn resume_command(store: &Store, run: &Run) -> String {
+    format!("{} run --resume {}", output::program(store.path()), run.id)
+}
+
+/// What was stopped goes on as it was asked for, and is recorded again.
+fn going_on(error: Error, args: &Args, store: &Store, run: &Run) -> Error {
+    let command = resume_command(store, run) + &args.cassette.in_words();
+    args.spending.resumable(error, &command)
 }

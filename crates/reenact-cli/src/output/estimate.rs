@@ -1,9 +1,9 @@
 //! An estimate on the terminal: what would be asked of whom, and what that would cost.
 
 use comfy_table::{Attribute, Cell};
-use reenact::Result;
 use reenact::cost::Amount;
 use reenact::estimate::Estimate;
+use reenact::{Result, Usd};
 
 use super::{printable, shortened, table};
 use crate::args::Global;
@@ -47,15 +47,50 @@ fn row(role: &str, model: &str, expected: &Amount, at_most: &Amount) -> [String;
         range(&|amount| amount.calls.to_string()),
         range(&|amount| amount.usage.input_tokens.to_string()),
         range(&|amount| amount.usage.output_tokens.to_string()),
-        range(&money),
+        money(expected, at_most),
     ]
 }
 
 /// The tokens stand beside it, so that they need not be named again where their price is not known.
-fn money(amount: &Amount) -> String {
-    match (amount.is_whole(), amount.usd) {
-        (true, usd) => usd.to_string(),
-        (false, usd) if usd == reenact::Usd::ZERO => "unknown".to_owned(),
-        (false, usd) => format!("at least {usd}"),
+fn money(expected: &Amount, at_most: &Amount) -> String {
+    let range = match (expected.usd.to_string(), at_most.usd.to_string()) {
+        (expected, at_most) if expected == at_most => expected,
+        (expected, at_most) => format!("{expected} to {at_most}"),
+    };
+    match (at_most.is_whole(), at_most.usd) {
+        (true, _) => range,
+        (false, Usd::ZERO) => "unknown".to_owned(),
+        (false, _) => format!("{range}, and what is unknown"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use reenact::Usage;
+    use reenact::cost::CostRole;
+    use reenact::estimate::Estimated;
+
+    use super::*;
+
+    #[test]
+    fn an_estimate_shows_ranges_and_what_is_not_known() {
+        let amount = |calls, usd: &str, unpriced_tokens| {
+            let usage = Usage { input_tokens: calls * 900, output_tokens: calls * 80, ..Usage::default() };
+            Amount { calls, usage, usd: usd.parse().unwrap(), unpriced_tokens, ..Amount::default() }
+        };
+        let part =
+            |role, model: &str, expected, at_most| Estimated { role, model: model.to_owned(), expected, at_most };
+        let estimate = Estimate {
+            parts: vec![
+                part(CostRole::User, "openai:/m", amount(8, "0.0134", 0), amount(48, "0.1912", 0)),
+                part(CostRole::Judge, "gateway:/j", amount(6, "0", 5880), amount(6, "0", 5880)),
+            ],
+            expected: amount(14, "0.0134", 5880),
+            at_most: amount(54, "0.1912", 5880),
+        };
+        let plain = anstream::adapter::strip_str(&render(&estimate, 100)).to_string();
+        let lines: String = plain.lines().map(|line| format!("{}\n", line.trim_end())).collect();
+        insta::assert_snapshot!(lines);
+        assert_eq!(render(&Estimate::default(), 80), "no model would be asked, so it would cost nothing\n");
     }
 }

@@ -7,6 +7,8 @@ use reenact::Outcome;
 use reenact::report::OutcomeCounts;
 use reenact::run::Event;
 
+use crate::{output, participants};
+
 /// A bar that follows the events of a run.
 pub(crate) struct Progress {
     bar: ProgressBar,
@@ -19,6 +21,8 @@ impl Progress {
         let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
         let template = format!("{{bar:24}} {{pos}}/{{len}} {what}  {{msg}}  {{prefix}}  {{eta}} left");
         bar.set_style(ProgressStyle::with_template(&template).expect("the template is well formed"));
+        let shown = bar.clone();
+        participants::limits().on_wait(move |wait| shown.suspend(|| output::note(wait)));
         Progress { bar, outcomes: Mutex::new(Vec::new()) }
     }
 

@@ -3,7 +3,10 @@
 mod bad_input;
 #[cfg(unix)]
 mod browser;
+mod cassettes;
 mod check;
+mod cost;
+mod crashes;
 mod demo;
 mod diff;
 mod faults;
@@ -11,6 +14,8 @@ mod import;
 mod json;
 mod judge;
 mod line;
+mod model_server;
+mod models;
 #[cfg(unix)]
 mod readme;
 mod report;
@@ -18,3 +23,5 @@ mod resume;
 mod sessions;
 mod stage;
 mod statuses;
+mod together;
+mod waits;

@@ -16,7 +16,7 @@ const KILLS: usize = 10;
 
 const RUN: [&str; 9] =
     ["run", "suite.yaml", "--agent", "cmd:sh agent.sh", "--trials", "3", "--concurrency", "3", "--json"];
-const RESUME: [&str; 4] = ["run", "--resume", "latest", "--json"];
+pub(crate) const RESUME: [&str; 4] = ["run", "--resume", "latest", "--json"];
 
 /// One answer of the agent: case, trial, turn.
 type Call = (String, u32, u32);
@@ -61,7 +61,7 @@ fn last_asked(stage: &Stage, run: &Value, (case, number, turn): &Call) -> usize 
 }
 
 /// Numbers that look random and are the same each time.
-fn moments(seed: u64) -> impl Iterator<Item = u64> {
+pub(crate) fn moments(seed: u64) -> impl Iterator<Item = u64> {
     let next =
         |state: &u64| Some(state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407));
     std::iter::successors(Some(seed), next).skip(1).map(|state| state >> 33)

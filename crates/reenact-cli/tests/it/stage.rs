@@ -134,7 +134,7 @@ impl Stage {
 
     /// Waits until something holds.
     #[track_caller]
-    pub(crate) fn wait_until(&self, holds: impl Fn() -> bool) {
+    pub(crate) fn wait_until(&self, mut holds: impl FnMut() -> bool) {
         let began = Instant::now();
         while !holds() {
             assert!(began.elapsed() < PATIENCE, "it did not come about in {}", self.0.path().display());

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
+use memchr::memmem;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -66,7 +67,7 @@ impl Server {
             let answer = match request::path(&bytes[..head]) {
                 "/calls" => self.counted(),
                 path => {
-                    let answer = self.answers.to(path);
+                    let answer = self.answers.to(path, &bytes[head..end]);
                     self.call(&bytes[..end]).await;
                     answer
                 }
@@ -102,6 +103,7 @@ struct Answers {
     user: Vec<u8>,
     agent: Vec<u8>,
     judge: Vec<u8>,
+    goal_check: Vec<u8>,
 }
 
 impl Answers {
@@ -117,13 +119,22 @@ impl Answers {
         let agent = "Your parcel left our warehouse on Tuesday and is on its way to you. It should reach you by Friday, \
             and there is nothing to pay at the door. You will get a message on the morning of the day it comes, with the \
             hour at which to expect it. Is there anything else that I can do for you?";
-        Answers { user: completion(&user.to_string()), agent: completion(agent), judge: completion(&judge.to_string()) }
+        // What MLflow asks after each turn; the goal is never reached, so that each conversation has all its turns.
+        let goal_check = json!({"rationale": "The hour is not known yet.", "result": "no"});
+        Answers {
+            user: completion(&user.to_string()),
+            agent: completion(agent),
+            judge: completion(&judge.to_string()),
+            goal_check: completion(&goal_check.to_string()),
+        }
     }
 
-    fn to(&self, path: &str) -> Vec<u8> {
+    fn to(&self, path: &str, body: &[u8]) -> Vec<u8> {
         let answer = match path.split('/').nth(1) {
             Some("user") => &self.user,
             Some("judge") => &self.judge,
+            // MLflow asks all its questions at one address, and only the goal check for JSON.
+            Some("mlflow") if memmem::find(body, b"json_schema").is_some() => &self.goal_check,
             _ => &self.agent,
         };
         answer.clone()

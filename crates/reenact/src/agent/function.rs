@@ -38,7 +38,7 @@ use super::{Agent, AgentFault, AgentReply, AgentTurn, FaultKind, Held};
 /// ```
 pub fn from_fn<F, Answering, R>(function: F) -> impl Agent
 where
-    F: Fn(AgentTurn<'_>) -> Answering + Send + Sync,
+    F: Fn(AgentTurn<'_>) -> Answering + Send + Sync + 'static,
     Answering: Future<Output = Result<R, AgentFault>> + Send,
     R: Into<AgentReply> + Send,
 {
@@ -50,7 +50,7 @@ struct Function<F>(F);
 #[async_trait]
 impl<F, Answering, R> Agent for Function<F>
 where
-    F: Fn(AgentTurn<'_>) -> Answering + Send + Sync,
+    F: Fn(AgentTurn<'_>) -> Answering + Send + Sync + 'static,
     Answering: Future<Output = Result<R, AgentFault>> + Send,
     R: Into<AgentReply> + Send,
 {

@@ -76,11 +76,10 @@ impl HttpAgent {
     }
 
     fn body(&self, turn: AgentTurn<'_>) -> Value {
-        let mut body = json!({
-            "model": self.model.as_deref().unwrap_or(MODEL_UNNAMED),
-            "messages": chat_completions::history(turn.conversation),
-            "user": turn.session_id,
-        });
+        let mut body = json!({"model": self.model.as_deref().unwrap_or(MODEL_UNNAMED)});
+        // Moved, because it is long, and `json!` copies what it is given.
+        body["messages"] = Value::Array(chat_completions::history(turn.conversation));
+        body["user"] = json!(turn.session_id);
         // Providers limit `metadata`, so it is sent only to an agent whose case has something to tell it.
         if !turn.context.is_empty() {
             body["metadata"] = Value::Object(metadata(turn));

@@ -11,12 +11,14 @@ use super::Agent;
 use super::command::CommandAgent;
 use super::http::HttpAgent;
 use super::recorded::RecordedAgent;
+use super::replayed::ReplayedAgent;
 use super::scripted::ScriptedAgent;
+use crate::cassette::{Cassette, Replay, Verb};
 use crate::script::Script;
 use crate::{Environment, Error, ErrorKind, Result, Session};
 
 /// The forms that a name may have, as a hint shows them.
-const FORMS: &str = "use `cmd:PROGRAM ARGS`, `http(s)://HOST/…/chat/completions` (with `#MODEL` where it needs one), `recorded` or `script:FILE`";
+const FORMS: &str = "use `cmd:PROGRAM ARGS`, `http(s)://HOST/…/chat/completions` (with `#MODEL` where it needs one), `recorded`, `script:FILE` or `replay:FILE`";
 
 /// How long an agent may take for one reply, where nothing else is said: agents with tools take their time.
 pub(crate) const TIMEOUT_SECONDS_DEFAULT: u32 = 120;
@@ -73,6 +75,11 @@ pub fn open(name: &str, settings: &AgentSettings) -> Result<Arc<dyn Agent>> {
         _ if name == "recorded" => Ok(Arc::new(RecordedAgent { sessions: Arc::clone(&settings.sessions) })),
         Some(("cmd", line)) => Ok(Arc::new(command(name, line, settings)?)),
         Some(("script", file)) => Ok(Arc::new(scripted(file, settings)?)),
+        Some(("replay", file)) => {
+            let cassette = Arc::new(Cassette::load(file)?);
+            let replay = Replay::new(&cassette, Verb::Run);
+            Ok(Arc::new(ReplayedAgent { replay }))
+        }
         Some(("http" | "https", _)) => Ok(Arc::new(http(name, settings)?)),
         Some((scheme @ ("a2a" | "model" | "demo"), _)) => {
             Err(Error::new(ErrorKind::Usage, format!("agents of the form `{scheme}:` cannot be opened here"))

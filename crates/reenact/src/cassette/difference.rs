@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value};
 
-use super::Secrets;
+use super::secrets::Secrets;
 use crate::environment::MASK;
 
 /// How much of what both say is shown before what only one says.

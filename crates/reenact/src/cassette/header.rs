@@ -93,8 +93,6 @@ pub struct SuiteMark {
 pub struct Judged {
     /// The version of reenact.
     pub reenact: String,
-    /// The id of the run that was judged.
-    pub run: String,
     /// Who judged.
     pub judging: Judging,
     /// What the models were asked with.
@@ -119,7 +117,7 @@ impl Played {
             agent,
             agent_version,
             user_model,
-            judging,
+            judging: Judging { cassette: None, ..judging },
             trials,
             max_turns,
             seed,
@@ -160,19 +158,16 @@ fn changed_prompts(before: &[PromptHash], now: &[PromptHash]) -> Vec<String> {
 impl Header {
     /// This header, with what a newer one says in place of what it said.
     pub(super) fn with(&self, newer: &Header) -> Header {
-        let is_same_run = |judged: &&Judged| self.played.as_ref().is_none_or(|played| played.run == judged.run);
-        let judged = match (&newer.judged, &newer.played) {
-            (Some(judged), _) => Some(judged.clone()),
-            (None, Some(played)) => self.judged.clone().filter(|judged| judged.run == played.run),
-            (None, None) => self.judged.as_ref().filter(is_same_run).cloned(),
-        };
+        let run = |header: &Header| header.played.as_ref().map(|played| played.run.clone());
+        let is_same_run = newer.played.is_none() || run(self) == run(newer);
+        let judged = newer.judged.clone().or_else(|| self.judged.clone().filter(|_| is_same_run));
         let distilled = newer.distilled.clone().or_else(|| self.distilled.clone());
         let played = newer.played.clone().or_else(|| self.played.clone());
         Header { cassette: VERSION, steps: 0, distilled, played, judged }
     }
 
     /// The same header with every text in it changed, such as to mask what must not be read.
-    pub(super) fn map_texts(&self, change: &dyn Fn(&mut Value) -> bool) -> Header {
+    pub(crate) fn map_texts(&self, change: &dyn Fn(&mut Value) -> bool) -> Header {
         let mut value = serde_json::to_value(self).expect("a header is plain data");
         change(&mut value);
         serde_json::from_value(value).expect("texts stay texts")

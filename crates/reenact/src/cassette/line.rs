@@ -192,7 +192,8 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn read(&mut self, number: u64, line: &str, is_cut: bool) -> Result<()> {
-        let step = json(line).and_then(|line| self.step(number, line)).map_err(|what| {
+        let step = if line.trim().is_empty() { Err("the line is empty".to_owned()) } else { json(line) };
+        let step = step.and_then(|line| self.step(number, line)).map_err(|what| {
             let message = if is_cut { format!("the line is cut off: {what}") } else { what };
             Error::new(ErrorKind::Input, message).at(self.file, Some(number)).hint(HINT)
         })?;
@@ -214,7 +215,9 @@ impl Reader<'_> {
         let before = match before {
             0 => None,
             n => Some(
-                self.places.get(&(place.clone(), n)).ok_or_else(|| format!("step {n} is not before step {}", n + 1))?,
+                self.places
+                    .get(&(place.clone(), n))
+                    .ok_or_else(|| format!("step {n} is missing before step {}", n + 1))?,
             ),
         };
         let before = before.map(|at| &self.steps[*at as usize - 2].request);
@@ -225,5 +228,93 @@ impl Reader<'_> {
         };
         let Line { step, model, latency_ms, .. } = line;
         Ok(CassetteStep { place, step, model, request, answer, latency_ms })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::super::{Cassette, Distilled, Judged, Played};
+    use super::*;
+    use crate::{Judging, Plan, Run, Suite};
+
+    fn value() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<f64>().prop_map(|number| json!(number)),
+            any::<String>().prop_map(Value::from),
+        ];
+        leaf.prop_recursive(3, 12, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::vec((any::<String>(), inner), 0..4)
+                    .prop_map(|members| Value::Object(members.into_iter().collect())),
+            ]
+        })
+    }
+
+    /// A request, and whether the next one of its place goes on with more of the same messages.
+    fn request() -> impl Strategy<Value = Value> {
+        (prop::collection::vec(value(), 0..4), value())
+            .prop_map(|(messages, rest)| json!({"messages": messages, "rest": rest}))
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<(u8, bool, Value, Result<Value, Value>, u64, Option<String>)>> {
+        let answer = prop_oneof![value().prop_map(Ok), value().prop_map(Err)];
+        prop::collection::vec(
+            (any::<u8>(), any::<bool>(), request(), answer, any::<u64>(), any::<Option<String>>()),
+            0..12,
+        )
+    }
+
+    /// The place that a number stands for: a few of each verb.
+    fn place(number: u8) -> Place {
+        let (case, trial) = (format!("c \"{}", number % 3), u32::from(number % 2) + 1);
+        match number % 5 {
+            0 => Place { verb: Verb::Distill, case: format!("{case}{number}"), trial: 0, role: StepRole::Distiller },
+            1 => Place { verb: Verb::Run, case, trial, role: StepRole::User },
+            2 => Place { verb: Verb::Run, case, trial, role: StepRole::Agent },
+            3 => Place { verb: Verb::Run, case, trial, role: StepRole::Judge },
+            _ => Place { verb: Verb::Judge, case, trial, role: StepRole::Judge },
+        }
+    }
+
+    fn header() -> Header {
+        let played = Played::of(&Run::new(Plan::default(), Suite::default()));
+        let (reenact, prompts) = ("0.1.0".to_owned(), Vec::new());
+        let distilled = Distilled { reenact: reenact.clone(), model: "offline".into(), prompts: prompts.clone() };
+        let judged = Judged { reenact, judging: Judging::default(), prompts };
+        Header { distilled: Some(distilled), played: Some(played), judged: Some(judged), ..Header::default() }
+    }
+
+    /// The next step of a place; one that goes on asks what the one before it did, and more.
+    fn next(cassette: &Cassette, place: Place, goes_on: bool, new: Value) -> (u32, Value) {
+        let before = cassette.steps().iter().rev().find(|step| step.place == place);
+        let step = before.map_or(1, |before| before.step + 1);
+        let Some(before) = before.filter(|_| goes_on) else { return (step, new) };
+        let mut request = before.request.clone();
+        let new = new["messages"].as_array().unwrap().clone();
+        request["messages"].as_array_mut().unwrap().extend(new);
+        (step, request)
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read(steps in steps()) {
+            let mut written = Cassette::new(header());
+            for (number, goes_on, request, answer, latency_ms, model) in steps {
+                let place = place(number);
+                let (step, request) = next(&written, place.clone(), goes_on, request);
+                written.push(CassetteStep { place, step, model, request, answer, latency_ms });
+            }
+            let text = written.to_string();
+            let read = Cassette::parse(&text, Path::new("line.jsonl")).unwrap();
+            prop_assert_eq!((read.header(), read.steps()), (written.header(), written.steps()));
+            prop_assert_eq!(read.to_string(), text);
+        }
     }
 }

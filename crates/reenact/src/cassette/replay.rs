@@ -1,14 +1,15 @@
 //! Playing: the recorded answer of a step, if the step asks what was recorded.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::{Cassette, CassetteStep, Place, Secrets, Verb, difference};
+use super::secrets::Secrets;
+use super::{Cassette, CassetteStep, Place, Played, Verb, difference};
 use crate::journal::{StepKey, StepRole};
-use crate::{Environment, Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Result};
 
 const HINT: &str = "what is asked depends on the suite, the plan, the prompts, and on every answer before; if it is meant to be \
     another, record it again with `--record`";
@@ -16,9 +17,11 @@ const HINT: &str = "what is asked depends on the suite, the plan, the prompts, a
 /// A cassette in the place of whoever it recorded.
 #[derive(Debug, Clone)]
 pub(crate) struct Replay {
-    pub(crate) cassette: Arc<Cassette>,
+    cassette: Arc<Cassette>,
     verb: Verb,
     secrets: Secrets,
+    /// What tells its cassette from any other; made when it is asked for.
+    fingerprint: Arc<OnceLock<String>>,
 }
 
 /// Where in a conversation a step stands.
@@ -30,8 +33,13 @@ pub(crate) struct At<'a> {
 }
 
 impl Replay {
-    pub(crate) fn new(cassette: &Arc<Cassette>, verb: Verb, environment: &Environment) -> Self {
-        Replay { cassette: Arc::clone(cassette), verb, secrets: Secrets::of(environment) }
+    pub(crate) fn new(cassette: &Arc<Cassette>, verb: Verb) -> Self {
+        Replay { cassette: Arc::clone(cassette), verb, secrets: Secrets::default(), fingerprint: Arc::default() }
+    }
+
+    /// What tells its cassette from any other.
+    pub(crate) fn fingerprint(&self) -> &str {
+        self.fingerprint.get_or_init(|| blake3::hash(self.cassette.to_string().as_bytes()).to_hex().to_string())
     }
 
     /// The recorded answer of a step, and how long it took in milliseconds.
@@ -81,9 +89,9 @@ impl Replay {
         }
     }
 
-    /// The run whose sessions are played.
-    pub(crate) fn run(&self) -> Option<&str> {
-        self.cassette.header().played.as_ref().map(|played| played.run.as_str())
+    /// What made the run that is played.
+    pub(crate) fn played(&self) -> Option<&Played> {
+        self.cassette.header().played.as_ref()
     }
 
     /// A user and an agent answer in a run only, and a distiller never does.
@@ -117,6 +125,16 @@ impl Replay {
 
     fn diverged(&self, line: Option<u64>, message: String) -> Error {
         self.cassette.fault(ErrorKind::Divergence, line, message).hint(HINT)
+    }
+}
+
+/// An answer, or how it failed, from what the journal has: one of two members.
+pub(super) fn of_result(value: Value) -> Result<Value, Value> {
+    let mut value = value;
+    match value.as_object_mut().map(|members| (members.remove("Ok"), members.remove("Err"))) {
+        Some((Some(answer), None)) => Ok(answer),
+        Some((None, Some(fault))) => Err(fault),
+        _ => unreachable!("whoever answers gives an answer or a fault"),
     }
 }
 

@@ -10,8 +10,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
 use super::{Amount, Cost};
+use crate::Price;
 use crate::journal::{Charge, Charged};
-use crate::model::Price;
 use crate::{Completion, Error, ErrorKind, ModelFault, ModelRequest, Result, Usd};
 
 /// What a model may write in one answer where a cap holds, reasoning included; it is told so where it can be.
@@ -148,11 +148,11 @@ impl Drop for Reserved<'_> {
 }
 
 /// The most that a question may cost: it may be asked twice, the second time with the first answer before it. A token is
-/// a byte at the least, so that there are no more tokens than bytes.
+/// a byte at the least, so that there are no more tokens than bytes; a schema is sent in a stricter and longer form.
 fn bound(price: &Price, request: &ModelRequest) -> Usd {
     let bytes = |count: usize| count as u64;
     let messages = request.messages.iter().map(|message| bytes(message.content.len()) + TOKENS_AROUND_A_MESSAGE);
-    let read = messages.sum::<u64>() + bytes(request.schema.schema.to_string().len()) + TOKENS_AROUND_A_MESSAGE;
+    let read = messages.sum::<u64>() + 2 * bytes(request.schema.schema.to_string().len()) + TOKENS_AROUND_A_MESSAGE;
     let written = u64::from(ANSWER_TOKENS_MAX);
     price.at_most(2 * read + written + TOKENS_OF_A_COMPLAINT, 2 * written)
 }

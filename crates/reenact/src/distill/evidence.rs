@@ -174,7 +174,7 @@ impl<'a> Checks<'a> {
         let fault = self.fault_of(&field_of(fact), &fact.text, known);
         let fault = fault.or_else(|| looks_ahead(gate)).or_else(|| self.learned_from_agent(gate, Known::InTheEnd));
         let fault = fault.or_else(|| leaked(&fact.text, &case.expectations));
-        let is_in_goal = fact.gate != Gate::Open && self.absorbs_fact(fact);
+        let is_in_goal = fact.gate != Gate::Open && self.tells_fact(fact);
         fault.or_else(|| is_in_goal.then(|| "the goal tells it already".to_owned()))
     }
 
@@ -228,6 +228,12 @@ impl<'a> Checks<'a> {
         let own = self.own_words(&fact.text, &field_of(fact));
         let told = own.intersection(&self.told).count();
         told > 0 && told * 2 >= own.len()
+    }
+
+    /// A fact whose own words all stand in the goal is told by it; one that is kept back is, when half of them do.
+    fn tells_fact(&self, fact: &Fact) -> bool {
+        let own = self.own_words(&fact.text, &field_of(fact));
+        !own.is_empty() && own.is_subset(&self.told) || is_kept_back(fact) && self.absorbs_fact(fact)
     }
 
     /// One word that an expectation's quote shares with the goal is what both are about; several, and most of them, are the correction.

@@ -8,16 +8,17 @@ use crate::case::{Brief, Evidence, Fact, Gate, Origin};
 use crate::slug::{slug, unique};
 use crate::{Session, TestCase, acts, text};
 
-use super::values::Spoken;
+use super::values::{FirstSaid, Spoken, Value, values};
 use recording::{Said, recording};
+use telling::{Channel, Told};
 
-use goal::Ask;
-use pushback::Pushback;
-
-mod goal;
+mod brevity;
+mod essence;
+mod heard;
 mod persona;
 mod pushback;
 mod recording;
+mod telling;
 
 /// How many words a topic that the agent asked for keeps.
 const TOPIC_WORDS_MAX: usize = 8;
@@ -31,19 +32,22 @@ const FACT_ID_WORDS: usize = 3;
 /// # Errors
 /// Where there is nothing to distil: the reason.
 pub(super) fn case(session: &Session) -> Result<TestCase, String> {
-    let said = recording(&session.conversation, &Spoken::of(session));
+    let spoken = Spoken::of(session);
+    let said = recording(&session.conversation, &spoken);
     let Some(first) = said.first() else { return Err("the user says nothing".into()) };
-    let asks = goal::sentences(&said);
-    if asks.is_empty() {
+    let mut told = telling::telling(&said, &spoken);
+    gate_learned(&mut told, &spoken);
+    brevity::shorten(&mut told, &said);
+    let mut evidence: Vec<Evidence> = Vec::new();
+    let goal = goal(&told, &mut evidence);
+    if goal.is_empty() {
         return Err("the user asks for nothing: there is no goal to play again".into());
     }
-    let mut evidence: Vec<Evidence> = asks.iter().map(|ask| ask.evidence("goal")).collect();
     let (persona, samples) = persona::persona(&said);
     evidence.extend(samples);
     evidence.push(first.evidence("opening", first.text));
-    let facts = facts(&said, &asks, &mut evidence);
+    let facts = facts(&told, &mut evidence);
     let expectations = pushback::expectations(&said, &mut evidence);
-    let goal = asks.iter().map(|ask| ask.text).collect::<Vec<_>>().join(" ");
     let opening = Some(first.text.to_owned());
     let brief = Brief { goal, persona, guidelines: Vec::new(), facts, opening, patience: None };
     let origin = Some(Origin { session: session.id.clone(), evidence });
@@ -51,67 +55,49 @@ pub(super) fn case(session: &Session) -> Result<TestCase, String> {
     Ok(TestCase { id, brief, expectations, origin, ..TestCase::default() })
 }
 
-/// What the user said after the opening, one fact a turn, in the order of the recording.
-fn facts(said: &[Said<'_>], asks: &[Ask<'_>], evidence: &mut Vec<Evidence>) -> Vec<Fact> {
-    let mut facts: Vec<Fact> = Vec::new();
-    let mut last_unprompted = None;
-    let later = &said[1..];
-    let end = later.iter().rposition(|turn| substance(turn).is_some()).map_or(0, |last| last + 1);
-    for turn in &later[..end] {
-        // Manners between two things keep them apart; only those at the end say nothing more.
-        let text = substance(turn).unwrap_or(turn.text);
-        let gate = match asks.iter().any(|ask| ask.is_repeated_by(turn)) {
-            true => asked_again(turn),
-            false => gate(turn, last_unprompted.as_deref()),
-        };
-        let id = fact_id(text, &gate, &facts);
-        if matches!(gate, Gate::Open | Gate::After(_)) {
-            last_unprompted = Some(id.clone());
+/// What the user came for, one line a turn.
+fn goal(told: &[Told<'_>], evidence: &mut Vec<Evidence>) -> String {
+    let mut goal = String::new();
+    for told in told.iter().filter(|told| told.channel == Channel::Goal) {
+        if !goal.is_empty() {
+            goal.push('\n');
         }
-        evidence.push(turn.evidence(&format!("facts.{id}"), text));
-        facts.push(Fact { id, text: text.to_owned(), gate });
+        goal.push_str(&told.text());
+        evidence.extend(told.evidence("goal"));
     }
-    facts
+    goal
 }
 
-/// The part of a turn that is more than manners, as one verbatim piece.
-fn substance<'a>(turn: &Said<'a>) -> Option<&'a str> {
-    let kept = turn.sentences.iter().filter(|sentence| !acts::is_social(sentence));
-    let (mut first, mut last) = (None, None);
-    for sentence in kept {
-        first = first.or(Some(*sentence));
-        last = Some(*sentence);
+/// What holds a value that the agent brought up is no part of the goal, however the parts read when they are joined.
+fn gate_learned(told: &mut [Told<'_>], spoken: &Spoken<'_>) {
+    let is_learned = |value: &Value<'_>| spoken.first_said(value.text) == FirstSaid::ByAgent;
+    loop {
+        let goal = goal(told, &mut Vec::new());
+        let Some(value) = values(&goal).into_iter().find(is_learned) else { return };
+        let learned = told.iter_mut().find(|told| told.channel == Channel::Goal && told.text().contains(value.text));
+        match learned {
+            Some(told) => told.channel = Channel::Gated(Gate::When(format!("the agent mentions {}", value.text))),
+            None => return,
+        }
     }
-    let start = offset(turn.text, first?);
-    let last = last?;
-    Some(&turn.text[start..offset(turn.text, last) + last.len()])
+}
+
+/// What waits for a question or for something that the agent does, one fact a turn, in the order of the recording.
+fn facts(told: &[Told<'_>], evidence: &mut Vec<Evidence>) -> Vec<Fact> {
+    let mut facts: Vec<Fact> = Vec::new();
+    for told in told {
+        let Channel::Gated(gate) = &told.channel else { continue };
+        let text = told.text();
+        let id = fact_id(&text, gate, &facts);
+        evidence.extend(told.evidence(&format!("facts.{id}")));
+        facts.push(Fact { id, text, gate: gate.clone() });
+    }
+    facts
 }
 
 /// Where a piece of a text begins in it.
 fn offset(text: &str, piece: &str) -> usize {
     piece.as_ptr() as usize - text.as_ptr() as usize
-}
-
-/// When a later turn may be said again: judged by what the agent had done just before.
-fn gate(turn: &Said<'_>, last_unprompted: Option<&str>) -> Gate {
-    match pushback::pushback(turn) {
-        Pushback::Against(claim) => return Gate::When(format!("the agent says \"{claim}\"")),
-        // Said to an agent that does nothing wrong, it would help; so it is kept, and not said.
-        Pushback::Unclear => return Gate::Never,
-        Pushback::None => {}
-    }
-    if let Some(value) = &turn.adopted {
-        return Gate::When(format!("the agent mentions {value}"));
-    }
-    if let Some(topic) = topic(turn) {
-        return Gate::Asked(topic);
-    }
-    last_unprompted.map_or(Gate::Open, |id| Gate::After(id.to_owned()))
-}
-
-/// Who only asks once more does so because the answer was none; to an agent that answers it is not said.
-fn asked_again(turn: &Said<'_>) -> Gate {
-    pushback::evasion(turn).map_or(Gate::Never, |said| Gate::When(format!("the agent says \"{said}\"")))
 }
 
 /// What the agent had just asked for, in the words that say what about.

@@ -109,6 +109,12 @@ impl Recorder {
         Ok((Recorder { store: store.clone(), run, orders: Some(orders), thread: Some(thread) }, recorded))
     }
 
+    /// Whether several processes may write it at the same time: what belongs to no run has no lease. Its keys say the
+    /// whole question, so that what two of them record under one key are answers to the same.
+    pub(super) fn is_shared(&self) -> bool {
+        self.run.run == 0
+    }
+
     /// Hands an answer to the writer; from here on it is kept, whoever waits for it or not.
     pub(super) fn record(&self, step: Step) -> Result<Written> {
         self.order(Record::Step(step))
@@ -212,9 +218,12 @@ fn write_group(connection: &mut Connection, run: RunRound, orders: &[Order]) -> 
 }
 
 fn insert_step(connection: &Connection, run: RunRound, step: &Step) -> rusqlite::Result<()> {
+    // Without a run, another process may have recorded it first; in a run, that would be a fault.
     let sql = "INSERT INTO steps (run, judging, case_id, trial, position, role, request, latency_ms,
             model, input_tokens, cached_tokens, cache_write_tokens, output_tokens, answer)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
+        SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14
+        WHERE ?1 <> 0 OR NOT EXISTS (SELECT 1 FROM steps WHERE run = 0 AND judging = ?2 AND case_id = ?3 AND trial = ?4
+            AND position = ?5 AND role = ?6)";
     let Step { key, request, answer, latency_ms, charge } = step;
     let usage = charge.as_ref().and_then(|charge| charge.usage);
     connection.prepare_cached(sql)?.execute(params![

@@ -52,10 +52,10 @@ pub fn question(expectation: &Expectation, conversation: &Conversation) -> Model
         expectation: serde_json::Value::from(text).to_string(),
     };
     let part = |role, name| ChatMessage { role, content: render(Prompt::Judge, name, &values) };
-    ModelRequest {
-        messages: vec![part(ChatRole::System, "system"), part(ChatRole::User, "question")],
-        schema: schema(),
-    }
+    // The conversation is a message of its own: all questions about it begin with it.
+    let messages =
+        vec![part(ChatRole::System, "system"), part(ChatRole::User, "conversation"), part(ChatRole::User, "question")];
+    ModelRequest { messages, schema: schema() }
 }
 
 /// What a judge model's answer amounts to. An answer that is absent, malformed, without a reason, without

@@ -7,6 +7,7 @@ use serde_json::{Number, Value};
 
 use super::panel::Inquiry;
 use super::{BuiltIn, Hearing, JudgeRule, OFFLINE, Ruling, findings, own};
+use crate::cassette::Verb;
 use crate::prompt::Prompt;
 use crate::{Completion, Error, ErrorKind, Expectation, ModelFault, Result, Suite};
 
@@ -21,11 +22,23 @@ pub struct Judging {
     /// The judges that every conversation is put to, besides the expectations of its case.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub judges: Vec<JudgeSpec>,
+    /// The cassette that answers in place of the models, where one does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cassette: Option<JudgesCassette>,
+}
+
+/// Where the recorded answers of judges stand.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct JudgesCassette {
+    /// The cassette's file.
+    pub file: String,
+    /// Which of its judges: those of the run, or those that judged it again.
+    pub verb: Verb,
 }
 
 impl Default for Judging {
     fn default() -> Self {
-        Judging { models: vec![OFFLINE.to_owned()], rule: JudgeRule::default(), judges: Vec::new() }
+        Judging { models: vec![OFFLINE.to_owned()], rule: JudgeRule::default(), judges: Vec::new(), cassette: None }
     }
 }
 

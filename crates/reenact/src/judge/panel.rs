@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::named::{Asks, JudgeSpec, Judging};
 use super::{Assessment, BuiltIn, Hearing, Judge, OFFLINE, Ruling, Verdict, Vote, assertion, model, named};
+use crate::cassette::Replay;
 use crate::{Check, Expectation, Model, ModelRequest};
 
 /// How the verdicts of several judge models become one.
@@ -135,11 +136,15 @@ impl Panel {
 
     /// The names of the models that are asked.
     pub(crate) fn models(&self) -> impl Iterator<Item = &str> {
+        self.all_models().map(Model::name)
+    }
+
+    fn all_models(&self) -> impl Iterator<Item = &Model> {
         let seated = match &self.seated {
             Seated::Models(models) => models.as_slice(),
             Seated::Own(_) => &[],
         };
-        seated.iter().chain(self.named.values()).map(Model::name)
+        seated.iter().chain(self.named.values())
     }
 
     /// Who judges, in a line.
@@ -149,6 +154,11 @@ impl Panel {
             Seated::Models(models) => name_of(&models.iter().collect::<Vec<_>>(), self.rule),
             Seated::Own(_) => "a judge of the caller's own".to_owned(),
         }
+    }
+
+    /// What answers for the models, where their answers stand in a cassette.
+    pub(crate) fn replay(&self) -> Option<&Replay> {
+        self.all_models().find_map(Model::replay)
     }
 
     /// The same panel with each model and each judge of the caller's own replaced, such as by one that records.

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::conformance::misfit;
 use super::strict::resolve;
 use crate::shorten::shorten;
 
@@ -16,10 +17,15 @@ pub(super) fn read_answer(text: &str, schema: &Value) -> Result<Value, String> {
     if text.trim().is_empty() {
         return Err("the answer is empty".to_owned());
     }
-    let mut answer = parse(text)?;
-    check_shape(&answer, schema)?;
+    let mut answer = parse(without_thoughts(text))?;
     leave_out_absent(&mut answer, schema, schema);
-    Ok(answer)
+    misfit(&answer, schema).map_or(Ok(answer), Err)
+}
+
+/// Some servers leave what a model thought before its answer.
+fn without_thoughts(text: &str) -> &str {
+    let thoughts = text.trim_start().strip_prefix("<think>").and_then(|text| text.split_once("</think>"));
+    thoughts.map_or(text, |(_, answer)| answer)
 }
 
 fn parse(text: &str) -> Result<Value, String> {
@@ -38,21 +44,6 @@ fn without_fence(text: &str) -> &str {
     let Some(fenced) = text.strip_prefix("```").and_then(|text| text.strip_suffix("```")) else { return text };
     // The rest of the opening line names the language.
     fenced.split_once('\n').map_or(fenced, |(_, inside)| inside)
-}
-
-/// The schema's top level: deeper faults are found by whoever reads the answer into its own type.
-fn check_shape(answer: &Value, schema: &Value) -> Result<(), String> {
-    let required = schema["required"].as_array().map(Vec::as_slice).unwrap_or_default();
-    if schema["type"] != "object" && required.is_empty() {
-        return Ok(());
-    }
-    let members =
-        answer.as_object().ok_or_else(|| format!("the answer is not an object: {}", shorten(&answer.to_string())))?;
-    let missing = required.iter().filter_map(Value::as_str).filter(|name| !members.contains_key(*name));
-    match missing.collect::<Vec<_>>().as_slice() {
-        [] => Ok(()),
-        names => Err(format!("the answer lacks `{}`: {}", names.join("`, `"), shorten(&answer.to_string()))),
-    }
 }
 
 fn leave_out_absent(answer: &mut Value, schema: &Value, root: &Value) {
@@ -104,6 +95,7 @@ mod tests {
         for text in [
             r#"{"verdict":"pass","note":null}"#,
             "```json\n{\"verdict\":\"pass\",\"note\":null}\n```",
+            "<think>\nIs {it} said? I {think} so.\n</think>\n{\"verdict\":\"pass\",\"note\":null}",
             "Here it is: {\"verdict\":\"pass\",\"note\":null} I hope it helps",
         ] {
             assert_eq!(read_answer(text, &schema()).as_ref(), Ok(&answer), "{text}");

@@ -114,7 +114,7 @@ impl Endpoint {
         if self.is_named_by_url
             && let Some(members) = body.as_object_mut()
         {
-            members.remove("model");
+            members.shift_remove("model");
         }
         body
     }

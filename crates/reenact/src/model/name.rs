@@ -1,6 +1,7 @@
 //! From a name to a model: the one parser of every argument that names one.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::Model;
@@ -9,12 +10,13 @@ use super::limits::Limits;
 use super::provider::Provider;
 use super::remote::RemoteModel;
 use super::scripted::ScriptedModel;
+use crate::cassette::{Cassette, Replay, Verb};
 use crate::script::Script;
 use crate::{Environment, Error, ErrorKind, Result};
 
 /// Names that are no provider's, as a hint shows them.
 const OTHER_FORMS: &str =
-    "`http(s)://HOST/v1#MODEL` for anything that speaks chat completions, `script:FILE`, or `offline`";
+    "`http(s)://HOST/v1#MODEL` for anything that speaks chat completions, `script:FILE`, `replay:FILE`, or `offline`";
 
 /// Providers that would need what is not here, and what serves in their place.
 const NOT_SERVED: [(&str, &str); 3] = [
@@ -34,6 +36,9 @@ const TIMEOUT_DEFAULT: Duration = Duration::from_secs(180);
 pub struct ModelSettings {
     /// How long one answer may take from when it is its turn, further attempts included.
     pub timeout: Duration,
+    /// How many tokens one answer may have at the most, reasoning included, told to the provider; where nothing is said, only
+    /// forms that insist on a limit are told one.
+    pub answer_tokens_max: Option<u32>,
     /// What providers allow. Open all models of a process with clones of one, so that they share what they learn.
     pub limits: Limits,
     /// Where keys and addresses come from; [`Provider::settings`] says which variables are read.
@@ -43,7 +48,12 @@ pub struct ModelSettings {
 impl Default for ModelSettings {
     /// Three minutes for an answer, limits of its own, and no keys.
     fn default() -> Self {
-        ModelSettings { timeout: TIMEOUT_DEFAULT, limits: Limits::default(), environment: Environment::default() }
+        ModelSettings {
+            timeout: TIMEOUT_DEFAULT,
+            answer_tokens_max: None,
+            limits: Limits::default(),
+            environment: Environment::default(),
+        }
     }
 }
 
@@ -82,6 +92,10 @@ impl Engine {
         if let Some(file) = name.strip_prefix("script:") {
             let server = ScriptedModel::new(Script::load(Path::new(file))?, settings.timeout);
             return Ok(Engine::Model(Model::new(name, server)));
+        }
+        if let Some(file) = name.strip_prefix("replay:") {
+            let replay = Replay::new(&Arc::new(Cassette::load(file)?), Verb::Run);
+            return Ok(Engine::Model(Model::replayed(name, replay)));
         }
         let endpoint = endpoint(name, &settings.environment)?;
         Ok(Engine::Model(Model::new(name, RemoteModel::new(endpoint, settings))))

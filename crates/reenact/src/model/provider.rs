@@ -1,5 +1,8 @@
 //! The providers, a row each. To add one that speaks a form that is there: a row.
 
+use schemars::JsonSchema;
+use serde::Serialize;
+
 use super::manner::{Caching, Means};
 use super::wire::Wire;
 use crate::Environment;
@@ -290,9 +293,9 @@ const PROVIDERS: &[Provider] = &[
 ];
 
 /// A setting that a provider reads from the environment.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Setting {
-    /// What it is: `key`, `address` or `region`.
+    /// What it is: `key`, `address`, `version` or `region`.
     pub what: &'static str,
     /// Variables that serve for it, the first that is set being taken. Several names in one entry must all be set.
     pub variables: Vec<String>,

@@ -24,7 +24,10 @@ impl ScriptedModel {
 #[async_trait]
 impl ServeModel for ScriptedModel {
     async fn complete(&self, request: &ModelRequest) -> Result<Completion, ModelFault> {
-        let answer = self.script.answer(line(request)).map_err(|why| ModelFault::new(ModelFaultKind::Refused, why))?;
+        let answer = self
+            .script
+            .answer(line(request, &latest(request)))
+            .map_err(|why| ModelFault::new(ModelFaultKind::Refused, why))?;
         // A scripted delay meets the same time limit as a real one.
         tokio::time::timeout(self.timeout, tokio::time::sleep(answer.delay())).await.map_err(|_| {
             ModelFault::new(ModelFaultKind::TimedOut, format!("the script did not answer within {:?}", self.timeout))
@@ -42,13 +45,18 @@ impl ServeModel for ScriptedModel {
 }
 
 /// Which answer is wanted: after each answer that the model sees as its own comes the next.
-fn line(request: &ModelRequest) -> Line<'_> {
+fn line<'a>(request: &ModelRequest, latest: &'a str) -> Line<'a> {
     let own = request.messages.iter().filter(|message| message.role == ChatRole::Assistant).count();
-    Line {
-        speaks: Participant::of_schema(&request.schema.name),
-        turn: own as u32 + 1,
-        latest: request.messages.last().map_or("", |message| &message.content),
-    }
+    Line { speaks: Participant::of_schema(&request.schema.name), turn: own as u32 + 1, latest }
+}
+
+/// The latest that was said to the model, which may be several messages in a row.
+fn latest(request: &ModelRequest) -> String {
+    let role = request.messages.last().map(|message| message.role);
+    let said = request.messages.iter().rev().take_while(|message| Some(message.role) == role);
+    let mut texts: Vec<&str> = said.map(|message| message.content.as_str()).collect();
+    texts.reverse();
+    texts.join("\n\n")
 }
 
 /// A model's failures are fewer than an agent's: one that dies breaks off, one that says nothing said no JSON.

@@ -75,6 +75,17 @@ impl Wire {
         }
     }
 
+    /// Tells a provider how many tokens the answer may have at the most; newer models of OpenAI take only the newer word.
+    pub(crate) fn limit(self, body: &mut Value, provider: &str, tokens: u64) {
+        let limit = match self {
+            Wire::ChatCompletions if matches!(provider, "openai" | "azure") => &mut body["max_completion_tokens"],
+            Wire::ChatCompletions | Wire::AnthropicMessages => &mut body["max_tokens"],
+            Wire::GenerateContent => &mut body["generationConfig"]["maxOutputTokens"],
+            Wire::Converse => &mut body["inferenceConfig"]["maxTokens"],
+        };
+        *limit = tokens.into();
+    }
+
     /// Reads the body of a successful answer.
     ///
     /// # Errors
@@ -305,6 +316,20 @@ mod tests {
             Value::Array(items) => inside(&mut items.iter()),
             _ => 0,
         }
+    }
+
+    #[test]
+    fn each_form_has_a_word_of_its_own_for_how_long_an_answer_may_be() {
+        let limited = |wire: Wire, provider| {
+            let mut body = json!({});
+            wire.limit(&mut body, provider, 99);
+            body.to_string()
+        };
+        assert_eq!(limited(Wire::ChatCompletions, "openai"), r#"{"max_completion_tokens":99}"#);
+        assert_eq!(limited(Wire::ChatCompletions, "mistral"), r#"{"max_tokens":99}"#);
+        assert_eq!(limited(Wire::AnthropicMessages, "anthropic"), r#"{"max_tokens":99}"#);
+        assert_eq!(limited(Wire::GenerateContent, "gemini"), r#"{"generationConfig":{"maxOutputTokens":99}}"#);
+        assert_eq!(limited(Wire::Converse, "bedrock"), r#"{"inferenceConfig":{"maxTokens":99}}"#);
     }
 
     proptest! {

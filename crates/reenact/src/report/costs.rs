@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::{CaseReport, Report};
+use crate::Price;
 use crate::cost::{Cost, Spent};
 use crate::journal::Charged;
-use crate::model::Price;
 
 /// Enters what each case and trial cost, and gives the cost of the whole.
 pub(super) fn put(charges: &[Charged], prices: &BTreeMap<String, Price>, cases: &mut [CaseReport]) -> Cost {

@@ -1,5 +1,6 @@
 //! Where a report's figures come from, in words: the same in every form that a report takes.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::Report;
@@ -16,6 +17,7 @@ impl Report {
         facts.push(("judge", self.judged_by()));
         facts.push(("trials", self.tried()));
         facts.push(("cost", self.cost_in_words()));
+        facts.extend(self.replayed().map(|words| ("replayed", words)));
         facts.push(("run", self.made()));
         facts
     }
@@ -60,6 +62,20 @@ impl Report {
         let stopping = plan.stopping.map(|rule| format!(" at the most, stopped early ({rule})")).unwrap_or_default();
         let limits = format!("at most {} turns, seed {}", plan.max_turns, plan.seed);
         format!("{} done of {} planned, {each}{stopping}, {limits}", self.trials_done, self.trials_planned)
+    }
+
+    /// Whose answers come from a cassette, where anybody's do: of those, nobody was asked.
+    fn replayed(&self) -> Option<String> {
+        let plan = &self.plan;
+        let judges = plan.judging.cassette.as_ref().map(|from| &from.file);
+        let from = [("agent", plan.agent_cassette.as_ref()), ("users", plan.user_cassette.as_ref()), ("judge", judges)];
+        let files: BTreeSet<&String> = from.iter().filter_map(|(_, file)| *file).collect();
+        let of = |file: &String| {
+            let players = from.iter().filter(|(_, from)| *from == Some(file)).map(|(who, _)| *who);
+            format!("{} from {file}", players.collect::<Vec<_>>().join(", "))
+        };
+        let words = files.into_iter().map(of).collect::<Vec<_>>().join("; ");
+        (!words.is_empty()).then_some(words)
     }
 
     fn made(&self) -> String {

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Plan;
 use crate::judge::OFFLINE;
-use crate::model::{Price, PriceList};
 use crate::prompt::{self, Prompt};
+use crate::{Price, PriceList};
 
 /// What made a run, besides what its plan names.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -3,23 +3,27 @@
 //! The participants do not know. Each is wrapped into one that asks the journal first, and that stops asking
 //! once the run is to stop or the journal failed.
 
+use std::any::Any;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use async_trait::async_trait;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{Part, Stop};
+use super::divergence::FirstDivergence;
+use super::{Part, Stop, record};
+use crate::agent::{Asked, ReplayedAgent};
+use crate::cassette::{At, Recording, Replay};
 use crate::cost::Ledger;
-use crate::journal::{Journal, StepKey, StepRole};
+use crate::journal::{Charge, Journal, StepKey, StepRole};
 use crate::judge::{Hearing, Panel};
 use crate::user::AgendaUser;
 use crate::user::model::ModelUser;
 use crate::{
-    Agent, AgentFault, AgentReply, AgentTurn, Assessment, Completion, Conversation, Error, ErrorKind, Expectation,
-    FaultKind, Held, Judge, Model, ModelFault, ModelFaultKind, ModelRequest, Result, Scene, ServeModel, SimulatedUser,
-    Trial, UserAct, UserFault, Verdict,
+    Agent, AgentFault, AgentReply, AgentTurn, Assessment, Completion, Error, ErrorKind, Expectation, FaultKind, Held,
+    Judge, Model, ModelFault, ModelFaultKind, ModelRequest, Result, Scene, ServeModel, SimulatedUser, Trial, UserAct,
+    UserFault, Verdict,
 };
 
 /// The journal as one trial sees it.
@@ -32,6 +36,12 @@ pub(super) struct Steps {
     positions: [AtomicU32; 3],
     latencies_ms: Mutex<Vec<u64>>,
     broken: Mutex<Option<Error>>,
+    /// Whatever plays from a cassette, by the place of its role.
+    replays: [OnceLock<Replay>; 3],
+    /// Where this stands among all conversations, and the first of them that was not as recorded.
+    among: Option<(Arc<FirstDivergence>, usize)>,
+    /// Where this is no trial but the rebuilding of one from its journal.
+    recording: Option<Arc<Recording>>,
 }
 
 /// There is no answer, because the run comes to a stop; [`Steps::unbroken`] says why.
@@ -42,9 +52,19 @@ const HALTED: &str = "the run was stopped";
 
 impl Steps {
     pub(super) fn new(journal: &Arc<Journal>, ledger: &Arc<Ledger>, stop: &Stop, case: &str, trial: u32) -> Self {
-        let (journal, ledger, stop) = (Arc::clone(journal), Arc::clone(ledger), stop.clone());
-        let (positions, latencies_ms, broken) = Default::default();
-        Steps { journal, ledger, stop, case: case.to_owned(), trial, positions, latencies_ms, broken }
+        let (journal, ledger, stop, case) = (Arc::clone(journal), Arc::clone(ledger), stop.clone(), case.to_owned());
+        let (positions, latencies_ms, broken, replays, among, recording) = Default::default();
+        Steps { journal, ledger, stop, case, trial, positions, latencies_ms, broken, replays, among, recording }
+    }
+
+    /// The same steps, which need not go on once a conversation that stands before them was not as recorded.
+    pub(super) fn until(self, divergence: &Arc<FirstDivergence>, place: usize) -> Self {
+        Steps { among: Some((Arc::clone(divergence), place)), ..self }
+    }
+
+    /// The same steps, which are only read: each answer is what the journal has, and goes to the recording with its request.
+    pub(super) fn recorded_by(self, recording: &Arc<Recording>) -> Self {
+        Steps { recording: Some(Arc::clone(recording)), ..self }
     }
 
     /// Whether every step so far has its answer.
@@ -61,6 +81,16 @@ impl Steps {
         self.latencies_ms.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// That a conversation which came to its end asked a role for all that a cassette has of it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Divergence`] where the cassette goes on.
+    pub(super) fn is_over(&self, role: StepRole) -> Result<()> {
+        let Some(replay) = self.replays[place(role)].get() else { return Ok(()) };
+        replay.is_over(&self.key(role, self.positions[place(role)].load(Ordering::Relaxed)))
+    }
+
+    /// Asks a user or a judge of the caller's own: code that takes part in a replay itself, so that no cassette has its answers.
     async fn step<Q, T, F>(&self, role: StepRole, request: &Q, call: F) -> Result<T, Halted>
     where
         Q: Serialize + ?Sized + Sync,
@@ -68,44 +98,83 @@ impl Steps {
         F: Future<Output = T> + Send,
     {
         let key = self.next(role)?;
-        let (answer, latency_ms) =
-            self.journal.timed_step(key, request, || call).await.map_err(|error| self.halt(error))?;
-        if role == StepRole::Agent {
-            self.latencies_ms.lock().unwrap_or_else(PoisonError::into_inner).push(latency_ms);
-        }
-        Ok(answer)
+        let answer = match &self.recording {
+            Some(recording) => record::pass(recording, &self.journal, &key, request),
+            None => self.journal.step(key, request, || call).await,
+        };
+        answer.map_err(|error| self.halt(error))
     }
 
-    /// As [`Steps::step`], for a model, whose name and tokens are recorded beside its answer.
-    async fn ask(
-        &self,
-        role: StepRole,
-        model: &Model,
-        request: &ModelRequest,
-    ) -> Result<Result<Completion, ModelFault>, Halted> {
-        let key = self.next(role)?;
-        let call = async || {
-            let reserved = self.ledger.reserve(model.name(), request).await?;
-            let answer = model.complete(request).await;
-            reserved.settle(&answer);
-            Ok(answer)
+    /// Asks the agent, whose latency is kept.
+    async fn reply(&self, agent: &dyn Agent, turn: AgentTurn<'_>, held: &mut Held) -> Result<Reply, Halted> {
+        let key = self.next(StepRole::Agent)?;
+        let request = AgentRequest { session_id: turn.session_id, asked: turn.asked() };
+        let at = At { key: &key, turn: Some(turn.turn) };
+        let answered = match (&self.recording, self.replays[place(StepRole::Agent)].get()) {
+            (Some(recording), _) => record::take(recording, &self.journal, (&key, None), &request, &request.asked),
+            (None, Some(replay)) => {
+                let recorded = || replay.answer(at, &request.asked);
+                self.journal.replayed_step(key.clone(), &request, |_| None, recorded).await
+            }
+            (None, None) => self.journal.timed_step(key, &request, || agent.reply(turn, held)).await,
         };
-        let answer = self.journal.model_step(key, model.name(), request, call).await;
+        let (reply, latency_ms) = answered.map_err(|error| self.halt(error))?;
+        self.latencies_ms.lock().unwrap_or_else(PoisonError::into_inner).push(latency_ms);
+        Ok(reply)
+    }
+
+    /// Asks a model, whose name and tokens are recorded beside its answer.
+    async fn ask(&self, role: StepRole, model: &Model, request: &ModelRequest) -> Result<Answer, Halted> {
+        let key = self.next(role)?;
+        let at = At { key: &key, turn: self.turn(role) };
+        let answer = match (&self.recording, model.replay()) {
+            (Some(recording), _) => {
+                record::take(recording, &self.journal, (&key, Some(model.name())), request, request)
+                    .map(|(answer, _)| answer)
+            }
+            (None, Some(replay)) => {
+                let charge = |answer: &Answer| Some(Charge::of(model.name(), answer));
+                let recorded = || replay.answer(at, request);
+                self.journal.replayed_step(key.clone(), request, charge, recorded).await.map(|(answer, _)| answer)
+            }
+            (None, None) => {
+                let call = async || {
+                    let reserved = self.ledger.reserve(model.name(), request).await?;
+                    let answer = model.complete(request).await;
+                    reserved.settle(&answer);
+                    Ok(answer)
+                };
+                self.journal.model_step(key, model.name(), request, call).await
+            }
+        };
         answer.map_err(|error| self.halt(error))
+    }
+
+    /// The turn that a user is about to begin: one more than the agent has answered.
+    fn turn(&self, role: StepRole) -> Option<u32> {
+        let answered = self.positions[place(StepRole::Agent)].load(Ordering::Relaxed);
+        (role == StepRole::User).then_some(answered + 1)
     }
 
     /// The key of the next step of a role, unless the run is to stop.
     fn next(&self, role: StepRole) -> Result<StepKey, Halted> {
-        if self.stop.is_requested() {
+        let is_behind = self.among.as_ref().is_some_and(|(first, place)| first.is_before(*place));
+        if is_behind || self.stop.is_requested() {
             return Err(self.halt(Error::new(ErrorKind::Interrupted, HALTED)));
         }
-        let position = self.positions[place(role)].fetch_add(1, Ordering::Relaxed);
-        Ok(StepKey { case: self.case.clone(), trial: self.trial, position, role })
+        Ok(self.key(role, self.positions[place(role)].fetch_add(1, Ordering::Relaxed)))
     }
 
-    /// Keeps the trial that the steps led to.
+    fn key(&self, role: StepRole, position: u32) -> StepKey {
+        StepKey { case: self.case.clone(), trial: self.trial, position, role }
+    }
+
+    /// Keeps the trial that the steps led to; one that was only rebuilt is kept already.
     pub(super) async fn keep(&self, trial: &Trial) -> Result<()> {
-        self.journal.keep(trial).await
+        match self.recording {
+            Some(_) => Ok(()),
+            None => self.journal.keep(trial).await,
+        }
     }
 
     /// Keeps the first reason.
@@ -124,7 +193,8 @@ impl Steps {
     }
 
     /// The agent under test, journaled.
-    pub(super) fn agent(self: &Arc<Self>, agent: &Arc<dyn Agent>) -> impl Agent {
+    pub(super) fn agent(self: &Arc<Self>, agent: &Arc<dyn Agent>) -> impl Agent + use<> {
+        self.plays(StepRole::Agent, replay_of(agent.as_ref()));
         JournaledAgent { steps: Arc::clone(self), agent: Arc::clone(agent) }
     }
 
@@ -136,7 +206,14 @@ impl Steps {
         panel.map(|model| self.model(model, StepRole::Judge), own)
     }
 
+    fn plays(&self, role: StepRole, replay: Option<&Replay>) {
+        if let Some(replay) = replay {
+            self.replays[place(role)].get_or_init(|| replay.clone());
+        }
+    }
+
     fn model(self: &Arc<Self>, model: &Model, role: StepRole) -> Model {
+        self.plays(role, model.replay());
         Model::new(model.name(), JournaledModel { steps: Arc::clone(self), model: model.clone(), role })
     }
 }
@@ -150,6 +227,17 @@ fn place(role: StepRole) -> usize {
     }
 }
 
+/// What came of asking an agent.
+type Reply = Result<AgentReply, AgentFault>;
+
+/// What came of asking a model.
+type Answer = Result<Completion, ModelFault>;
+
+/// What answers for an agent, where its answers stand in a cassette.
+pub(super) fn replay_of(agent: &dyn Agent) -> Option<&Replay> {
+    (agent as &dyn Any).downcast_ref::<ReplayedAgent>().map(|agent| &agent.replay)
+}
+
 struct JournaledAgent {
     steps: Arc<Steps>,
     agent: Arc<dyn Agent>,
@@ -159,16 +247,14 @@ struct JournaledAgent {
 #[derive(Serialize)]
 struct AgentRequest<'a> {
     session_id: &'a str,
-    conversation: &'a Conversation,
-    context: &'a serde_json::Map<String, serde_json::Value>,
+    #[serde(flatten)]
+    asked: Asked<'a>,
 }
 
 #[async_trait]
 impl Agent for JournaledAgent {
-    async fn reply(&self, turn: AgentTurn<'_>, held: &mut Held) -> Result<AgentReply, AgentFault> {
-        let AgentTurn { session_id, conversation, context, .. } = turn;
-        let request = AgentRequest { session_id, conversation, context };
-        let answer = self.steps.step(StepRole::Agent, &request, self.agent.reply(turn, held)).await;
+    async fn reply(&self, turn: AgentTurn<'_>, held: &mut Held) -> Reply {
+        let answer = self.steps.reply(self.agent.as_ref(), turn, held).await;
         answer.unwrap_or_else(|Halted| Err(AgentFault::new(FaultKind::Unreachable, HALTED)))
     }
 }
@@ -181,7 +267,7 @@ struct JournaledModel {
 
 #[async_trait]
 impl ServeModel for JournaledModel {
-    async fn complete(&self, request: &ModelRequest) -> Result<Completion, ModelFault> {
+    async fn complete(&self, request: &ModelRequest) -> Answer {
         let answer = self.steps.ask(self.role, &self.model, request).await;
         let halted = || ModelFault::new(ModelFaultKind::Unreachable, HALTED);
         answer.unwrap_or_else(|Halted| Err(halted()))

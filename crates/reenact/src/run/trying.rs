@@ -10,12 +10,15 @@ use crate::journal::Journal;
 use crate::judge::{Hearing, JudgeSpec, Panel};
 use crate::model::Price;
 use crate::simulate::{Setting, Simulated, simulate};
-use crate::{Assessment, Conversation, Discarded, Ending, Outcome, Result, Run, Store, TestCase, Trial, judge};
+use crate::{
+    Assessment, Conversation, Discarded, Ending, Outcome, Result, Run, StepRole, Store, TestCase, Trial, judge,
+};
 
 /// What every trial of a run needs.
 pub(super) struct Trying {
     store: Store,
-    id: String,
+    /// The run whose sessions are played: this one, or the one that was recorded.
+    run_of_sessions: String,
     plan: Plan,
     prices: BTreeMap<String, Price>,
     participants: Participants,
@@ -32,23 +35,21 @@ impl Trying {
         stop: &Stop,
         (journal, ledger): (Arc<Journal>, Arc<Ledger>),
     ) -> Arc<Self> {
-        let (id, plan, prices) = (run.id.clone(), run.plan.clone(), run.provenance.prices.clone());
+        let run_of_sessions = participants.played().map_or(&run.id, |played| &played.run).clone();
+        let (plan, prices) = (run.plan.clone(), run.provenance.prices.clone());
+        let (participants, stop) = (participants.clone(), stop.clone());
         let store = store.clone();
-        Arc::new(Trying {
-            store,
-            id,
-            plan,
-            prices,
-            participants: participants.clone(),
-            stop: stop.clone(),
-            journal,
-            ledger,
-        })
+        Arc::new(Trying { store, run_of_sessions, plan, prices, participants, stop, journal, ledger })
+    }
+
+    /// The steps of a trial.
+    pub(super) fn steps(&self, case: &TestCase, n: u32) -> Steps {
+        Steps::new(&self.journal, &self.ledger, &self.stop, &case.id, n)
     }
 
     /// One trial, played again as often as the plan allows where its simulated user misbehaves.
-    pub(super) async fn trial(&self, case: &TestCase, n: u32) -> Result<Trial> {
-        let steps = Arc::new(Steps::new(&self.journal, &self.ledger, &self.stop, &case.id, n));
+    pub(super) async fn trial(&self, case: &TestCase, n: u32, steps: Steps) -> Result<Trial> {
+        let steps = Arc::new(steps);
         let mut discarded: Vec<Discarded> = Vec::new();
         loop {
             let attempt = discarded.len() as u32 + 1;
@@ -56,6 +57,7 @@ impl Trying {
             match Discarded::of(&trial).filter(|_| attempt < self.plan.attempts) {
                 Some(invalid) => discarded.push(invalid),
                 None => {
+                    [StepRole::User, StepRole::Agent].into_iter().try_for_each(|role| steps.is_over(role))?;
                     let (trial, plan) = (Trial { discarded, ..trial }, (&self.plan, &self.prices));
                     return judged(&steps, &self.participants.judge, plan, case, trial).await;
                 }
@@ -66,7 +68,7 @@ impl Trying {
     /// Plays a trial. The steps of its attempts follow each other, and each has a session and a seed of its own.
     async fn play(&self, steps: &Arc<Steps>, case: &TestCase, n: u32, attempt: u32) -> Result<Trial> {
         let place = place(&case.id, n, attempt);
-        let session_id = session_id(&self.id, &place);
+        let session_id = session_id(&self.run_of_sessions, &place);
         let seed = seed(self.plan.seed, &place);
         let recording = recorded(&self.store, &self.plan, case);
         let setting = Setting {
@@ -148,6 +150,7 @@ pub(super) async fn judged(
     };
     let assessments = assess(steps, panel, &plan.judging.judges, hearing).await;
     steps.unbroken()?;
+    steps.is_over(StepRole::Judge)?;
     let outcome = Outcome::of(&trial.ending, &assessments);
     let trial = Trial { assessments, outcome, ..trial };
     steps.keep(&trial).await?;
@@ -163,13 +166,13 @@ async fn assess(steps: &Arc<Steps>, panel: &Panel, judges: &[JudgeSpec], hearing
 }
 
 /// Where in a run a conversation stands. A first attempt is not counted, so that it has the place of its trial.
-fn place(case: &str, trial: u32, attempt: u32) -> String {
+pub(super) fn place(case: &str, trial: u32, attempt: u32) -> String {
     let again = if attempt > 1 { format!("\n{attempt}") } else { String::new() };
     format!("{case}\n{trial}{again}")
 }
 
 /// The id under which the agent sees a conversation: the same on every turn and after every resume.
-fn session_id(run: &str, place: &str) -> String {
+pub(super) fn session_id(run: &str, place: &str) -> String {
     format!("sim-{}", &hash(&[run, place]).to_hex()[..16])
 }
 

@@ -11,7 +11,7 @@ use serde_json::Value;
 use serde_saphyr::Spanned;
 
 use super::{Participant, ScriptedCall};
-use crate::agent::AgentUsage;
+use crate::AgentUsage;
 use crate::shorten::shorten;
 use crate::{Error, ErrorKind, FaultKind, Result, Usage};
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Store;
 use super::fault::{self, Doing};
-use crate::model::PriceList;
+use crate::PriceList;
 use crate::{Error, ErrorKind, Judging, Outcome, Result, Run, Trial};
 
 /// A run as a list shows it.

@@ -5,13 +5,15 @@
 //! words call for, else what comes next, and never more than one fact. What cannot be answered costs patience; when
 //! nothing is left to say, a check of the goal decides how the user leaves.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 
 use super::gate::{self, Call};
 use super::goal::{GoalCheck, Reached};
 use super::reading::{Reading, Wants, newest_reply};
 use super::{DialogueAct, Leaving, Said, Telling, guard};
-use crate::{Cited, Fact, Gate, Scene, SimulatedUser, UserAct, UserFault, acts, text};
+use crate::{Brief, Cited, Fact, Gate, Scene, SimulatedUser, Speaker, UserAct, UserFault, acts, text};
 
 /// How many asks may stay unanswered where the case does not say.
 pub const PATIENCE_DEFAULT: u32 = 3;
@@ -67,6 +69,10 @@ impl<'a> Move<'a> {
         Move { act: DialogueAct::Repeat, fact: None, about: Some(about) }
     }
 
+    fn wishing(wish: &str) -> Self {
+        Move { act: DialogueAct::Request, fact: None, about: Some(wish.to_owned()) }
+    }
+
     fn telling(fact: &'a Fact, call: Call, by: Option<Cited>) -> Self {
         let act = match (&fact.gate, call) {
             (Gate::Asked(_), _) => DialogueAct::Answer,
@@ -89,7 +95,7 @@ impl<'a> Move<'a> {
         let text = match (self.act, &self.fact, &self.about) {
             (_, Some((fact, _)), _) => fact.text.as_str(),
             (_, None, Some(about)) => about,
-            (DialogueAct::Open, ..) => brief.opening.as_deref().unwrap_or(&brief.goal),
+            (DialogueAct::Open, ..) => brief.opening.as_deref().or(wishes(brief).next()).unwrap_or(&brief.goal),
             (DialogueAct::Decide, ..) => consent(scene),
             (DialogueAct::DoNotKnow, ..) => do_not_know(scene),
             _ => &brief.goal,
@@ -107,8 +113,8 @@ pub(super) fn decide<'a>(scene: &Scene<'a>, reading: &Reading<'a>) -> Decision<'
     if scene.heard.turn_count() == 0 {
         return Decision::Say(Move::plain(DialogueAct::Open));
     }
-    if let Some((fact, opened)) = called_for(reading) {
-        return Decision::Say(Move::telling(fact, opened.call, opened.by.clone()));
+    if let Some(next) = called_for(scene, reading) {
+        return Decision::Say(next);
     }
     if unanswered(scene) >= scene.brief.patience.unwrap_or(PATIENCE_DEFAULT) {
         return Decision::Leave(out_of_patience(scene), None);
@@ -136,19 +142,51 @@ pub(super) fn settle<'a>(scene: &Scene<'a>, check: &GoalCheck) -> Decision<'a> {
     Decision::Leave(why, Some(check.clone()))
 }
 
-/// The fact to say now: the next one in order whose gate is open. One that waits for nothing gives way to a later one
-/// that the newest reply asks for or provokes, because people answer before they go on.
-fn called_for<'r, 'a>(reading: &'r Reading<'a>) -> Option<&'r (&'a Fact, gate::Opened)> {
-    let is_answer = |(_, opened): &&(&Fact, gate::Opened)| opened.call == Call::Answer;
-    let first = reading.opened.first()?;
-    let answer = reading.opened.iter().find(is_answer).filter(|_| first.1.call == Call::Free);
-    answer.or(Some(first))
+/// The wishes of a goal: one a line.
+fn wishes(brief: &Brief) -> impl Iterator<Item = &str> {
+    brief.goal.lines().map(str::trim).filter(|line| !line.is_empty())
 }
 
-/// How many messages in a row gave nothing new: answers that the user did not have, and asks repeated.
+/// What to say now: the next fact in order whose gate is open. One that waits for nothing gives way to a later one that the
+/// newest reply asks for or provokes, because people answer before they go on; and to what the goal still asks for.
+fn called_for<'a>(scene: &Scene<'a>, reading: &Reading<'a>) -> Option<Move<'a>> {
+    let telling = |(fact, opened): &(&'a Fact, gate::Opened)| Move::telling(fact, opened.call, opened.by.clone());
+    let is_answer = |(_, opened): &&(&Fact, gate::Opened)| opened.call == Call::Answer;
+    let first = reading.opened.first();
+    let pressing = match first {
+        Some((_, opened)) if opened.call == Call::Free => reading.opened.iter().find(is_answer),
+        first => first,
+    };
+    let wish = || unsaid_wish(scene).map(Move::wishing);
+    pressing.map(telling).or_else(wish).or_else(|| first.map(telling))
+}
+
+/// The next wish of the goal that the user has not said. A goal that the first message puts in other words is a description,
+/// and is not spoken.
+fn unsaid_wish<'a>(scene: &Scene<'a>) -> Option<&'a str> {
+    let first = scene.heard.by(Speaker::User).next().map(|message| message.text.as_str());
+    let opening = scene.brief.opening.as_deref().or(first);
+    let is_spoken = opening.is_none_or(|opening| {
+        text::content_stems(opening).is_empty()
+            || wishes(scene.brief).next().is_some_and(|wish| stands_in(wish, opening))
+    });
+    let said: Vec<&str> = scene.heard.by(Speaker::User).map(|message| message.text.as_str()).collect();
+    wishes(scene.brief).filter(|_| is_spoken).find(|wish| !said.iter().any(|said| stands_in(wish, said)))
+}
+
+/// Whether all words of a wish are among the words of a message.
+fn stands_in(wish: &str, message: &str) -> bool {
+    let said: BTreeSet<String> = text::words(message).map(text::stem).collect();
+    text::words(wish).all(|word| said.contains(&text::stem(word)))
+}
+
+/// How many messages in a row gave nothing new: answers that the user did not have, and asks repeated. A wish is new where it is
+/// said for the first time.
 fn unanswered(scene: &Scene<'_>) -> u32 {
     let telling = scene.disclosures.last().map_or(1, |said| said.turn);
-    (scene.heard.turn_count() as u32).saturating_sub(telling)
+    let first_said = |wish: &str| scene.heard.turns().find(|turn| turn.user.text == wish).map(|turn| turn.number);
+    let wishing = wishes(scene.brief).filter_map(first_said).max();
+    (scene.heard.turn_count() as u32).saturating_sub(telling.max(wishing.unwrap_or(1)))
 }
 
 fn out_of_patience(scene: &Scene<'_>) -> Leaving {
@@ -176,7 +214,8 @@ fn contradicted<'a>(scene: &Scene<'a>) -> Option<Move<'a>> {
 /// What the agent asks for that it was told already.
 fn asked_again<'a>(scene: &Scene<'a>) -> Option<Move<'a>> {
     let told = scene.brief.facts.iter().filter(|fact| scene.is_said(&fact.id));
-    let mut asked = told.filter(|fact| matches!(fact.gate, Gate::Asked(_)) && gate::opened(&fact.gate, scene).is_some());
+    let mut asked =
+        told.filter(|fact| matches!(fact.gate, Gate::Asked(_)) && gate::opened(&fact.gate, scene).is_some());
     asked.next().map(|fact| Move::again(fact.text.clone()))
 }
 
@@ -184,7 +223,10 @@ fn asked_again<'a>(scene: &Scene<'a>) -> Option<Move<'a>> {
 fn newest_ask(scene: &Scene<'_>) -> String {
     let told = scene.disclosures.last().and_then(|said| scene.brief.facts.iter().find(|fact| fact.id == said.fact));
     let asked = told.filter(|fact| acts::requests(&fact.text) && fact.gate != Gate::Never);
-    asked.map_or_else(|| scene.brief.goal.clone(), |fact| fact.text.clone())
+    let said: Vec<&str> = scene.heard.by(Speaker::User).map(|message| message.text.as_str()).collect();
+    let wish = || wishes(scene.brief).filter(|wish| said.iter().any(|said| stands_in(wish, said))).last();
+    let asked = asked.map(|fact| fact.text.as_str()).or_else(wish).or(wishes(scene.brief).next());
+    asked.unwrap_or(&scene.brief.goal).to_owned()
 }
 
 fn is_chinese(scene: &Scene<'_>) -> bool {

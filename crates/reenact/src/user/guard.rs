@@ -216,7 +216,9 @@ fn stands_in(fact: &Fact, words: &str) -> bool {
 fn is_verbatim(scene: &Scene<'_>, said: &Said) -> bool {
     let Brief { goal, opening, facts, .. } = scene.brief;
     let is_told = |fact: &&Fact| said.discloses.iter().any(|telling| telling.fact == fact.id);
+    let is_wish = goal.lines().any(|wish| wish.trim() == said.text);
     match said.act {
+        DialogueAct::Open | DialogueAct::Request | DialogueAct::Repeat if is_wish => true,
         DialogueAct::Open => opening.as_ref().unwrap_or(goal) == &said.text,
         DialogueAct::Repeat => {
             *goal == said.text || facts.iter().any(|fact| fact.text == said.text && scene.is_said(&fact.id))

@@ -12,7 +12,7 @@ use reenact::run::{Part, Participants, Stop, run};
 use reenact::{Brief, Check, Expectation, Judging, Model, Plan, Run, Store, Suite, TestCase, Verdict, agent};
 use serde_json::json;
 
-use crate::scripted::{answered, model as scripted};
+use crate::scripted::{answered, model as scripted, text_of};
 use crate::statistics::simulation::{Cases, Random};
 
 fn confusion(true_pass: u64, false_fail: u64, true_fail: u64, false_pass: u64) -> Confusion {
@@ -142,7 +142,7 @@ fn judge(calls: &Arc<AtomicU32>) -> Model {
     let (calls, first) = (Arc::clone(calls), AtomicU32::new(0));
     scripted(move |request| {
         calls.fetch_add(1, Ordering::SeqCst);
-        let asked = &request.messages[1].content;
+        let asked = text_of(request);
         let number = (1..=6).find(|number| asked.contains(&format!("\"help {number}\""))).unwrap();
         let flips = number == 1 && first.fetch_add(1, Ordering::SeqCst) % 2 == 1;
         let verdict = match number {

@@ -70,12 +70,12 @@ const GIVEN: [&str; 14] = [
 async fn play(story: &str) -> String {
     let given: Vec<&str> = story.lines().filter(|line| line.is_empty() || GIVEN.contains(&split(line).0)).collect();
     let case = case(&given);
-    let mut replies: Vec<&str> =
-        story.lines().filter(|line| split(line).0 == "agent").map(|line| split(line).1).collect();
+    let replies = story.lines().map(split).filter(|(speaker, _)| *speaker == "agent");
+    let mut replies: Vec<String> = replies.map(|(_, says)| says.to_owned()).collect();
     replies.reverse();
     let replies = Mutex::new(replies);
     let agent = from_fn(move |_turn| {
-        let next = replies.lock().unwrap().pop().map(str::to_owned);
+        let next = replies.lock().unwrap().pop();
         async move {
             let ended = next.is_none();
             let messages = next.into_iter().map(Message::agent).collect();
@@ -93,7 +93,7 @@ async fn play(story: &str) -> String {
     let simulated = simulate(setting, &*user(&given), &agent).await;
     let assessments = assess(Hearing::new(&case, &simulated.conversation), &[], &Panel::offline()).await;
     let mut lines: Vec<String> = given.iter().map(|line| (*line).to_owned()).collect();
-    lines.extend(talk(&simulated));
+    lines.extend(talk(&simulated, case.staging.prefix.messages.len()));
     for assessment in &assessments {
         let turns: Vec<String> = assessment.turns.iter().map(|turn| format!(" @{turn}")).collect();
         lines.push(format!("judge {} {}{}", assessment.expectation, assessment.verdict, turns.concat()));
@@ -135,7 +135,7 @@ fn user(given: &[&str]) -> Box<dyn SimulatedUser> {
 }
 
 /// What was said, and before it what was not let through.
-fn talk(simulated: &Simulated) -> Vec<String> {
+fn talk(simulated: &Simulated, before: usize) -> Vec<String> {
     let rejected = |turn: u32| {
         let rejected = simulated.corrections.iter().filter(move |correction| correction.turn == turn);
         rejected.map(|it| format!("rejected {:?}, {}", it.text, it.reason)).collect::<Vec<_>>()
@@ -153,7 +153,7 @@ fn talk(simulated: &Simulated) -> Vec<String> {
         lines.push(said(message));
     }
     lines.extend(rejected(turn + 1));
-    lines
+    lines.split_off(before)
 }
 
 fn said(message: &Message) -> String {

@@ -17,6 +17,8 @@ use reenact::{
 };
 use serde_json::json;
 
+use crate::scripted::text_of;
+
 const MODEL: &str = "mine:/judge";
 
 fn prices() -> PriceList {
@@ -39,7 +41,7 @@ impl ServeModel for Judge {
     async fn complete(&self, request: &ModelRequest) -> Result<Completion, ModelFault> {
         self.asked.fetch_add(1, Ordering::SeqCst);
         tokio::task::yield_now().await;
-        let question = &request.messages.last().unwrap().content;
+        let question = text_of(request);
         let number = question.bytes().fold(7_u64, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
         let usage = Usage {
             input_tokens: 100 + number % 400,

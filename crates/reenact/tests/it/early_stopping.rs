@@ -31,7 +31,8 @@ fn planned() -> Run {
     Run { id: "0197a3c2-0000-7000-8000-000000000001".into(), ..Run::new(plan, suite) }
 }
 
-/// Plays a run until it ends, or until so many trials ended; and counts what the agent is asked.
+/// Plays a run until it ends, or until so many trials ended; and counts what the agent is asked. How long each answer
+/// took is left out: it is measured, and differs.
 fn play(store: &Store, planned: &Run, trials_max: u32, asked: &Arc<AtomicU32>) -> reenact::Result<RunOutput> {
     let asked = Arc::clone(asked);
     let answers = agent::from_fn(move |turn: AgentTurn<'_>| {
@@ -52,7 +53,9 @@ fn play(store: &Store, planned: &Run, trials_max: u32, asked: &Arc<AtomicU32>) -
         }
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(run(store, planned, &participants, &stop, &listen))
+    let mut output = runtime.block_on(run(store, planned, &participants, &stop, &listen))?;
+    output.trials.iter_mut().for_each(|trial| trial.agent_latencies_ms.clear());
+    Ok(output)
 }
 
 fn outcomes(output: &RunOutput) -> BTreeMap<&str, Vec<Outcome>> {

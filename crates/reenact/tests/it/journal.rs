@@ -136,6 +136,48 @@ fn an_answer_that_cannot_be_recorded_is_not_used() {
     assert!(error.to_string().contains("could not be recorded"), "{error}");
 }
 
+#[test]
+fn two_that_distil_at_once_have_one_answer_and_the_later_one_makes_no_call() {
+    let store = Store::temporary().unwrap();
+    let key = |case| StepKey { case: String::from(case), trial: 0, position: 0, role: StepRole::Distiller };
+    let (one, other) = (Journal::of_distillation(&store).unwrap(), Journal::of_distillation(&store).unwrap());
+    let first = block_on(one.step(key("a"), "a", || async { "first".to_owned() })).unwrap();
+    assert_eq!((first, block_on(other.step(key("a"), "a", no_call)).unwrap()), ("first".into(), "first".into()));
+
+    // Both make their call before either has an answer.
+    let meanwhile = async || {
+        let inner = other.step(key("b"), "b", || async { "inner".to_owned() }).await.unwrap();
+        assert_eq!(inner, "inner");
+        "outer".to_owned()
+    };
+    assert_eq!(block_on(one.step(key("b"), "b", meanwhile)).unwrap(), "inner");
+}
+
+#[test]
+fn answers_that_wait_together_are_written_together() {
+    const ANSWERS: u32 = 5_000;
+    let store = store_with_run();
+    let [reader, writer] = [(), ()].map(|()| rusqlite::Connection::open(store.path()).unwrap());
+    let journal = Journal::open(&store, "r1").unwrap();
+    // As long as somebody reads, the log of what is written only grows.
+    reader.execute_batch("BEGIN; SELECT count(*) FROM steps").unwrap();
+    // The journal waits for this lock, and everybody's answers for the journal.
+    writer.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let log = || std::fs::metadata(format!("{}-wal", store.path().display())).unwrap().len();
+    let before = log();
+    block_on(async {
+        let steps = (0..ANSWERS).map(|n| {
+            let journal = &journal;
+            async move { journal.step(key("a", n), &n, || async move { n }).await.unwrap() }
+        });
+        let unlock = async { writer.execute_batch("COMMIT").unwrap() };
+        futures::join!(futures::future::join_all(steps), unlock)
+    });
+    // A transaction writes a page of the table and one of its index at the least.
+    let pages = (log() - before) / 16_384;
+    assert!(pages < u64::from(ANSWERS) / 4, "{pages} pages for {ANSWERS} answers");
+}
+
 const STORE_OF_THE_KILLED: &str = "REENACT_TEST_STORE_OF_THE_KILLED";
 
 /// Not a story of its own: what the next test runs in a process that it lets die.

@@ -3,10 +3,13 @@
 mod agents;
 mod calibrate;
 mod casebook;
+mod cassettes;
 mod comparison;
 mod cost;
 mod distill_model;
 mod early_stopping;
+mod fault_server;
+mod faults;
 mod import;
 mod journal;
 mod judge;

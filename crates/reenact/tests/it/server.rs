@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -17,6 +17,8 @@ pub(crate) const LONG: Duration = Duration::from_secs(60);
 /// What a server was asked.
 #[derive(Debug, Clone)]
 pub(crate) struct Asked {
+    /// The path with its query.
+    pub(crate) path: String,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Value,
 }
@@ -39,9 +41,10 @@ impl Server {
 pub(crate) async fn serve(answer: impl Fn(usize) -> Response + Send + Sync + 'static) -> Server {
     let asked = Arc::new(Mutex::new(Vec::new()));
     let (seen, answer) = (Arc::clone(&asked), Arc::new(answer));
-    let handler = move |headers: HeaderMap, body: Bytes| {
+    let handler = move |uri: Uri, headers: HeaderMap, body: Bytes| {
         let mut seen = seen.lock().unwrap();
-        seen.push(Asked { headers, body: serde_json::from_slice(&body).expect("requests are JSON") });
+        let body = serde_json::from_slice(&body).expect("requests are JSON");
+        seen.push(Asked { path: uri.to_string(), headers, body });
         let response = answer(seen.len() - 1);
         async move { response }
     };

@@ -118,6 +118,7 @@ const KEPT_TO: [(&str, &str, &[&str]); 7] = [
             "crates/reenact/src/journal.rs",
             "crates/reenact/src/agent/http.rs",
             "crates/reenact/src/model/limits/",
+            "crates/reenact/src/model/probe.rs",
             "crates/reenact/src/store/schema.rs",
             "crates/reenact/src/agent/command/process.rs",
         ],

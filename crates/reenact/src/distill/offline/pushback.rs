@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::case::{Check, Evidence, Expectation};
+use crate::distill::values::values;
 use crate::{acts, claim, text};
 
 use super::recording::Said;
@@ -41,7 +42,22 @@ pub(super) fn pushback(turn: &Said<'_>) -> Pushback {
 /// What the agent had just said to somebody who then only asks once more: said again, it is asked again.
 pub(super) fn evasion(turn: &Said<'_>) -> Option<String> {
     let statements = turn.agent_sentences.iter().filter(|s| !acts::asks(s)).flat_map(|s| clauses(s));
-    statements.filter_map(|clause| phrase(clause, &BTreeSet::new())).next()
+    // A name in the agent's words is not the user's to know, not even in a gate.
+    let is_plain = |phrase: &String| values(&format!("x {phrase}")).is_empty();
+    statements.filter_map(|clause| phrase(clause, &BTreeSet::new())).find(is_plain)
+}
+
+/// Words of the agent's that a reaction can wait for: what it stated, or else the first plain words of what it said last.
+pub(super) fn cue(turn: &Said<'_>) -> Option<String> {
+    evasion(turn).or_else(|| turn.agent_sentences.iter().rev().flat_map(|s| clauses(s)).find_map(plain_words))
+}
+
+/// The plain words that a clause begins with, where they carry something.
+fn plain_words(clause: &str) -> Option<String> {
+    let words: Vec<&str> = text::words(clause).take_while(|word| is_plain(word)).take(CLAIM_WORDS_MAX).collect();
+    let phrase = words.join(" ");
+    let is_known = values(&format!("x {phrase}")).is_empty();
+    (is_known && claim::pattern(&phrase).is_some()).then_some(phrase)
 }
 
 /// How many words of a clause the user took up.

@@ -2,7 +2,7 @@
 
 use crate::case::Evidence;
 use crate::distill::values::{FirstSaid, Spoken, Value, values};
-use crate::{Conversation, Speaker, text};
+use crate::{Conversation, Speaker, acts, text};
 
 /// One user turn with what led to it.
 pub(super) struct Said<'a> {
@@ -16,8 +16,37 @@ pub(super) struct Said<'a> {
     pub(super) agent_sentences: Vec<&'a str>,
     /// A value in this turn that the user had heard from the agent before ever saying it.
     pub(super) adopted: Option<String>,
-    /// The sentences of this turn with a value that the agent, or a tool that the user does not hear, had said before.
-    pub(super) adopting: Vec<&'a str>,
+    /// What the agent had just wanted of the user.
+    pub(super) prompt: Prompt,
+}
+
+/// What an agent wants of the user, by the last thing that it asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Prompt {
+    /// Nothing: it told something, or was silent.
+    Nothing,
+    /// That the user says what is wanted.
+    Invitation,
+    /// Only whether there is more.
+    More,
+    /// A yes.
+    Consent,
+    /// An answer.
+    Question,
+}
+
+/// What the agent's sentences want.
+fn prompt(agent_sentences: &[&str]) -> Prompt {
+    let mut asks = agent_sentences.iter().rev().filter(|sentence| acts::asks(sentence)).peekable();
+    if asks.peek().is_none() {
+        return Prompt::Nothing;
+    }
+    match asks.find(|ask| !acts::offers_more(ask)) {
+        None => Prompt::More,
+        Some(ask) if acts::invites(ask) => Prompt::Invitation,
+        Some(ask) if acts::wants_consent(ask) || acts::is_yes_no(ask) => Prompt::Consent,
+        Some(_) => Prompt::Question,
+    }
 }
 
 impl Said<'_> {
@@ -59,11 +88,8 @@ fn has_words(text: &str) -> bool {
 
 fn said<'a>(turn: u32, text: &'a str, agent_sentences: Vec<&'a str>, spoken: &Spoken<'_>) -> Said<'a> {
     let sentences = text::sentences(text);
-    let adopted_in = |sentence: &'a str| {
-        values(sentence).into_iter().find(|value| spoken.first_said(value.text) == FirstSaid::ByAgent)
-    };
     let is_heard = |value: &Value<'_>| spoken.first_heard(value.text) == FirstSaid::ByAgent;
     let adopted = sentences.iter().flat_map(|s| values(s)).find(is_heard).map(|value| value.text.to_owned());
-    let adopting = sentences.iter().copied().filter(|sentence| adopted_in(sentence).is_some()).collect();
-    Said { turn, text, sentences, agent_sentences, adopted, adopting }
+    let prompt = prompt(&agent_sentences);
+    Said { turn, text, sentences, agent_sentences, adopted, prompt }
 }

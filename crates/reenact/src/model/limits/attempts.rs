@@ -75,8 +75,8 @@ impl Queue {
         loop {
             let returned = exchange(attempts.next_until()).await;
             let verdict = Verdict::on(&returned, call.url);
-            let fate = spread(verdict.fate());
-            let settlement = permit.came_back(fate, returned.as_ref().ok().map(|answer| &answer.headers));
+            let fate = verdict.fate();
+            let settlement = permit.came_back(spread(fate), returned.as_ref().ok().map(|answer| &answer.headers));
             let fault = match verdict {
                 Verdict::Whole => return returned.map(|Answer { body, .. }| Reply { body, settlement }),
                 Verdict::Final(fault) => return Err(fault),
@@ -136,21 +136,23 @@ impl Attempts {
     /// # Errors
     /// Where another attempt is not worth it, with what is to be said of that.
     async fn wait(&mut self, fault: &HttpFault, fate: Fate) -> Result<(), String> {
-        self.has_hung |= fault.kind == HttpFaultKind::TimedOut;
+        let has_hung = fault.kind == HttpFaultKind::TimedOut;
+        self.has_hung |= has_hung;
         self.failed += usize::from(fate == Fate::Failed);
+        if self.failed > RETRIES_MAX {
+            return Err(String::new());
+        }
         let asked = match fate {
             Fate::TooMuch(asked) | Fate::Overloaded(asked) => asked,
             Fate::Failed | Fate::Answered => None,
         };
-        let wait = asked.or_else(|| self.delays.next()).unwrap_or_default();
-        if self.failed > RETRIES_MAX {
-            return Err(String::new());
-        }
-        if Instant::now() + wait >= self.deadline {
+        // Silence was wait enough.
+        let own = if has_hung { Duration::ZERO } else { self.delays.next().unwrap_or(DELAY_MAX) };
+        if Instant::now() + asked.unwrap_or(own) >= self.deadline {
             return Err(asked.map_or_else(String::new, |asked| format!("; it asks to wait {} s", asked.as_secs())));
         }
         if asked.is_none() {
-            sleep(wait).await;
+            sleep(own).await;
         }
         Ok(())
     }
@@ -275,9 +277,9 @@ mod tests {
         let began = Instant::now();
         let provider = |_, _| async { answers(429, &[("retry-after", "3600")]) };
         let fault = call(&queue, TIMEOUT, provider).await.unwrap_err();
-        assert!(fault.contains("429") && fault.contains("; it asks to wait 3"), "{fault}");
+        assert!(fault.contains("429") && fault.ends_with("; it asks to wait 3600 s"), "{fault}");
         let fault = call(&queue, TIMEOUT, |_, _| async { unreachable!() }).await.unwrap_err();
-        assert!(fault.starts_with("far.example asks to wait 3") && fault.ends_with("it was not asked"), "{fault}");
+        assert!(fault.starts_with("far.example asks to wait ") && fault.ends_with("it was not asked"), "{fault}");
         assert_eq!(began.elapsed(), Duration::ZERO);
     }
 

@@ -8,7 +8,7 @@ use reqwest::header::HeaderMap;
 use tokio::time::Instant;
 
 use super::breaker::{Breaker, Pass};
-use super::flight::{Departure, Flight};
+use super::flight::Flight;
 use super::forecast::Forecast;
 use super::headers::{Measure, allowances};
 use super::window::{Second, Snapshot, Window};
@@ -39,7 +39,6 @@ pub(super) enum Admission {
 /// What is counted for a call on its way.
 #[derive(Debug)]
 pub(super) struct Ticket {
-    departure: Departure,
     goes_alone: bool,
     charge: Charge,
     sent: [Snapshot; 4],
@@ -115,7 +114,8 @@ impl State {
             self.breaker.goes_alone();
         }
         let sent = std::array::from_fn(|at| self.windows[at].snapshot());
-        Ticket { departure: self.flight.departs(), goes_alone, charge, sent }
+        self.flight.departs();
+        Ticket { goes_alone, charge, sent }
     }
 
     /// A call came back. What was charged for it stays, until [`State::settle`] corrects it.
@@ -128,7 +128,7 @@ impl State {
     ) -> Charge {
         match fate {
             Fate::Answered => self.flight.went_well(),
-            Fate::TooMuch(_) | Fate::Overloaded(_) => self.flight.was_too_much(ticket.departure),
+            Fate::TooMuch(_) | Fate::Overloaded(_) => self.flight.was_too_much(),
             Fate::Failed => {}
         }
         self.flight.returns();

@@ -65,7 +65,8 @@ fn on_success(answer: &Answer, url: &Url) -> Verdict {
         Err(error) => {
             let what = if error.is_eof() { "the answer breaks off" } else { "expected JSON" };
             let reason = format!("{what} ({error}), got: {}", shorten(&String::from_utf8_lossy(&answer.body)));
-            Verdict::Again(HttpFault::new(HttpFaultKind::Malformed, reason).of(url), Fate::Failed)
+            // Not the model has written this: something on the way.
+            Verdict::Again(HttpFault::new(HttpFaultKind::BrokenOff, reason).of(url), Fate::Failed)
         }
     }
 }

@@ -10,12 +10,14 @@ use crate::model::manner::{Caching, Manner, Means};
 use crate::model::{ModelRequest, strict_schema};
 
 pub(super) fn body(model: &str, messages: &[ChatMessage], request: &ModelRequest, manner: &Manner) -> Value {
-    let mut body = json!({"model": model, "messages": told(messages)});
+    // What is long is moved into its place: `json!` copies what it is given.
+    let mut body = json!({"model": model});
+    body["messages"] = Value::Array(told(messages));
     let (name, schema) = (&request.schema.name, || strict_schema(&request.schema.schema));
     match manner.means {
         Means::Schema => {
-            let described = json!({"name": name, "strict": true, "schema": schema()});
-            body["response_format"] = json!({"type": "json_schema", "json_schema": described});
+            body["response_format"] = json!({"type": "json_schema", "json_schema": {"name": name, "strict": true}});
+            body["response_format"]["json_schema"]["schema"] = schema();
         }
         Means::Tool => {
             let described = json!({"name": name, "description": tool_description(request), "parameters": schema()});
@@ -34,9 +36,15 @@ pub(super) fn body(model: &str, messages: &[ChatMessage], request: &ModelRequest
 /// Many chat templates refuse two messages of one role in a row, so they are one.
 fn told(messages: &[ChatMessage]) -> Vec<Value> {
     let (system, sides) = sides(messages);
-    let system = system.map(|side| json!({"role": "system", "content": side.text()}));
-    let turns = sides.iter().map(|side| json!({"role": side.role("assistant"), "content": side.text()}));
+    let system = system.map(|side| message("system", side.text()));
+    let turns = sides.iter().map(|side| message(side.role("assistant"), side.text()));
     system.into_iter().chain(turns).collect()
+}
+
+fn message(role: &str, text: String) -> Value {
+    let mut message = json!({"role": role});
+    message["content"] = Value::String(text);
+    message
 }
 
 /// The same for all requests that begin with the same instructions and the same first message, so that the provider

@@ -113,7 +113,7 @@ fn numbers_are_whole_and_from_one() {
 #[test]
 fn an_expectation_has_a_text_or_one_check() {
     insta::assert_snapshot!(of_case("    expectations:\n      - id: a\n      - { contains: x, matches: y }\n      - ''\n      - 5\n"), @"
-    4: an expectation has neither a text nor a check → add `text` for a judge, or one of `contains`, `matches`, `must_not_match`, `tool_called`, `tool_never_called`, `called_before`, `json_path`, `max_turns`, `latency_ms`
+    4: an expectation has neither a text nor a check → add `text` for a judge, or one of `contains`, `matches`, `must_not_match`, `tool_called`, `tool_never_called`, `called_before`, `json_path`, `max_turns`, `latency_ms`, `cost_usd`
     5: an expectation has 2 checks, expected one → split it into one expectation for each check
     6: an expectation is empty → write a text, or leave it out
     ");

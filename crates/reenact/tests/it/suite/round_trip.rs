@@ -123,14 +123,15 @@ fn expectations() -> impl Strategy<Value = Vec<Expectation>> {
         pattern().prop_map(Check::MustNotMatch),
     ];
     vec((text(), option::of(text()), check, option::of(1..u32::MAX)), 0..4).prop_map(|drawn| {
-        let expectation = |(position, (id, text, check, turn)): (usize, (String, Option<String>, Check, Option<u32>))| {
-            let text = if check == Check::Judged { text.or_else(|| Some("said".to_owned())) } else { text };
-            let check = match turn {
-                Some(turn) => Check::InTurn(Box::new(InTurn { turn, check })),
-                None => check,
+        let expectation =
+            |(position, (id, text, check, turn)): (usize, (String, Option<String>, Check, Option<u32>))| {
+                let text = if check == Check::Judged { text.or_else(|| Some("said".to_owned())) } else { text };
+                let check = match turn {
+                    Some(turn) => Check::InTurn(Box::new(InTurn { turn, check })),
+                    None => check,
+                };
+                Expectation { id: numbered(position, &id), text, check }
             };
-            Expectation { id: numbered(position, &id), text, check }
-        };
         drawn.into_iter().enumerate().map(expectation).collect()
     })
 }
@@ -157,17 +158,19 @@ fn case() -> impl Strategy<Value = TestCase> {
             patience,
         });
     let origin = option::of((text(), vec((any::<prop::sample::Index>(), 1..u32::MAX, text()), 0..4)));
-    (text(), brief, context(), expectations(), staging(), origin).prop_map(|(id, brief, context, expectations, staging, origin)| {
-        let mut case = TestCase { id, brief, context, expectations, staging, ..TestCase::default() };
-        let parts = parts(&case);
-        case.origin = origin.map(|(session, evidence)| {
-            let evidence = evidence.into_iter();
-            let evidence =
-                evidence.map(|(part, turn, quote)| Evidence { field: part.get(&parts).clone(), turn, quote });
-            Origin { session, evidence: evidence.collect() }
-        });
-        case
-    })
+    (text(), brief, context(), expectations(), staging(), origin).prop_map(
+        |(id, brief, context, expectations, staging, origin)| {
+            let mut case = TestCase { id, brief, context, expectations, staging, ..TestCase::default() };
+            let parts = parts(&case);
+            case.origin = origin.map(|(session, evidence)| {
+                let evidence = evidence.into_iter();
+                let evidence =
+                    evidence.map(|(part, turn, quote)| Evidence { field: part.get(&parts).clone(), turn, quote });
+                Origin { session, evidence: evidence.collect() }
+            });
+            case
+        },
+    )
 }
 
 /// The parts of a case that evidence can cite.
