@@ -35,16 +35,21 @@ pub(crate) fn panel(judging: &Judging, settings: &ModelSettings) -> Result<Panel
 }
 
 fn seated(judging: &Judging, cassettes: &Cassettes, settings: &ModelSettings) -> Result<Panel> {
-    if let Some(from) = &judging.cassette {
-        return Ok(Panel::replayed(&cassettes.open(&from.file)?, judging));
+    match &judging.cassette {
+        Some(from) => Ok(Panel::replayed(&cassettes.open(&from.file)?, judging)),
+        None => panel_of(judging, |name| model(name, settings)),
     }
+}
+
+/// Whoever judges, each model opened in a way of the caller's own.
+pub(crate) fn panel_of(judging: &Judging, open: impl Fn(&str) -> Result<Option<Model>>) -> Result<Panel> {
     let mut models = Vec::new();
     for name in &judging.models {
-        models.extend(model(name, settings)?);
+        models.extend(open(name)?);
     }
     let mut panel = Panel::of_models(models, judging.rule);
     for name in judging.judges.iter().filter_map(|judge| judge.model.as_ref()) {
-        let Some(model) = model(name, settings)? else {
+        let Some(model) = open(name)? else {
             let error = Error::new(ErrorKind::Usage, "a judge names `offline` as its model");
             return Err(error.hint("name a model, or leave `model` out"));
         };

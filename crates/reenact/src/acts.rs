@@ -187,7 +187,7 @@ pub(crate) fn states_wish(sentence: &str) -> bool {
     contains_any(sentence, &WISHING)
 }
 
-const WISHING: [&str; 25] = [
+const WISHING: [&str; 27] = [
     "should",
     "must",
     "needs to",
@@ -213,6 +213,8 @@ const WISHING: [&str; 25] = [
     "how about",
     "i will take",
     "i'll take",
+    "want",
+    "need",
 ];
 
 /// Whether a sentence opens a further request: "also", "another thing".
@@ -379,6 +381,169 @@ const ORDERING: [&str; 12] = [
     "new instructions",
     "test case",
     "test as passed",
+];
+
+/// Whether a sentence begins a wish of its own, and not a question about what was said.
+pub(crate) fn opens_wish(sentence: &str) -> bool {
+    contains_any(sentence, &WISH_OPENING) || adds(sentence) && requests(sentence)
+}
+
+const WISH_OPENING: [&str; 27] = [
+    "i need",
+    "i want",
+    "i'd like",
+    "i would like",
+    "i wanna",
+    "looking for",
+    "looking to",
+    "can you",
+    "could you",
+    "can i",
+    "i also need",
+    "i also want",
+    "help me",
+    "help with",
+    "find me",
+    "find a",
+    "find an",
+    "show me",
+    "book a",
+    "book me",
+    "search for",
+    "i have to",
+    "i'm trying",
+    "please find",
+    "我想",
+    "帮我",
+    "我要",
+];
+
+/// Whether a sentence points back to what was said before: such a wish goes on with it.
+pub(crate) fn points_back(sentence: &str) -> bool {
+    contains_any(sentence, &POINTING_BACK)
+}
+
+const POINTING_BACK: [&str; 24] = [
+    "it",
+    "its",
+    "that",
+    "that's",
+    "there",
+    "them",
+    "they",
+    "their",
+    "this",
+    "those",
+    "these",
+    "same",
+    "one",
+    "ones",
+    "other",
+    "else",
+    "instead",
+    "the first",
+    "the second",
+    "the last",
+    "again",
+    "more about",
+    "这",
+    "那",
+];
+
+/// Whether a sentence of an agent takes leave.
+pub(crate) fn parts(sentence: &str) -> bool {
+    contains_any(sentence, &PARTING)
+}
+
+const PARTING: [&str; 18] = [
+    "goodbye",
+    "good bye",
+    "bye",
+    "have a great",
+    "have a good",
+    "have a nice",
+    "have a wonderful",
+    "have a lovely",
+    "have a marvelous",
+    "have a fantastic",
+    "enjoy your",
+    "enjoy the",
+    "take care",
+    "thank you for using",
+    "thank you for contacting",
+    "you're welcome",
+    "you are welcome",
+    "再见",
+];
+
+/// Whether the user says that all is done.
+pub(crate) fn is_done(sentence: &str) -> bool {
+    contains_any(sentence, &DONE)
+}
+
+const DONE: [&str; 14] = [
+    "that's all",
+    "that is all",
+    "that's it",
+    "that is it",
+    "that will be all",
+    "that'll be all",
+    "that was all",
+    "nothing else",
+    "all set",
+    "all i need",
+    "all i needed",
+    "goodbye",
+    "bye",
+    "再见",
+];
+
+/// Whether the user gives up.
+pub(crate) fn gives_up(sentence: &str) -> bool {
+    contains_any(sentence, &GIVING_UP)
+}
+
+const GIVING_UP: [&str; 16] = [
+    "forget it",
+    "never mind",
+    "nevermind",
+    "i give up",
+    "waste of time",
+    "useless",
+    "this is ridiculous",
+    "i'll go elsewhere",
+    "i will go elsewhere",
+    "i'm done with",
+    "i am done with",
+    "not helpful",
+    "no help at all",
+    "i'll call instead",
+    "算了",
+    "没用",
+];
+
+/// Whether the user says that something is not at hand.
+pub(crate) fn lacks(sentence: &str) -> bool {
+    contains_any(sentence, &LACKING)
+}
+
+const LACKING: [&str; 16] = [
+    "don't have my",
+    "don't have the",
+    "don't have that",
+    "don't have it",
+    "do not have my",
+    "do not have the",
+    "don't remember",
+    "do not remember",
+    "can't remember",
+    "cannot remember",
+    "don't know my",
+    "don't know the",
+    "forgot my",
+    "forgot the",
+    "i forgot",
+    "不记得",
 ];
 
 /// Whether the user asks for a person.

@@ -27,7 +27,7 @@ pub(crate) mod fields;
 pub(crate) mod ids;
 mod json;
 pub(crate) mod keys;
-mod links;
+pub(crate) mod links;
 mod reader;
 pub(crate) mod save;
 mod scalar;
@@ -315,7 +315,8 @@ pub struct Origin {
 /// The words that a part of a case comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Evidence {
-    /// The part: `goal`, `persona`, `opening`, `patience`, `facts.ID`, `guidelines.N`, `expectations.ID`.
+    /// The part: `goal`, `persona`, `opening`, `patience`, `facts.ID`, `guidelines.N`, `expectations.ID`. How the user left
+    /// stands here as well: `ending.satisfied`, `ending.gave_up`, `ending.asked_for_person` or `ending.cut_off`.
     pub field: String,
     /// The turn of the session, from 1.
     pub turn: u32,

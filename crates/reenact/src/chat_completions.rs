@@ -54,6 +54,7 @@ pub(crate) fn read_usage(usage: &Value) -> Option<Usage> {
         cached_tokens: cached.unwrap_or(0),
         cache_write_tokens: tokens("/prompt_tokens_details/cache_write_tokens").unwrap_or(0),
         output_tokens: tokens("/completion_tokens").unwrap_or(0).max(besides_input),
+        batched: false,
     })
 }
 

@@ -90,7 +90,8 @@ impl Amount {
         let is_free = price == Some(Price::NOTHING);
         Amount {
             calls: 1,
-            usage,
+            // Batched or not, tokens are tokens, and the money says what they cost.
+            usage: Usage { batched: false, ..usage },
             usd: price.map_or(Usd::ZERO, |price| price.of(&usage)),
             unpriced_tokens: if price.is_some() { 0 } else { tokens },
             unmetered_calls: u64::from(charge.usage.is_none() && !is_free),
@@ -100,7 +101,7 @@ impl Amount {
     /// So often the same.
     #[must_use]
     pub fn times(&self, times: u64) -> Amount {
-        let Usage { input_tokens, cached_tokens, cache_write_tokens, output_tokens } = self.usage;
+        let Usage { input_tokens, cached_tokens, cache_write_tokens, output_tokens, batched } = self.usage;
         Amount {
             calls: self.calls * times,
             usage: Usage {
@@ -108,6 +109,7 @@ impl Amount {
                 cached_tokens: cached_tokens.saturating_mul(times),
                 cache_write_tokens: cache_write_tokens.saturating_mul(times),
                 output_tokens: output_tokens.saturating_mul(times),
+                batched,
             },
             usd: Usd::from_picos(self.usd.picos().saturating_mul(times.into())),
             unpriced_tokens: self.unpriced_tokens.saturating_mul(times),
@@ -301,7 +303,7 @@ pub(crate) fn grouped(count: u64) -> String {
     let digits = count.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (at, digit) in digits.char_indices() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);

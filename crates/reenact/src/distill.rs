@@ -16,11 +16,16 @@ use crate::{
     Session, Skipped, TestCase,
 };
 
+#[cfg(doc)]
+use crate::model::batch::Batch;
+
 use evidence::Verified;
+pub use split::Split;
 
 pub mod evidence;
 pub mod model;
 mod offline;
+mod split;
 pub mod values;
 
 /// What distils.
@@ -53,6 +58,9 @@ pub struct Distilled {
     /// What the model cost, answers that were there from an earlier distillation included; nothing where none was asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cost: Option<Cost>,
+    /// Sessions that plainly turn to something else; [`Distilled::apart`] makes a case of each part.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub splits: Vec<Split>,
 }
 
 /// Distils sessions into cases.
@@ -89,7 +97,7 @@ pub async fn distill(
     // Calls on their way are waited for also after an error, so that their answers are kept; none is begun any more.
     while let Some(verified) = verified.next().await {
         match verified {
-            Ok((verified, spent)) => distilled.take(verified, spent),
+            Ok(given) => distilled.take(given),
             Err(error) => first_error = first_error.or(Some(error)),
         }
         has_failed.set(first_error.is_some());
@@ -98,20 +106,21 @@ pub async fn distill(
     first_error.map_or(Ok(distilled), Err)
 }
 
-async fn one(session: &Session, distiller: Distiller<'_>) -> Result<(Verified, Option<Spent>)> {
-    let Distiller::Model { model, journal, ledger, .. } = distiller else { return Ok((offline(session), None)) };
+/// What a session gives.
+struct Given {
+    verified: Verified,
+    /// The turns with which the user turns to something else.
+    turns: Vec<u32>,
+    /// What a model was asked for it.
+    spent: Option<Spent>,
+}
+
+async fn one(session: &Session, distiller: Distiller<'_>) -> Result<Given> {
+    let Distiller::Model { model, journal, ledger, .. } = distiller else { return Ok(offline(session)) };
     let request = model::request(session);
     let key = key(session, model.replay().map_or(model.name(), Replay::fingerprint), &request);
     let answer = match model.replay() {
-        None => {
-            let call = async || {
-                let reserved = ledger.reserve(model.name(), &request).await?;
-                let answer = model.complete(&request).await;
-                reserved.settle(&answer);
-                Ok(answer)
-            };
-            journal.model_step(key, model.name(), &request, call).await?
-        }
+        None => answer(key, &request, (model, journal, ledger)).await?,
         Some(replay) => {
             let charge = |answer: &_| Some(Charge::of(model.name(), answer));
             let recorded = || replay.answer(At { key: &recorded_at(session), turn: None }, &request);
@@ -120,7 +129,31 @@ async fn one(session: &Session, distiller: Distiller<'_>) -> Result<(Verified, O
     };
     let amount = ledger.amount(&Charge::of(model.name(), &answer));
     let spent = Spent { role: CostRole::Distiller, model: model.name().to_owned(), amount };
-    Ok((model::read(session, &answer), Some(spent)))
+    Ok(Given { verified: model::read(session, &answer), turns: Vec::new(), spent: Some(spent) })
+}
+
+/// The recorded answer, or a new one. What may pass is told now and asked again next time, unlike what the model wrote and was paid for.
+async fn answer(
+    key: StepKey,
+    request: &ModelRequest,
+    (model, journal, ledger): (&Model, &Journal, &Ledger),
+) -> Result<Result<Completion, ModelFault>> {
+    let mut passing = None;
+    let call = async || {
+        let reserved = ledger.reserve(model.name(), request).await?;
+        let answer = model.complete(request).await;
+        reserved.settle(&answer);
+        match answer {
+            Err(fault) if !fault.fault.is_for_good() => {
+                let unrecorded = Error::new(ErrorKind::Model, fault.reason.clone());
+                passing = Some(fault);
+                Err(unrecorded)
+            }
+            answer => Ok(answer),
+        }
+    };
+    let answer = journal.model_step(key, model.name(), request, call).await;
+    passing.map_or(answer, |fault| Ok(Err(fault)))
 }
 
 /// Where an answer is kept. It belongs to the question and to who answers, a model or a cassette, and not to one distillation:
@@ -185,20 +218,31 @@ pub fn replayed(cassette: &Arc<Cassette>) -> Result<Engine> {
     })
 }
 
-fn offline(session: &Session) -> Verified {
-    match offline::case(session) {
-        Ok(case) => evidence::verify(session, case),
-        Err(reason) => Verified { case: Err(session.skipped(reason)), dropped: Vec::new() },
-    }
+/// The scope under which the batches of a distillation by a model are kept ([`Batch::at_providers`]).
+#[must_use]
+pub fn batch_scope(model: &str) -> String {
+    format!("distil {model}")
+}
+
+fn offline(session: &Session) -> Given {
+    let (verified, turns) = match offline::case(session) {
+        Ok((case, turns)) => (evidence::verify(session, case), turns),
+        Err(reason) => (Verified { case: Err(session.skipped(reason)), dropped: Vec::new() }, Vec::new()),
+    };
+    Given { verified, turns, spent: None }
 }
 
 impl Distilled {
-    fn take(&mut self, verified: Verified, spent: Option<Spent>) {
+    fn take(&mut self, Given { verified, turns, spent }: Given) {
         if let Some(spent) = spent {
             self.cost.get_or_insert_default().add(spent);
         }
         match verified.case {
-            Ok(case) => self.cases.push(case),
+            Ok(case) => {
+                let session = case.origin.as_ref().map(|origin| origin.session.clone()).filter(|_| !turns.is_empty());
+                self.splits.extend(session.map(|session| Split { session, turns }));
+                self.cases.push(case);
+            }
             Err(skipped) => self.skipped.push(skipped),
         }
         self.dropped.extend(verified.dropped);

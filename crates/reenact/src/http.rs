@@ -15,6 +15,7 @@ use crate::{Error, ErrorKind, Result};
 pub(crate) use times::{duration_until, retry_after, servers_now};
 
 mod times;
+pub(crate) mod transfer;
 
 /// A host that does not take a connection within this time is down.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -124,14 +125,14 @@ async fn attempt(request: &Post<'_>) -> Result<Answer, HttpFault> {
     if let Some(key) = request.key {
         builder = builder.bearer_auth(key);
     }
-    let response = builder.body(request.body.clone()).send().await.map_err(|error| broken(request, &error))?;
+    let response = builder.body(request.body.clone()).send().await.map_err(|error| broken(request.url, &error))?;
     let (status, headers) = (response.status(), response.headers().clone());
     Ok(Answer { status, headers, body: bounded_body(request, response).await? })
 }
 
 async fn bounded_body(request: &Post<'_>, mut response: reqwest::Response) -> Result<Vec<u8>, HttpFault> {
     let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| broken(request, &error))? {
+    while let Some(chunk) = response.chunk().await.map_err(|error| broken(request.url, &error))? {
         if body.len() + chunk.len() > BODY_BYTES_MAX {
             let reason = format!("{} answered with more than {BODY_BYTES_MAX} bytes", place(request.url));
             return Err(HttpFault::new(HttpFaultKind::Malformed, reason));
@@ -146,8 +147,8 @@ fn timed_out(request: &Post<'_>) -> HttpFault {
     HttpFault::new(HttpFaultKind::TimedOut, reason)
 }
 
-fn broken(request: &Post<'_>, error: &reqwest::Error) -> HttpFault {
-    let place = place(request.url);
+fn broken(url: &Url, error: &reqwest::Error) -> HttpFault {
+    let place = place(url);
     let (kind, what) = if error.is_builder() {
         (HttpFaultKind::Unreachable, "cannot ask")
     } else if error.is_connect() {

@@ -24,6 +24,7 @@ pub use strict::strict_schema;
 
 mod answer;
 mod aws;
+pub mod batch;
 mod conformance;
 pub(crate) mod endpoint;
 mod limits;
@@ -80,6 +81,11 @@ pub struct Usage {
     pub cache_write_tokens: u64,
     /// Tokens written, those of reasoning included.
     pub output_tokens: u64,
+    /// Whether all of it was used in a provider's batch, where tokens cost half. Only a single call's use says so: a
+    /// sum of what was used in other ways too does not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[schemars(skip)]
+    pub batched: bool,
 }
 
 impl Add for Usage {
@@ -92,6 +98,7 @@ impl Add for Usage {
             cached_tokens: self.cached_tokens.saturating_add(other.cached_tokens),
             cache_write_tokens: self.cache_write_tokens.saturating_add(other.cache_write_tokens),
             output_tokens: self.output_tokens.saturating_add(other.output_tokens),
+            batched: self.batched && other.batched,
         }
     }
 }
@@ -120,6 +127,21 @@ pub enum ModelFaultKind {
     CutOff,
     /// The answer is not JSON of the schema, also when asked again.
     Malformed,
+    /// Nobody answered yet: the question waits in a [batch](mod@batch). Stands in no record.
+    Waiting,
+}
+
+impl ModelFaultKind {
+    /// Whether the same question would come to the same: the model or its provider took it in and gave no answer.
+    /// Anything else may pass: a line that was down, a key that was wrong, a batch that is still to come.
+    #[must_use]
+    pub fn is_for_good(self) -> bool {
+        use ModelFaultKind::{CutOff, Declined, Filtered, Malformed, Refused, TimedOut, Unreachable, Waiting};
+        match self {
+            Declined | Filtered | CutOff | Malformed => true,
+            Unreachable | TimedOut | Refused | Waiting => false,
+        }
+    }
 }
 
 /// Why there is no completion.

@@ -24,6 +24,7 @@ use crate::{
 use divergence::FirstDivergence;
 pub use event::Event;
 pub use provenance::{PromptHash, Provenance};
+pub use questions::{batch_scope, put_questions};
 pub use record::{check_same_run, record, record_judging};
 pub use replay::replayed_agent;
 use steps::Steps;
@@ -32,6 +33,7 @@ use trying::{Trying, judged};
 mod divergence;
 mod event;
 mod provenance;
+mod questions;
 mod record;
 pub(crate) mod repeats;
 mod replay;

@@ -6,8 +6,8 @@ use crate::user::goal::GoalCheck;
 use crate::user::guard::{Guard, Misstep, Objection, REWORDINGS_MAX};
 use crate::user::lines::{self, Line, Lines};
 use crate::{
-    Agent, AgentFault, AgentTurn, Conversation, Correction, DialogueAct, Disclosure, Ending, FaultKind, Held, Leaving,
-    Message, Said, Scene, SimulatedUser, Speaker, Telling, TestCase, UserAct, UserFault,
+    Agent, AgentFault, AgentTurn, Conversation, Correction, DialogueAct, Disclosure, Ending, FaultKind, Gate, Held,
+    Leaving, Message, Said, Scene, SimulatedUser, Speaker, Telling, TestCase, UserAct, UserFault,
 };
 
 /// What one conversation is made of besides its participants.
@@ -207,9 +207,11 @@ impl<'a> Talk<'a> {
         let is_known = |id: &str| self.disclosures.iter().any(|said| said.fact == id);
         let new = told.into_iter().filter(|telling| !is_known(&telling.fact));
         let facts = &self.setting.case.brief.facts;
-        let disclosed = new.filter_map(|Telling { fact: id, opened_by }| {
-            let gate = facts.iter().find(|fact| fact.id == id)?.gate.to_string();
-            Some(Disclosure { turn, fact: id, gate, opened_by })
+        let disclosed = new.map(|Telling { fact: id, opened_by }| {
+            let fact = facts.iter().find(|fact| fact.id == id);
+            // What stands for a wish of the goal waits for nothing.
+            let gate = fact.map_or(Gate::Open, |fact| fact.gate.clone()).to_string();
+            Disclosure { turn, fact: id, gate, opened_by }
         });
         let disclosed: Vec<Disclosure> = disclosed.collect();
         self.disclosures.extend(disclosed);

@@ -14,12 +14,14 @@ use tempfile::TempDir;
 use crate::{Error, ErrorKind, Result};
 pub(crate) use fault::Doing;
 
+pub(crate) use lease::Lease;
 pub use lease::RunLease;
 pub use runs::RunSummary;
 pub(crate) use runs::TrialRow;
 pub use session_reader::{SessionReader, SessionSummary};
 pub use session_writer::{SessionWriter, StoredSession};
 
+pub(crate) mod batches;
 mod fault;
 mod lease;
 pub(crate) mod near;

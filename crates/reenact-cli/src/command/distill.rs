@@ -1,13 +1,15 @@
 //! `reenact distill`: turns sessions into a suite of test cases.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use reenact::cassette::{Recorded, Verb};
 use reenact::cost::Ledger;
-use reenact::distill::{Distilled, Distiller};
+use reenact::distill::{Distilled, Distiller, batch_scope};
 use reenact::estimate::{self, Estimate};
 use reenact::journal::{Charged, Journal};
 use reenact::model::Engine;
+use reenact::model::batch::Batch;
 use reenact::run::Stop;
 use reenact::{Cassette, Environment, Error, ErrorKind, Result, Session, SessionQuery, Skipped, Store, Suite};
 
@@ -15,7 +17,7 @@ use super::run::is_worth_recording;
 use crate::args::Global;
 use crate::output::counted;
 use crate::runtime::runtime;
-use crate::{cassette, exit, interrupt, output, participants, spending};
+use crate::{batching, cassette, exit, interrupt, output, participants, spending};
 
 /// Providers take this many at once from a small account.
 const CALLS_AT_ONCE: usize = 16;
@@ -40,8 +42,13 @@ pub(crate) struct Args {
     /// The sessions that a query finds, as `reenact sessions` takes it
     #[arg(long, value_name = "Q")]
     query: Option<String>,
+    /// Make several cases of a session where the user plainly turned to something else
+    #[arg(long)]
+    split: bool,
     #[command(flatten)]
     spending: spending::Args,
+    #[command(flatten)]
+    batching: batching::Args,
     #[command(flatten)]
     cassette: cassette::Args,
 }
@@ -58,13 +65,12 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<u8> {
     Suite::check_name(&args.output)?;
     output::file::can_be_made(&args.output)?;
     args.cassette.check()?;
-    let engine = participants::distiller(&args.model, &args.spending.settings())?;
     let store = Store::open_existing(&global.store)?;
-    let distilled = distill(args, &store, &engine);
-    if is_worth_recording(&distilled) {
-        args.cassette.write(|environment| record(args, &store, &engine, environment))?;
-    }
-    let distilled = distilled?;
+    let distilled = match args.batching.open(&store, || Ok(batch_scope(&args.model)))? {
+        Some(batch) => distill_in(&batch, args, &store)?,
+        None => distill_and_record(args, &store)?,
+    };
+    let distilled = if args.split { distilled.apart() } else { distilled };
     note_left(args, &store)?;
     if distilled.cases.is_empty() {
         name_some("no case from", &distilled.skipped);
@@ -74,6 +80,15 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<u8> {
     suite.save(&args.output)?;
     report(&distilled, args, global)?;
     Ok(exit::PASSED)
+}
+
+fn distill_and_record(args: &Args, store: &Store) -> Result<Distilled> {
+    let engine = participants::distiller(&args.model, &args.spending.settings())?;
+    let distilled = distill(args, store, &engine);
+    if is_worth_recording(&distilled) {
+        args.cassette.write(|environment| record(args, store, &engine, environment))?;
+    }
+    distilled
 }
 
 /// What distilling would cost; nothing is stored, and no model is needed for it.
@@ -130,15 +145,29 @@ fn distill(args: &Args, store: &Store, engine: &Engine) -> Result<Distilled> {
     }
 }
 
+/// Distils in rounds: what a batch answered is known in the next.
+fn distill_in(batch: &Batch, args: &Args, store: &Store) -> Result<Distilled> {
+    let (model, journal) = (&batching::model(batch, &args.model)?, &Journal::of_distillation(store)?);
+    let work = async || {
+        let ledger = &ledger(args, store, model.name())?;
+        let distiller = Distiller::Model { model, journal, calls_at_once: CALLS_AT_ONCE, ledger };
+        reenact::distill::distill(sessions(args, store)?, distiller).await
+    };
+    let distilled = batching::rounds(batch, &again(args, store), work)?;
+    // Every answer stands in the journal by now.
+    batch.forget()?;
+    Ok(distilled)
+}
+
 /// The command that distils the same sessions again: what was answered is not asked for again.
 fn again(args: &Args, store: &Store) -> String {
     let word = |word: &str| output::shell_word(word);
     let sessions: String = args.sessions.iter().map(|id| format!(" {}", word(id))).collect();
     let query = args.query.as_ref().map(|query| format!(" --query {}", word(query))).unwrap_or_default();
     let (program, file) = (output::program(store.path()), word(&args.output.to_string_lossy()));
-    let prices = args.spending.prices_in_words();
+    let (prices, batching) = (args.spending.prices_in_words(), args.batching.in_words());
     let record = args.cassette.in_words();
-    format!("{program} distill{sessions}{query} -o {file} --model {}{prices}{record}", word(&args.model))
+    format!("{program} distill{sessions}{query} -o {file} --model {}{prices}{batching}{record}", word(&args.model))
 }
 
 /// The sessions that the arguments name, read one at a time.
@@ -170,8 +199,9 @@ fn note_left(args: &Args, store: &Store) -> Result<()> {
 
 /// What came of it: counts on stderr, the first of what was left out by name.
 fn report(distilled: &Distilled, args: &Args, global: &Global) -> Result<()> {
-    let Distilled { cases, skipped, dropped, cost } = distilled;
-    let sessions = cases.len() + skipped.len();
+    let Distilled { cases, skipped, dropped, splits, cost } = distilled;
+    let given: BTreeSet<_> = cases.iter().filter_map(|case| Some(&case.origin.as_ref()?.session)).collect();
+    let sessions = given.len() + skipped.len();
     output::note(format_args!(
         "{}: {} in {}, {} skipped",
         counted(sessions, "session"),
@@ -184,6 +214,13 @@ fn report(distilled: &Distilled, args: &Args, global: &Global) -> Result<()> {
     }
     name_some("no case from", skipped);
     name_some("left out of a case:", dropped);
+    if let Some(first) = splits.first() {
+        output::note(format_args!(
+            "{} to something else, the first in session {}; `--split` makes a case of each goal",
+            turns(splits.len()),
+            output::printable(&first.session)
+        ));
+    }
     let unchecked = cases.iter().filter(|case| case.expectations.is_empty()).count();
     if unchecked > 0 {
         output::note(format_args!(
@@ -192,6 +229,11 @@ fn report(distilled: &Distilled, args: &Args, global: &Global) -> Result<()> {
         ));
     }
     if global.json { output::json(distilled) } else { Ok(()) }
+}
+
+fn turns(sessions: usize) -> String {
+    let verb = if sessions == 1 { "turns" } else { "turn" };
+    format!("{} plainly {verb}", counted(sessions, "session"))
 }
 
 fn name_some(what: &str, left_out: &[Skipped]) {

@@ -5,15 +5,16 @@ use std::path::{Path, PathBuf};
 
 use reenact::calibrate::{self, Calibration};
 use reenact::cassette::{Recorded, Verb};
-use reenact::run::check_same_run;
-use reenact::{Environment, Error, ErrorKind, Result, Run, RunOutput, Store};
+use reenact::model::batch::Batch;
+use reenact::run::{batch_scope, check_same_run, put_questions};
+use reenact::{Environment, Error, ErrorKind, Judging, Panel, Result, Run, RunOutput, Store};
 
 use super::run::is_worth_recording;
 use super::{check, report};
 use crate::args::Global;
 use crate::output::progress::Progress;
 use crate::runtime::runtime;
-use crate::{cassette, exit, interrupt, judging, output, participants, spending};
+use crate::{batching, cassette, exit, interrupt, judging, output, participants, spending};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -24,8 +25,10 @@ pub(crate) struct Args {
     judging: judging::Args,
     #[command(flatten)]
     spending: spending::Args,
+    #[command(flatten)]
+    batching: batching::Args,
     /// Hold the run's judges against what people say: a file of labels; judges again first only where judges are named
-    #[arg(long, value_name = "LABELS", conflicts_with = "record")]
+    #[arg(long, value_name = "LABELS", conflicts_with_all = ["record", "batching"])]
     calibrate: Option<PathBuf>,
     /// How often each labelled item is judged, to see whether the judges say the same again
     #[arg(long, value_name = "N", default_value_t = 1, requires = "calibrate", value_parser = clap::value_parser!(u32).range(1..=100))]
@@ -86,11 +89,38 @@ fn estimate(args: &Args, store: &Store, run: Run, global: &Global) -> Result<u8>
 /// Judges all trials again; what the arguments do not say stays as it was in the run.
 fn judge(args: &Args, store: &Store, run: &Run) -> Result<RunOutput> {
     let judging = args.judging.over(&run.plan.judging, Verb::Judge)?;
-    let panel = participants::panel(&judging, &args.spending.settings())?;
+    let Some(batch) = args.batching.open(store, || batch_scope(store, &run.id, &judging))? else {
+        return judge_by(&participants::panel(&judging, &args.spending.settings())?, args, (store, run), &judging);
+    };
+    let panel = ask_in(&batch, args, (store, run), &judging)?;
+    let judged = judge_by(&panel, args, (store, run), &judging)?;
+    // Every answer stands in the journal by now.
+    batch.forget()?;
+    Ok(judged)
+}
+
+/// Asks all that judging will ask, and gives a panel that knows the answers. Until then the run stays as it is.
+fn ask_in(batch: &Batch, args: &Args, (store, run): (&Store, &Run), judging: &Judging) -> Result<Panel> {
+    if judging.cassette.is_some() {
+        let error =
+            Error::new(ErrorKind::Usage, "the judges answer from a cassette, so there is nobody to ask in batches");
+        return Err(error.hint("name a judge model with `--judge-model`"));
+    }
+    let panel = participants::panel_of(judging, |name| batching::model(batch, name).map(Some))?;
+    if panel.models().next().is_none() {
+        let error = Error::new(ErrorKind::Usage, "no judge model is named, so there is nobody to ask in batches");
+        return Err(error.hint("name one with `--judge-model`"));
+    }
+    let work = async || put_questions(store, &run.id, judging, &panel).await;
+    batching::rounds(batch, &again(args, store, run), work)?;
+    Ok(panel)
+}
+
+fn judge_by(panel: &Panel, args: &Args, (store, run): (&Store, &Run), judging: &Judging) -> Result<RunOutput> {
     let progress = Progress::new("judged");
     let stop = args.spending.stop();
     let listen = |event: reenact::run::Event<'_>| progress.show(&event);
-    let work = reenact::run::rejudge(store, &run.id, &judging, &panel, &stop, &listen);
+    let work = reenact::run::rejudge(store, &run.id, judging, panel, &stop, &listen);
     let judged = runtime()?.block_on(interrupt::stopping(&stop, work));
     progress.finish();
     judged.map_err(|error| resumable(error, args, store, run))
@@ -125,12 +155,17 @@ fn present(calibration: &Calibration, global: &Global) -> Result<u8> {
 }
 
 fn resumable(error: Error, args: &Args, store: &Store, run: &Run) -> Error {
-    let program = output::program(store.path());
-    let (judging, prices) = (args.judging.in_words(), args.spending.prices_in_words());
-    let mut command = format!("{program} judge {}{judging}{prices}{}", run.id, args.cassette.in_words());
+    args.spending.resumable(error, &again(args, store, run))
+}
+
+/// The command that goes on with the same judging.
+fn again(args: &Args, store: &Store, run: &Run) -> String {
+    let (program, judging) = (output::program(store.path()), args.judging.in_words());
+    let (prices, batching) = (args.spending.prices_in_words(), args.batching.in_words());
+    let record = args.cassette.in_words();
+    let mut command = format!("{program} judge {}{judging}{prices}{batching}{record}", run.id);
     if let Some(labels) = &args.calibrate {
-        let labels = output::shell_word(&labels.to_string_lossy());
-        command += &format!(" --calibrate {labels} --repeats {}", args.repeats);
+        command += &format!(" --calibrate {} --repeats {}", batching::word(labels), args.repeats);
     }
-    args.spending.resumable(error, &command)
+    command
 }

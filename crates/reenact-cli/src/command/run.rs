@@ -23,7 +23,7 @@ pub(crate) struct Args {
     /// The suite to play
     #[arg(required_unless_present = "resume")]
     suite: Option<PathBuf>,
-    /// The agent under test: cmd:PROGRAM ARGS, http(s)://…/chat/completions, recorded, script:FILE, demo:v1
+    /// The agent under test: cmd:PROGRAM ARGS, http(s)://…/chat/completions, recorded, script:FILE, replay:FILE, demo:v1
     #[arg(long, value_name = "A", required_unless_present = "resume")]
     agent: Option<String>,
     /// Which version of it: a release, a commit; shown with every result

@@ -1,6 +1,7 @@
 //! The command as its users call it, in one binary; one module for each verb.
 
 mod bad_input;
+mod batch;
 #[cfg(unix)]
 mod browser;
 mod cassettes;

@@ -109,8 +109,7 @@ struct Answers {
 impl Answers {
     fn new() -> Answers {
         let user = json!({
-            "act": "say", "text": "That is not what I asked. Tell me when my parcel comes, and what it will cost me.",
-            "discloses": [], "reason": null,
+            "text": "That is not what I asked. Tell me when my parcel comes, and what it will cost me.",
         });
         let judge = json!({
             "reason": "In its first answer the agent says what the user wanted to know.",

@@ -80,6 +80,9 @@ fn cycles(next: &[Option<usize>]) -> Vec<Vec<usize>> {
     cycles
 }
 
+/// How the user of a recording can have left.
+pub(crate) const ENDINGS: [&str; 4] = ["satisfied", "gave_up", "asked_for_person", "cut_off"];
+
 /// The part that an evidence entry cites is there.
 pub(super) fn check_field(field: &str, case: &TestCase, line: u64, faults: &mut Vec<Fault>) {
     let brief = &case.brief;
@@ -96,12 +99,12 @@ pub(super) fn check_field(field: &str, case: &TestCase, line: u64, faults: &mut 
         Some(("guidelines", number)) => {
             number.parse().is_ok_and(|number: usize| (1..=brief.guidelines.len()).contains(&number))
         }
+        Some(("ending", kind)) => ENDINGS.contains(&kind),
         Some(_) => false,
     };
     if !is_there {
         let what = format!("`{}` is no part of this case", shown(field));
-        let fix =
-            "cite `goal`, `persona`, `opening`, `patience`, `facts.ID`, `guidelines.N` (from 1) or `expectations.ID`";
+        let fix = "cite `goal`, `persona`, `opening`, `patience`, `facts.ID`, `guidelines.N` (from 1), `expectations.ID` or `ending.KIND`";
         faults.push(Fault::new(line, what, fix));
     }
 }

@@ -115,7 +115,8 @@ fn decided_by(check: &Check) -> Option<(&'static str, Value)> {
 fn money(amount: Usd) -> Value {
     let decimal = amount.decimal();
     let number = decimal.parse::<f64>().map_or(Value::Null, Value::from);
-    if number.to_string() == decimal { number } else { decimal.into() }
+    let as_number = number.to_string();
+    if as_number == decimal { number } else { decimal.into() }
 }
 
 fn call(pattern: &CallPattern) -> Value {

@@ -263,7 +263,10 @@ mod tests {
             .prop_map(|(messages, rest)| json!({"messages": messages, "rest": rest}))
     }
 
-    fn steps() -> impl Strategy<Value = Vec<(u8, bool, Value, Result<Value, Value>, u64, Option<String>)>> {
+    /// A place, whether it goes on, what is asked and answered, how long it took, and by whom.
+    type Drawn = (u8, bool, Value, Result<Value, Value>, u64, Option<String>);
+
+    fn steps() -> impl Strategy<Value = Vec<Drawn>> {
         let answer = prop_oneof![value().prop_map(Ok), value().prop_map(Err)];
         prop::collection::vec(
             (any::<u8>(), any::<bool>(), request(), answer, any::<u64>(), any::<Option<String>>()),
@@ -292,8 +295,8 @@ mod tests {
     }
 
     /// The next step of a place; one that goes on asks what the one before it did, and more.
-    fn next(cassette: &Cassette, place: Place, goes_on: bool, new: Value) -> (u32, Value) {
-        let before = cassette.steps().iter().rev().find(|step| step.place == place);
+    fn next(cassette: &Cassette, place: &Place, goes_on: bool, new: Value) -> (u32, Value) {
+        let before = cassette.steps().iter().rev().find(|step| step.place == *place);
         let step = before.map_or(1, |before| before.step + 1);
         let Some(before) = before.filter(|_| goes_on) else { return (step, new) };
         let mut request = before.request.clone();
@@ -308,7 +311,7 @@ mod tests {
             let mut written = Cassette::new(header());
             for (number, goes_on, request, answer, latency_ms, model) in steps {
                 let place = place(number);
-                let (step, request) = next(&written, place.clone(), goes_on, request);
+                let (step, request) = next(&written, &place, goes_on, request);
                 written.push(CassetteStep { place, step, model, request, answer, latency_ms });
             }
             let text = written.to_string();

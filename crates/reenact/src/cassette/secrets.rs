@@ -64,7 +64,7 @@ impl Secrets {
             true => Cow::Owned(text.replace(secret, MASK)),
             false => text,
         });
-        let shaped = PATTERNS.iter().fold(known, |text, pattern| masked(pattern, text, |found| kept(found)));
+        let shaped = PATTERNS.iter().fold(known, |text, pattern| masked(pattern, text, kept));
         masked(&NAMED_PATTERN, shaped, |found| match is_random(&found[2]) {
             true => format!("{}{MASK}", &found[1]),
             false => found[0].to_owned(),
@@ -82,8 +82,13 @@ impl Secrets {
                 }
                 is_other
             }
-            Value::Array(values) => values.iter_mut().fold(false, |any, value| self.mask_all(value) || any),
-            Value::Object(members) => members.values_mut().fold(false, |any, value| self.mask_all(value) || any),
+            // Counted, because the first secret must not be the last one looked for.
+            Value::Array(values) => {
+                values.iter_mut().filter_map(|value| self.mask_all(value).then_some(())).count() > 0
+            }
+            Value::Object(members) => {
+                members.values_mut().filter_map(|value| self.mask_all(value).then_some(())).count() > 0
+            }
             Value::Null | Value::Bool(_) | Value::Number(_) => false,
         }
     }

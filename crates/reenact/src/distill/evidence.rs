@@ -11,6 +11,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::values::{FirstSaid, Spoken, ValueKind, values};
+use crate::judge::{Hearing, Verdict, assertion};
 use crate::quote;
 use crate::spelling::{normalised, says};
 use crate::text::{content_set, is_stop_word, sentences};
@@ -28,7 +29,7 @@ pub struct Verified {
 /// Checks a case against the session that it was distilled from.
 ///
 /// Every part needs evidence: `goal`, `persona`, `guidelines.N` (from 1), `facts.ID`, `patience`,
-/// `expectations.ID`. A quote that stands in another turn of the user than it says is moved there, and
+/// `expectations.ID`; `ending.KIND` tells how the user left. A quote that stands in another turn of the user than it says is moved there, and
 /// is given back in the user's own spelling. The `opening` is its own quote.
 #[must_use]
 pub fn verify(session: &Session, mut case: TestCase) -> Verified {
@@ -122,7 +123,7 @@ impl<'a> Checks<'a> {
         let mut guidelines = Vec::new();
         for (n, guideline) in std::mem::take(&mut brief.guidelines).into_iter().enumerate() {
             let field = format!("guidelines.{}", n + 1);
-            let fault = self.fault_of_direction(&field, &guideline);
+            let fault = self.fault_of_direction(&field, &guideline).or_else(|| tells_outcome(&guideline));
             let fault = fault.or_else(|| leaked(&guideline, &case.expectations));
             if self.keeps(&field, fault) {
                 guidelines.push(guideline);
@@ -185,8 +186,17 @@ impl<'a> Checks<'a> {
             let text = expectation.text.as_deref().unwrap_or_default();
             let repeats = says(&goal, &normalised(text)).then(|| "it repeats the goal".to_owned());
             let fault = self.ungrounded(&field).or(repeats).or_else(|| looks_ahead(text));
+            let fault = fault.or_else(|| self.holds_in_recording(expectation));
             self.keeps(&field, fault)
         });
+    }
+
+    /// The user's words show that the agent fell short; a check that the recorded agent passes would not have caught it.
+    fn holds_in_recording(&self, expectation: &Expectation) -> Option<String> {
+        let case = TestCase::default();
+        let tried = assertion::assess(expectation, Hearing::new(&case, &self.session.conversation))?;
+        (tried.verdict == Verdict::Pass)
+            .then(|| "the recorded agent meets it, so it would not have caught what the user turned against".to_owned())
     }
 
     fn fault_of(&self, field: &str, text: &str, known: Known) -> Option<String> {
@@ -327,6 +337,15 @@ fn leaked(text: &str, expectations: &[Expectation]) -> Option<String> {
         asked.len() > 1 && asked.is_subset(&words)
     };
     expectations.iter().find(is_told).map(|told| format!("it tells the user the expectation `{}`", told.id))
+}
+
+/// What became of the recorded agent is not to be seen in a conversation with another one.
+fn tells_outcome(text: &str) -> Option<String> {
+    static OUTCOME: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r"(?i)(?-u:\b)(?:recording|recorded|transcript|original (?:agent|conversation|session)|test case|expected (?:answer|outcome)|(?:agent|assistant) (?:fails|failed|errs|is wrong|was wrong|makes? (?:a |the |its )?mistake))(?-u:\b)")
+            .expect("a pattern of this file")
+    });
+    OUTCOME.find(text).map(|found| format!("\"{}\" is nothing that the user can see", found.as_str()))
 }
 
 /// The number of a turn is true of the recording only; another agent gets there sooner or later, or never.

@@ -8,11 +8,11 @@ use serde_json::{Map, Value, json};
 
 use super::evidence::{Verified, verify};
 use crate::prompt::{Prompt, render, transcript};
-use crate::slug;
 use crate::{
     AnswerSchema, Brief, ChatMessage, ChatRole, Check, Completion, Evidence, Expectation, Fact, Gate, ModelFault,
-    ModelRequest, Origin, Session, Skipped, TestCase,
+    ModelRequest, Origin, Session, Skipped, Speaker, TestCase,
 };
+use crate::{quote, slug};
 
 #[cfg(doc)]
 use super::evidence;
@@ -57,11 +57,12 @@ struct Answer {
     skip: Option<String>,
     id: String,
     goal: Item<String>,
-    persona: Item<Option<String>>,
+    persona: Vec<Item<String>>,
     guidelines: Vec<Item<String>>,
     facts: Vec<ProposedFact>,
     opening: Option<String>,
     patience: ProposedPatience,
+    ending: ProposedEnding,
     expectations: Vec<ProposedExpectation>,
 }
 
@@ -107,6 +108,33 @@ struct ProposedPatience {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct ProposedEnding {
+    kind: Option<EndingKind>,
+    evidence: Vec<Quote>,
+}
+
+#[derive(Deserialize, Clone, Copy)]
+#[serde(rename_all = "snake_case")]
+enum EndingKind {
+    Satisfied,
+    GaveUp,
+    AskedForPerson,
+    CutOff,
+}
+
+impl EndingKind {
+    fn field(self) -> &'static str {
+        match self {
+            EndingKind::Satisfied => "ending.satisfied",
+            EndingKind::GaveUp => "ending.gave_up",
+            EndingKind::AskedForPerson => "ending.asked_for_person",
+            EndingKind::CutOff => "ending.cut_off",
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct ProposedExpectation {
     id: String,
     text: String,
@@ -120,22 +148,24 @@ struct Quote {
     quote: String,
 }
 
-/// The case as proposed, its evidence under our names for its parts, and the facts whose gate is not one.
+/// The case as proposed, its evidence under our names for its parts, and what cannot be taken over.
 fn case(session: &Session, answer: Answer) -> (TestCase, Vec<Skipped>) {
     let mut evidence = Quotes::default();
     evidence.add("goal", answer.goal.evidence);
-    if answer.persona.text.is_some() {
-        evidence.add("persona", answer.persona.evidence);
+    let (persona, mut dropped) = persona(session, answer.persona, &mut evidence);
+    if let Some(kind) = answer.ending.kind {
+        evidence.add(kind.field(), answer.ending.evidence);
     }
     if answer.patience.asks.is_some() {
         evidence.add("patience", answer.patience.evidence);
     }
     let guidelines = guidelines(answer.guidelines, &mut evidence);
-    let (facts, dropped) = facts(session, answer.facts, &mut evidence);
+    let (facts, gateless) = facts(session, answer.facts, &mut evidence);
+    dropped.extend(gateless);
     let expectations = expectations(answer.expectations, &mut evidence);
     let brief = Brief {
         goal: answer.goal.text,
-        persona: answer.persona.text,
+        persona,
         guidelines,
         facts,
         opening: answer.opening,
@@ -154,6 +184,28 @@ impl Quotes {
         let of_field = |Quote { turn, quote }| Evidence { field: field.to_owned(), turn, quote };
         self.0.extend(quotes.into_iter().map(of_field));
     }
+}
+
+/// The traits that the user's words show, as one persona; each stands or falls by its own quotes.
+fn persona(session: &Session, proposed: Vec<Item<String>>, evidence: &mut Quotes) -> (Option<String>, Vec<Skipped>) {
+    let mut dropped = Vec::new();
+    let mut traits: Vec<String> = Vec::new();
+    for Item { text, evidence: quotes } in proposed {
+        let shown: Vec<Quote> = quotes.into_iter().filter(|quote| is_said(session, &quote.quote)).collect();
+        let text = text.trim().trim_end_matches('.');
+        if shown.is_empty() || text.is_empty() {
+            let reason = format!("no words of the user show \"{text}\"");
+            dropped.push(Skipped { what: format!("session {}, persona", session.id), reason });
+            continue;
+        }
+        traits.push(text.to_owned());
+        evidence.add("persona", shown);
+    }
+    ((!traits.is_empty()).then(|| format!("{}.", traits.join("; "))), dropped)
+}
+
+fn is_said(session: &Session, quote: &str) -> bool {
+    session.conversation.by(Speaker::User).any(|message| quote::find(&message.text, quote).is_some())
 }
 
 fn guidelines(proposed: Vec<Item<String>>, evidence: &mut Quotes) -> Vec<String> {
@@ -226,16 +278,19 @@ fn schema() -> AnswerSchema {
     let optional = json!({"type": ["string", "null"]});
     let evidence = list(&object(&json!({"turn": {"type": "integer"}, "quote": text})));
     let kinds = json!({"type": "string", "enum": ["open", "asked", "after", "when", "never"]});
+    let endings =
+        json!({"type": ["string", "null"], "enum": ["satisfied", "gave_up", "asked_for_person", "cut_off", null]});
     let gate = object(&json!({"kind": kinds, "of": optional}));
     let schema = object(&json!({
         "skip": optional,
         "id": text,
         "goal": object(&json!({"text": text, "evidence": evidence})),
-        "persona": object(&json!({"text": optional, "evidence": evidence})),
+        "persona": list(&object(&json!({"text": text, "evidence": evidence}))),
         "guidelines": list(&object(&json!({"text": text, "evidence": evidence}))),
         "facts": list(&object(&json!({"id": text, "text": text, "gate": gate, "evidence": evidence}))),
         "opening": optional,
         "patience": object(&json!({"asks": {"type": ["integer", "null"]}, "evidence": evidence})),
+        "ending": object(&json!({"kind": endings, "evidence": evidence})),
         "expectations": list(&object(&json!({"id": text, "text": text, "evidence": evidence}))),
     }));
     AnswerSchema { name: "distilled_case".to_owned(), schema }

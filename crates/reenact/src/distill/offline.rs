@@ -13,12 +13,16 @@ use recording::{Said, recording};
 use telling::{Channel, Told};
 
 mod brevity;
+mod ending;
 mod essence;
+mod guidelines;
 mod heard;
+mod language;
 mod persona;
 mod pushback;
 mod recording;
 mod telling;
+mod turning;
 
 /// How many words a topic that the agent asked for keeps.
 const TOPIC_WORDS_MAX: usize = 8;
@@ -27,11 +31,11 @@ const TOPIC_WORDS_MAX: usize = 8;
 const CASE_ID_WORDS: usize = 4;
 const FACT_ID_WORDS: usize = 3;
 
-/// Distils one session.
+/// Distils one session: its case, and the turns with which it plainly turns to something else.
 ///
 /// # Errors
 /// Where there is nothing to distil: the reason.
-pub(super) fn case(session: &Session) -> Result<TestCase, String> {
+pub(super) fn case(session: &Session) -> Result<(TestCase, Vec<u32>), String> {
     let spoken = Spoken::of(session);
     let said = recording(&session.conversation, &spoken);
     let Some(first) = said.first() else { return Err("the user says nothing".into()) };
@@ -48,11 +52,15 @@ pub(super) fn case(session: &Session) -> Result<TestCase, String> {
     evidence.push(first.evidence("opening", first.text));
     let facts = facts(&told, &mut evidence);
     let expectations = pushback::expectations(&said, &mut evidence);
+    let guidelines = guidelines::guidelines(&said, &mut evidence);
+    let (patience, left) = ending::ending(&said);
+    evidence.extend(left);
     let opening = Some(first.text.to_owned());
-    let brief = Brief { goal, persona, guidelines: Vec::new(), facts, opening, patience: None };
+    let brief = Brief { goal, persona, guidelines, facts, opening, patience };
     let origin = Some(Origin { session: session.id.clone(), evidence });
     let id = name(&brief.goal, CASE_ID_WORDS).unwrap_or_else(|| "case".into());
-    Ok(TestCase { id, brief, expectations, origin, ..TestCase::default() })
+    let case = TestCase { id, brief, expectations, origin, ..TestCase::default() };
+    Ok((case, turning::turnings(&told, &said)))
 }
 
 /// What the user came for, one line a turn.
@@ -111,8 +119,11 @@ fn topic(turn: &Said<'_>) -> Option<String> {
     let mut words: Vec<String> = Vec::new();
     // The last question is the one that people answer first.
     for ask in asks.iter().rev() {
-        for word in text::words(ask).map(str::to_lowercase).filter(|word| tells_topic(word)) {
-            if words.len() < TOPIC_WORDS_MAX && !words.contains(&word) {
+        for (n, word) in text::words(ask).enumerate() {
+            // A name in a question is the agent's, not the user's.
+            let is_name = n > 0 && word.starts_with(char::is_uppercase);
+            let word = word.to_lowercase();
+            if !is_name && tells_topic(&word) && words.len() < TOPIC_WORDS_MAX && !words.contains(&word) {
                 words.push(word);
             }
         }

@@ -49,7 +49,7 @@ pub fn of_run(store: &Store, run: &str) -> Result<Vec<Charged>> {
 
 fn read(connection: &Connection, run: i64) -> rusqlite::Result<Vec<Charged>> {
     let sql = "SELECT case_id, trial, position, role, role = 'judge' AND steps.judging < runs.judging,
-            model, input_tokens, cached_tokens, cache_write_tokens, output_tokens
+            model, input_tokens, cached_tokens, cache_write_tokens, output_tokens, batched
         FROM steps JOIN runs ON runs.key = steps.run
         WHERE run = ?1 AND model IS NOT NULL ORDER BY case_id, trial, role, steps.judging, position";
     let charged = |row: &rusqlite::Row<'_>| {
@@ -73,6 +73,7 @@ pub(super) fn charge(row: &rusqlite::Row<'_>, first: usize) -> rusqlite::Result<
             cached_tokens: tokens(1)?.unwrap_or(0),
             cache_write_tokens: tokens(2)?.unwrap_or(0),
             output_tokens: tokens(3)?.unwrap_or(0),
+            batched: tokens(4)? == Some(1),
         }),
     };
     Ok(Charge { model: row.get(first)?, usage })

@@ -139,7 +139,7 @@ impl Recorder {
 
     /// What the store has for what a step used.
     pub(super) fn charge(&self, key: &StepKey) -> Result<Option<Charge>> {
-        let sql = "SELECT model, input_tokens, cached_tokens, cache_write_tokens, output_tokens FROM steps
+        let sql = "SELECT model, input_tokens, cached_tokens, cache_write_tokens, output_tokens, batched FROM steps
             WHERE run = ?1 AND judging = ?2 AND case_id = ?3 AND trial = ?4 AND position = ?5 AND role = ?6
             AND model IS NOT NULL";
         let judging = self.run.round(key.role);
@@ -220,8 +220,8 @@ fn write_group(connection: &mut Connection, run: RunRound, orders: &[Order]) -> 
 fn insert_step(connection: &Connection, run: RunRound, step: &Step) -> rusqlite::Result<()> {
     // Without a run, another process may have recorded it first; in a run, that would be a fault.
     let sql = "INSERT INTO steps (run, judging, case_id, trial, position, role, request, latency_ms,
-            model, input_tokens, cached_tokens, cache_write_tokens, output_tokens, answer)
-        SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14
+            model, input_tokens, cached_tokens, cache_write_tokens, output_tokens, batched, answer)
+        SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15
         WHERE ?1 <> 0 OR NOT EXISTS (SELECT 1 FROM steps WHERE run = 0 AND judging = ?2 AND case_id = ?3 AND trial = ?4
             AND position = ?5 AND role = ?6)";
     let Step { key, request, answer, latency_ms, charge } = step;
@@ -240,6 +240,7 @@ fn insert_step(connection: &Connection, run: RunRound, step: &Step) -> rusqlite:
         usage.map(|usage| integer(usage.cached_tokens)),
         usage.map(|usage| integer(usage.cache_write_tokens)),
         usage.map(|usage| integer(usage.output_tokens)),
+        usage.map(|usage| usage.batched),
         answer,
     ])?;
     Ok(())

@@ -135,7 +135,7 @@ impl Panel {
     }
 
     /// The names of the models that are asked.
-    pub(crate) fn models(&self) -> impl Iterator<Item = &str> {
+    pub fn models(&self) -> impl Iterator<Item = &str> {
         self.all_models().map(Model::name)
     }
 

@@ -83,7 +83,7 @@ fn wrong_type(value: &Value, schema: &Value, at: &str) -> Option<String> {
         kind => format!("a {kind}"),
     };
     let told = || wanted.iter().map(article).collect::<Vec<_>>().join(" or ");
-    (!wanted.iter().any(|kind| is_of(kind))).then(|| format!("{at} is not {}: {}", told(), shorten(&value.to_string())))
+    (!wanted.iter().any(is_of)).then(|| format!("{at} is not {}: {}", told(), shorten(&value.to_string())))
 }
 
 fn wrong_choice(value: &Value, schema: &Value, at: &str) -> Option<String> {

@@ -25,8 +25,6 @@ pub(crate) struct Endpoint {
     pub(crate) provider: &'static str,
     /// Where questions go.
     pub(crate) url: Url,
-    /// The provider's base address, for what else it offers.
-    pub(crate) base: Url,
     /// What the model is called there.
     pub(crate) model: String,
     pub(crate) wire: Wire,
@@ -65,7 +63,6 @@ impl Endpoint {
         Ok(Endpoint {
             provider: provider.prefix,
             url,
-            base,
             model: model.to_owned(),
             wire: provider.wire,
             is_named_by_url: path.contains("{model}"),
@@ -88,7 +85,6 @@ impl Endpoint {
         Ok(Endpoint {
             provider: "http",
             url: below(&base, "/chat/completions"),
-            base,
             model: model.to_owned(),
             wire,
             is_named_by_url: false,
@@ -127,11 +123,6 @@ impl Endpoint {
             Access::Signed(signer) => signer.headers(url, body, clock::now()),
         };
         of_form.chain(of_access).collect()
-    }
-
-    /// The address of something else that the provider offers, such as its batches.
-    pub(crate) fn offers(&self, path: &str) -> Url {
-        below(&self.base, path)
     }
 
     /// The text without what lets us in, in every form in which it is sent.

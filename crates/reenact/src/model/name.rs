@@ -7,9 +7,11 @@ use std::time::Duration;
 use super::Model;
 use super::endpoint::Endpoint;
 use super::limits::Limits;
+use super::manner::{Caching, Manner};
 use super::provider::Provider;
 use super::remote::RemoteModel;
 use super::scripted::ScriptedModel;
+use super::wire::Wire;
 use crate::cassette::{Cassette, Replay, Verb};
 use crate::script::Script;
 use crate::{Environment, Error, ErrorKind, Result};
@@ -122,6 +124,29 @@ pub(crate) fn endpoint(name: &str, environment: &Environment) -> Result<Endpoint
         None if matches!(prefix, "http" | "https") => Endpoint::of_address(name, environment),
         None => Err(unknown(name, prefix)),
     }
+}
+
+/// How questions are written for a model, whether or not it can be asked from here: no key is needed to write.
+pub(crate) struct OnPaper {
+    pub(crate) wire: Wire,
+    /// What the model is called at its provider.
+    pub(crate) model: String,
+    /// Without anything about caches, and without what the model taught this process: the same on every machine.
+    pub(crate) manner: Manner,
+}
+
+/// How questions are written for the model of a name.
+///
+/// # Errors
+/// Where the name is none of a model behind an address.
+pub(crate) fn on_paper(name: &str) -> Result<OnPaper> {
+    let (prefix, rest) = name.split_once(':').ok_or_else(|| unknown(name, name))?;
+    let Some(provider) = Provider::of(prefix) else {
+        let Endpoint { wire, model, .. } = endpoint(name, &Environment::default())?;
+        return Ok(OnPaper { wire, model, manner: Manner::new(wire.means(), Caching::Untold) });
+    };
+    let model = model_of(provider, name, rest)?.to_owned();
+    Ok(OnPaper { wire: provider.wire, model, manner: Manner::new(provider.means, Caching::Untold) })
 }
 
 /// What stands behind `provider:/`.

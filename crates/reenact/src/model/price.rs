@@ -25,6 +25,9 @@ const FREE: [&str; 4] = ["offline", "script:", "replay:", "ollama:"];
 const FORM: &str = "a price file has the key `prices`, and below it a line for each model by its whole name, in dollars for a \
     million tokens: `openai:/gpt-5: { input: 1.25, cached_input: 0.125, output: 10 }`";
 
+/// In a batch OpenAI and Anthropic charge half of everything.
+const BATCH_DIVISOR: u128 = 2;
+
 /// What one token of a kind costs, in millionths of a dollar for a million of them; in files in dollars for a million.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Rate(u64);
@@ -127,7 +130,8 @@ impl Price {
     /// What a call costs that used this.
     #[must_use]
     pub fn of(&self, usage: &Usage) -> Usd {
-        self.rates_for(usage.input_tokens).of(usage)
+        let whole = self.rates_for(usage.input_tokens).of(usage);
+        if usage.batched { Usd::from_picos(whole.picos().div_ceil(BATCH_DIVISOR)) } else { whole }
     }
 
     /// What a call costs at the most that reads and writes no more than this, whatever comes from a cache.
@@ -144,7 +148,7 @@ impl Price {
 
 impl Rates {
     fn of(&self, usage: &Usage) -> Usd {
-        let Usage { input_tokens, cached_tokens, cache_write_tokens, output_tokens } = *usage;
+        let Usage { input_tokens, cached_tokens, cache_write_tokens, output_tokens, batched: _ } = *usage;
         let plain = input_tokens.saturating_sub(cached_tokens).saturating_sub(cache_write_tokens);
         let read = self.input.of(plain)
             + self.cached_input.unwrap_or(self.input).of(cached_tokens)
@@ -411,6 +415,7 @@ mod tests {
                 cached_tokens: cached,
                 cache_write_tokens: written.min(input - cached),
                 output_tokens: output,
+                batched: false,
             };
             prop_assert!(price.of(&usage) <= price.at_most(input, output));
         }

@@ -78,7 +78,7 @@ impl RemoteModel {
                     self.endpoint.remember(next.clone());
                     manner = next;
                 }
-                None => return Err(self.fault(with_advice(fault, &self.endpoint))),
+                None => return Err(self.fault(with_advice(&fault, &self.endpoint))),
             }
         }
     }
@@ -124,8 +124,9 @@ impl RemoteModel {
 
     /// The fault, as people may read it: with the model's name, and without keys.
     fn fault(&self, fault: ModelFault) -> ModelFault {
-        let reason = self.endpoint.redact(&format!("{}: {}", self.endpoint.model, fault.reason));
-        ModelFault { reason: self.environment.redact(&reason), ..fault }
+        let ModelFault { fault, reason, usage } = fault;
+        let reason = self.endpoint.redact(&format!("{}: {reason}", self.endpoint.model));
+        ModelFault { fault, reason: self.environment.redact(&reason), usage }
     }
 }
 
@@ -138,7 +139,7 @@ fn unfinished(refusal: &Refusal) -> Option<Written> {
 }
 
 /// The fault of a question that was not answered, with what to do about it where that is known.
-fn with_advice(fault: HttpFault, endpoint: &Endpoint) -> ModelFault {
+fn with_advice(fault: &HttpFault, endpoint: &Endpoint) -> ModelFault {
     let kind = match fault.kind {
         HttpFaultKind::Unreachable | HttpFaultKind::BrokenOff => ModelFaultKind::Unreachable,
         HttpFaultKind::TimedOut => ModelFaultKind::TimedOut,
@@ -175,7 +176,7 @@ fn advice(refusal: &Refusal, endpoint: &Endpoint) -> Option<String> {
 
 /// The same question, with the answer that could not be used and why, and with the schema: not every server that took
 /// it has shown it to the model.
-fn asked_again(request: &ModelRequest, text: &str, complaint: &str) -> ModelRequest {
+pub(super) fn asked_again(request: &ModelRequest, text: &str, complaint: &str) -> ModelRequest {
     let mut again = request.clone();
     // Providers refuse an empty message.
     if !text.trim().is_empty() {
@@ -190,6 +191,6 @@ fn asked_again(request: &ModelRequest, text: &str, complaint: &str) -> ModelRequ
     again
 }
 
-fn sum(first: Option<Usage>, second: Option<Usage>) -> Option<Usage> {
+pub(super) fn sum(first: Option<Usage>, second: Option<Usage>) -> Option<Usage> {
     first.into_iter().chain(second).reduce(|one, other| one + other)
 }

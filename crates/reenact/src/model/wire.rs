@@ -10,9 +10,8 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use super::answer::read_answer;
 use super::manner::{Manner, Means};
-use super::{Completion, ModelFault, ModelFaultKind, ModelRequest, Usage, strict_schema};
+use super::{ModelFault, ModelFaultKind, ModelRequest, Usage, strict_schema};
 use crate::http::error_message;
 use crate::shorten::shorten;
 use crate::{ChatMessage, ChatRole};
@@ -106,18 +105,6 @@ impl Wire {
             Wire::Converse => converse::read(&answer),
         };
         written.unwrap_or_else(|expected| Err(malformed(format!("expected {expected}, got: {}", quote()))))
-    }
-
-    /// Reads the body of a successful answer all the way to the JSON that was asked for.
-    ///
-    /// # Errors
-    /// As [`Wire::read`], and where the text is not JSON of the schema.
-    pub(crate) fn complete(self, body: &[u8], request: &ModelRequest) -> Result<Completion, ModelFault> {
-        let Written { text, usage } = self.read(body)?;
-        match read_answer(&text, &request.schema.schema) {
-            Ok(answer) => Ok(Completion { answer, usage }),
-            Err(complaint) => Err(ModelFault { usage, ..ModelFault::new(ModelFaultKind::Malformed, complaint) }),
-        }
     }
 }
 

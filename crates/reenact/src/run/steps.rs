@@ -70,7 +70,7 @@ impl Steps {
     /// Whether every step so far has its answer.
     ///
     /// # Errors
-    /// Why one has not.
+    /// Why one has not: [`ErrorKind::Interrupted`] where the run is to stop, or where an answer is still to come.
     pub(super) fn unbroken(&self) -> Result<()> {
         self.broken.lock().unwrap_or_else(PoisonError::into_inner).take().map_or(Ok(()), Err)
     }
@@ -142,7 +142,12 @@ impl Steps {
                     let reserved = self.ledger.reserve(model.name(), request).await?;
                     let answer = model.complete(request).await;
                     reserved.settle(&answer);
-                    Ok(answer)
+                    match answer {
+                        Err(fault) if fault.fault == ModelFaultKind::Waiting => {
+                            Err(Error::new(ErrorKind::Interrupted, format!("{}: {fault}", model.name())))
+                        }
+                        answer => Ok(answer),
+                    }
                 };
                 self.journal.model_step(key, model.name(), request, call).await
             }

@@ -158,7 +158,12 @@ pub(super) async fn judged(
 }
 
 /// One assessment for each question of our own list.
-async fn assess(steps: &Arc<Steps>, panel: &Panel, judges: &[JudgeSpec], hearing: Hearing<'_>) -> Vec<Assessment> {
+pub(super) async fn assess(
+    steps: &Arc<Steps>,
+    panel: &Panel,
+    judges: &[JudgeSpec],
+    hearing: Hearing<'_>,
+) -> Vec<Assessment> {
     if !hearing.ending.is_none_or(Ending::is_judgeable) {
         return judge::not_judged(&hearing.case.expectations, judges);
     }

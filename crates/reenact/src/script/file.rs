@@ -63,7 +63,10 @@ pub(super) struct ScriptedUsage {
 impl From<ScriptedUsage> for AgentUsage {
     fn from(used: ScriptedUsage) -> Self {
         let ScriptedUsage { input_tokens, cached_tokens, cache_write_tokens, output_tokens, model } = used;
-        AgentUsage { model, usage: Usage { input_tokens, cached_tokens, cache_write_tokens, output_tokens } }
+        AgentUsage {
+            model,
+            usage: Usage { input_tokens, cached_tokens, cache_write_tokens, output_tokens, batched: false },
+        }
     }
 }
 

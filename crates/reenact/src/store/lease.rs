@@ -1,4 +1,4 @@
-//! One process at a time drives a run.
+//! One process at a time drives a run, or waits for the batches of one piece of work.
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -9,11 +9,15 @@ use super::Store;
 use crate::{Error, ErrorKind, Result};
 
 /// The right to drive a run, until it is dropped.
+#[derive(Debug)]
+pub struct RunLease(#[allow(dead_code, reason = "held, not used")] Lease);
+
+/// A right that one process has at a time, until it is dropped.
 ///
 /// It is a lock of the operating system's on a file beside the store. The system takes it back when the
-/// process ends, however it ends, so a run whose process was killed can be driven on at once.
+/// process ends, however it ends, so that what a killed process did can be gone on with at once.
 #[derive(Debug)]
-pub struct RunLease {
+pub(crate) struct Lease {
     /// Open as long as the lock is held.
     _file: File,
     path: PathBuf,
@@ -25,22 +29,42 @@ impl Store {
     /// # Errors
     /// Where another process, or another part of this one, drives the run.
     pub fn lease(&self, run: &str) -> Result<RunLease> {
+        let taken = || {
+            Error::new(ErrorKind::Store, format!("run `{run}` is being driven by another process"))
+                .hint("wait until it ends, or stop it; then resume the run")
+        };
+        self.take(&format!("run{}", self.run_key(run)?), taken).map(RunLease)
+    }
+
+    /// Takes the right to wait for the batches of a scope.
+    pub(crate) fn lease_batches(&self, scope: &str) -> Result<Lease> {
+        let taken = || {
+            Error::new(ErrorKind::Store, "another process is waiting for the same batches")
+                .hint("wait until it ends, or stop it; then run the same command again")
+        };
+        self.take(&format!("batch{}", &blake3::hash(scope.as_bytes()).to_hex()[..16]), taken)
+    }
+
+    fn take(&self, what: &str, taken: impl Fn() -> Error) -> Result<Lease> {
         let mut name = self.path().as_os_str().to_owned();
-        name.push(format!("-run{}.lock", self.run_key(run)?));
+        name.push(format!("-{what}.lock"));
         let path = PathBuf::from(name);
         loop {
             let file = open(&path)?;
-            file.try_lock().map_err(|error| refused(&path, run, error))?;
+            file.try_lock().map_err(|error| match error {
+                TryLockError::WouldBlock => taken().at(&path, None),
+                TryLockError::Error(error) => unusable(&path, error),
+            })?;
             // Whoever held the lock before may have removed the file between opening and locking it here;
             // a lock on a removed file keeps nobody out.
             if is_at(&file, &path)? {
-                return Ok(RunLease { _file: file, path });
+                return Ok(Lease { _file: file, path });
             }
         }
     }
 }
 
-impl Drop for RunLease {
+impl Drop for Lease {
     /// The file goes while the lock is still held, and a file that stays does no harm.
     fn drop(&mut self) {
         let _ = std::fs::remove_file(&self.path);
@@ -56,19 +80,8 @@ fn is_at(file: &File, path: &Path) -> Result<bool> {
     Ok(Handle::from_path(path).is_ok_and(|there| there == held))
 }
 
-fn refused(path: &Path, run: &str, error: TryLockError) -> Error {
-    match error {
-        TryLockError::WouldBlock => {
-            Error::new(ErrorKind::Store, format!("run `{run}` is being driven by another process"))
-                .at(path, None)
-                .hint("wait until it ends, or stop it; then resume the run")
-        }
-        TryLockError::Error(error) => unusable(path, error),
-    }
-}
-
 fn unusable(path: &Path, error: std::io::Error) -> Error {
-    Error::new(ErrorKind::Io, "the file that keeps two processes from driving one run cannot be locked")
+    Error::new(ErrorKind::Io, "the file that keeps two processes from doing the same cannot be locked")
         .at(path, None)
         .hint("keep the store on a disk that you may write to and that knows file locks")
         .caused_by(error)

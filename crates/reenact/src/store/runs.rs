@@ -32,6 +32,14 @@ pub struct RunSummary {
     pub finished: bool,
 }
 
+/// A round of judging.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Round {
+    pub(crate) number: i64,
+    /// Whether it was interrupted, so that some of its answers are recorded.
+    pub(crate) has_begun: bool,
+}
+
 impl Store {
     /// Keeps a new run, so that it can be resumed from its id alone.
     ///
@@ -159,6 +167,17 @@ impl Store {
             connection.execute(sql, params![key, same_judge, header])
         })?;
         Ok(run)
+    }
+
+    /// Which round of judging it would be, were a run judged again.
+    pub(crate) fn round_to_judge(&self, run: &str, judging: &Judging) -> Result<Round> {
+        let key = self.run_key(run)?;
+        let same_judge = self.run(run)?.plan.judging == *judging;
+        self.with(Doing::Read, |connection| {
+            let sql = "SELECT judging + (finished OR NOT ?2), NOT finished AND ?2 FROM runs WHERE key = ?1";
+            let round = |row: &rusqlite::Row<'_>| Ok(Round { number: row.get(0)?, has_begun: row.get(1)? });
+            connection.query_row(sql, params![key, same_judge], round)
+        })
     }
 
     /// Keeps the prices that a list states with a run, and gives it with them.

@@ -56,21 +56,23 @@ pub(super) struct Move<'a> {
     pub(super) act: DialogueAct,
     /// The fact that it tells, or tells once more, and the words that opened its gate.
     pub(super) fact: Option<(&'a Fact, Option<Cited>)>,
-    /// What it asks for again.
+    /// The line of the goal that it asks for, from 1.
+    pub(super) wish: Option<usize>,
+    /// What it asks for, or asks for again.
     pub(super) about: Option<String>,
 }
 
 impl<'a> Move<'a> {
     fn plain(act: DialogueAct) -> Self {
-        Move { act, fact: None, about: None }
+        Move { act, fact: None, wish: None, about: None }
     }
 
     fn again(about: String) -> Self {
-        Move { act: DialogueAct::Repeat, fact: None, about: Some(about) }
+        Move { act: DialogueAct::Repeat, fact: None, wish: None, about: Some(about) }
     }
 
-    fn wishing(wish: &str) -> Self {
-        Move { act: DialogueAct::Request, fact: None, about: Some(wish.to_owned()) }
+    fn wishing(act: DialogueAct, (line, wish): (usize, &str)) -> Self {
+        Move { act, fact: None, wish: Some(line), about: Some(wish.to_owned()) }
     }
 
     fn telling(fact: &'a Fact, call: Call, by: Option<Cited>) -> Self {
@@ -80,13 +82,14 @@ impl<'a> Move<'a> {
             _ if text::sentences(&fact.text).into_iter().any(acts::requests) => DialogueAct::Request,
             _ => DialogueAct::Tell,
         };
-        Move { act, fact: Some((fact, by)), about: None }
+        Move { act, fact: Some((fact, by)), wish: None, about: None }
     }
 
     /// What it discloses.
     pub(super) fn telling_of(&self) -> Vec<Telling> {
         let telling = |(fact, by): &(&Fact, Option<Cited>)| Telling { fact: fact.id.clone(), opened_by: by.clone() };
-        self.fact.iter().map(telling).collect()
+        let wish = self.wish.map(|line| Telling { fact: wish_id(line), opened_by: None });
+        self.fact.iter().map(telling).chain(wish).collect()
     }
 
     /// The message in the words of the brief.
@@ -94,8 +97,8 @@ impl<'a> Move<'a> {
         let brief = scene.brief;
         let text = match (self.act, &self.fact, &self.about) {
             (_, Some((fact, _)), _) => fact.text.as_str(),
+            (DialogueAct::Open, ..) => brief.opening.as_deref().or(self.about.as_deref()).unwrap_or(&brief.goal),
             (_, None, Some(about)) => about,
-            (DialogueAct::Open, ..) => brief.opening.as_deref().or(wishes(brief).next()).unwrap_or(&brief.goal),
             (DialogueAct::Decide, ..) => consent(scene),
             (DialogueAct::DoNotKnow, ..) => do_not_know(scene),
             _ => &brief.goal,
@@ -111,7 +114,8 @@ impl<'a> Move<'a> {
 /// What comes next, given what the newest reply opened and wants.
 pub(super) fn decide<'a>(scene: &Scene<'a>, reading: &Reading<'a>) -> Decision<'a> {
     if scene.heard.turn_count() == 0 {
-        return Decision::Say(Move::plain(DialogueAct::Open));
+        let first = wishes(scene.brief).next().map(|wish| Move::wishing(DialogueAct::Open, wish));
+        return Decision::Say(first.unwrap_or(Move::plain(DialogueAct::Open)));
     }
     if let Some(next) = called_for(scene, reading) {
         return Decision::Say(next);
@@ -142,9 +146,20 @@ pub(super) fn settle<'a>(scene: &Scene<'a>, check: &GoalCheck) -> Decision<'a> {
     Decision::Leave(why, Some(check.clone()))
 }
 
-/// The wishes of a goal: one a line.
-fn wishes(brief: &Brief) -> impl Iterator<Item = &str> {
-    brief.goal.lines().map(str::trim).filter(|line| !line.is_empty())
+/// The wishes of a goal: one a line, each with the number of its line among them, from 1.
+fn wishes(brief: &Brief) -> impl Iterator<Item = (usize, &str)> {
+    let lines = brief.goal.lines().map(str::trim).filter(|line| !line.is_empty());
+    lines.enumerate().map(|(at, wish)| (at + 1, wish))
+}
+
+/// What stands for a wish in the ledger.
+fn wish_id(line: usize) -> String {
+    format!("goal.{line}")
+}
+
+/// Whether an id stands for a wish of the goal.
+pub(super) fn is_wish(brief: &Brief, id: &str) -> bool {
+    wishes(brief).any(|(line, _)| wish_id(line) == id)
 }
 
 /// What to say now: the next fact in order whose gate is open. One that waits for nothing gives way to a later one that the
@@ -157,21 +172,20 @@ fn called_for<'a>(scene: &Scene<'a>, reading: &Reading<'a>) -> Option<Move<'a>> 
         Some((_, opened)) if opened.call == Call::Free => reading.opened.iter().find(is_answer),
         first => first,
     };
-    let wish = || unsaid_wish(scene).map(Move::wishing);
+    let wish = || unsaid_wish(scene).map(|wish| Move::wishing(DialogueAct::Request, wish));
     pressing.map(telling).or_else(wish).or_else(|| first.map(telling))
 }
 
 /// The next wish of the goal that the user has not said. A goal that the first message puts in other words is a description,
 /// and is not spoken.
-fn unsaid_wish<'a>(scene: &Scene<'a>) -> Option<&'a str> {
-    let first = scene.heard.by(Speaker::User).next().map(|message| message.text.as_str());
-    let opening = scene.brief.opening.as_deref().or(first);
-    let is_spoken = opening.is_none_or(|opening| {
-        text::content_stems(opening).is_empty()
-            || wishes(scene.brief).next().is_some_and(|wish| stands_in(wish, opening))
-    });
+fn unsaid_wish<'a>(scene: &Scene<'a>) -> Option<(usize, &'a str)> {
     let said: Vec<&str> = scene.heard.by(Speaker::User).map(|message| message.text.as_str()).collect();
-    wishes(scene.brief).filter(|_| is_spoken).find(|wish| !said.iter().any(|said| stands_in(wish, said)))
+    let opening = scene.brief.opening.as_deref().or(said.first().copied());
+    let begins_so = |opening: &str| wishes(scene.brief).next().is_some_and(|(_, wish)| stands_in(wish, opening));
+    let is_spoken = opening.is_none_or(|opening| text::content_stems(opening).is_empty() || begins_so(opening));
+    let is_spoken = is_spoken || scene.is_said(&wish_id(1));
+    let is_said = |line, wish| scene.is_said(&wish_id(line)) || said.iter().any(|said| stands_in(wish, said));
+    wishes(scene.brief).filter(|_| is_spoken).find(|(line, wish)| !is_said(*line, wish))
 }
 
 /// Whether all words of a wish are among the words of a message.
@@ -180,13 +194,10 @@ fn stands_in(wish: &str, message: &str) -> bool {
     text::words(wish).all(|word| said.contains(&text::stem(word)))
 }
 
-/// How many messages in a row gave nothing new: answers that the user did not have, and asks repeated. A wish is new where it is
-/// said for the first time.
+/// How many messages in a row gave nothing new: answers that the user did not have, and asks repeated.
 fn unanswered(scene: &Scene<'_>) -> u32 {
     let telling = scene.disclosures.last().map_or(1, |said| said.turn);
-    let first_said = |wish: &str| scene.heard.turns().find(|turn| turn.user.text == wish).map(|turn| turn.number);
-    let wishing = wishes(scene.brief).filter_map(first_said).max();
-    (scene.heard.turn_count() as u32).saturating_sub(telling.max(wishing.unwrap_or(1)))
+    (scene.heard.turn_count() as u32).saturating_sub(telling)
 }
 
 fn out_of_patience(scene: &Scene<'_>) -> Leaving {
@@ -208,7 +219,7 @@ fn contradicted<'a>(scene: &Scene<'a>) -> Option<Move<'a>> {
     let reply = newest_reply(scene);
     let told = scene.disclosures.iter().rev().filter_map(|said| scene.brief.facts.iter().find(|f| f.id == said.fact));
     let mut again = told.filter(|fact| gate::is_claimed_again(&fact.gate, &reply));
-    again.next().map(|fact| Move { act: DialogueAct::Repeat, fact: None, about: Some(fact.text.clone()) })
+    again.next().map(|fact| Move::again(fact.text.clone()))
 }
 
 /// What the agent asks for that it was told already.
@@ -224,9 +235,10 @@ fn newest_ask(scene: &Scene<'_>) -> String {
     let told = scene.disclosures.last().and_then(|said| scene.brief.facts.iter().find(|fact| fact.id == said.fact));
     let asked = told.filter(|fact| acts::requests(&fact.text) && fact.gate != Gate::Never);
     let said: Vec<&str> = scene.heard.by(Speaker::User).map(|message| message.text.as_str()).collect();
-    let wish = || wishes(scene.brief).filter(|wish| said.iter().any(|said| stands_in(wish, said))).last();
-    let asked = asked.map(|fact| fact.text.as_str()).or_else(wish).or(wishes(scene.brief).next());
-    asked.unwrap_or(&scene.brief.goal).to_owned()
+    let is_said =
+        |(line, wish): &(usize, &str)| scene.is_said(&wish_id(*line)) || said.iter().any(|s| stands_in(wish, s));
+    let wish = wishes(scene.brief).filter(is_said).last().or(wishes(scene.brief).next()).map(|(_, wish)| wish);
+    asked.map(|fact| fact.text.as_str()).or(wish).unwrap_or(&scene.brief.goal).to_owned()
 }
 
 fn is_chinese(scene: &Scene<'_>) -> bool {

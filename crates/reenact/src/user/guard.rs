@@ -7,6 +7,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::agenda::is_wish;
 use super::checks::said_by_agent;
 use super::gate;
 use super::{DialogueAct, Said, Scene, Telling};
@@ -216,9 +217,9 @@ fn stands_in(fact: &Fact, words: &str) -> bool {
 fn is_verbatim(scene: &Scene<'_>, said: &Said) -> bool {
     let Brief { goal, opening, facts, .. } = scene.brief;
     let is_told = |fact: &&Fact| said.discloses.iter().any(|telling| telling.fact == fact.id);
-    let is_wish = goal.lines().any(|wish| wish.trim() == said.text);
+    let is_a_wish = goal.lines().any(|wish| wish.trim() == said.text);
     match said.act {
-        DialogueAct::Open | DialogueAct::Request | DialogueAct::Repeat if is_wish => true,
+        DialogueAct::Open | DialogueAct::Request | DialogueAct::Repeat if is_a_wish => true,
         DialogueAct::Open => opening.as_ref().unwrap_or(goal) == &said.text,
         DialogueAct::Repeat => {
             *goal == said.text || facts.iter().any(|fact| fact.text == said.text && scene.is_said(&fact.id))
@@ -230,6 +231,9 @@ fn is_verbatim(scene: &Scene<'_>, said: &Said) -> bool {
 /// A fact that is told, with the words that opened its gate.
 fn allowed(scene: &Scene<'_>, said: &Said, telling: &Telling) -> Result<Telling, Objection> {
     let id = &telling.fact;
+    if is_wish(scene.brief, id) {
+        return Ok(telling.clone());
+    }
     let Some(fact) = scene.brief.facts.iter().find(|fact| fact.id == *id) else {
         return Err(Objection::new(Misstep::Invents, format!("it tells the fact `{id}`, which is not in its brief")));
     };

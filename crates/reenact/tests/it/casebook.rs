@@ -229,6 +229,7 @@ fn redistill(story: &str) -> String {
     let mut lines = vec![recorded.to_owned() + "=>"];
     lines.extend(distilled.skipped.iter().map(ToString::to_string));
     lines.extend(distilled.cases.iter().flat_map(rendered));
+    lines.extend(distilled.splits.iter().map(|split| format!("split {:?}", split.turns)));
     lines.join("\n") + "\n"
 }
 
@@ -248,6 +249,8 @@ fn rendered(case: &TestCase) -> Vec<String> {
     let brief = &case.brief;
     let mut lines = vec![format!("goal {}", brief.goal)];
     lines.extend(brief.opening.iter().map(|opening| format!("opening {opening}")));
+    lines.extend(brief.guidelines.iter().map(|guideline| format!("guideline {guideline}")));
+    lines.extend(brief.patience.iter().map(|patience| format!("patience {patience}")));
     lines.extend(brief.facts.iter().map(|fact| format!("fact {}: {} | {}", fact.id, fact.text, fact.gate)));
     lines.extend(case.expectations.iter().map(|e| format!("expect {}: {}", e.id, e.text.as_deref().unwrap_or("-"))));
     let evidence = case.origin.iter().flat_map(|origin| &origin.evidence);

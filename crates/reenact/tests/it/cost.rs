@@ -48,6 +48,7 @@ impl ServeModel for Judge {
             cached_tokens: number % 100,
             cache_write_tokens: 0,
             output_tokens: number % u64::from(ANSWER_TOKENS_MAX),
+            batched: false,
         };
         if number % 5 == 0 {
             let reason = "cut off".to_owned();

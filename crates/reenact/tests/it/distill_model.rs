@@ -28,7 +28,7 @@ fn good() -> Value {
         "skip": null,
         "id": "Closed Market",
         "goal": {"text": "Get the state of the markets", "evidence": quoted(1, "how are the markets")},
-        "persona": {"text": "Shouts, in few words", "evidence": quoted(1, "HOW ARE THE MARKETS DOING")},
+        "persona": [{"text": "Shouts, in few words", "evidence": quoted(1, "HOW ARE THE MARKETS DOING")}],
         "guidelines": [{"text": "If the agent asks for something already told, get louder", "evidence": quoted(2, "CLOSED")}],
         "facts": [
             {"id": "Weekend!", "text": "it's saturday and the markets are closed",
@@ -39,6 +39,7 @@ fn good() -> Value {
         ],
         "opening": "How are the markets doing",
         "patience": {"asks": null, "evidence": []},
+        "ending": {"kind": "cut_off", "evidence": quoted(3, "acc_77, in Boston")},
         "expectations": [{"id": "says-closed", "text": "When the market is closed the agent says so",
                           "evidence": quoted(2, "markets are CLOSED")}],
     })
@@ -165,7 +166,8 @@ fn a_wish_that_the_user_voiced_in_one_breath_with_a_correction_may_stand_in_the_
     for part in ["guidelines", "expectations"] {
         answer[part] = json!([]);
     }
-    answer["persona"] = json!({"text": null, "evidence": []});
+    answer["persona"] = json!([]);
+    answer["ending"] = json!({"kind": null, "evidence": []});
     answer["opening"] = Value::Null;
     let Verified { case, dropped } = read(&session, &answered(answer));
     assert_eq!(dropped, []);
@@ -257,4 +259,54 @@ fn facts_that_wait_for_each_other_are_dropped() {
             "session s-1, facts.place: it waits for a fact that is not in the brief",
         ]
     );
+}
+
+#[test]
+fn a_trait_stands_or_falls_by_its_own_words() {
+    let traits = json!([
+        {"text": "Shouts.", "evidence": quoted(1, "HOW ARE THE MARKETS DOING")},
+        {"text": "Is an elderly banker", "evidence": quoted(1, "I have been a banker for forty years")},
+        {"text": "Writes in English", "evidence": []},
+    ]);
+    let (case, dropped) = distilled(with("/persona", traits));
+    assert_eq!(case.brief.persona.as_deref(), Some("Shouts."));
+    assert_eq!(
+        dropped,
+        [
+            "session s-1, persona: no words of the user show \"Is an elderly banker\"",
+            "session s-1, persona: no words of the user show \"Writes in English\"",
+        ]
+    );
+}
+
+#[test]
+fn how_the_user_left_is_kept_with_the_words_that_show_it_and_dropped_without() {
+    let endings = |case: &TestCase| {
+        let origin = case.origin.clone().expect("where it comes from");
+        origin
+            .evidence
+            .into_iter()
+            .filter(|e| e.field.starts_with("ending."))
+            .map(|e| (e.field, e.turn))
+            .collect::<Vec<_>>()
+    };
+    let (case, _) = distilled(with("/ending", json!({"kind": "gave_up", "evidence": quoted(1, "markets are CLOSED")})));
+    assert_eq!(endings(&case), [("ending.gave_up".to_owned(), 2)]);
+    let (case, dropped) = distilled(with("/ending", json!({"kind": "gave_up", "evidence": quoted(3, "I give up")})));
+    assert_eq!(endings(&case), []);
+    assert_eq!(dropped, ["session s-1, ending.gave_up: no message of the user says \"I give up\""]);
+}
+
+#[test]
+fn a_guideline_is_a_trigger_on_what_can_be_seen_and_never_the_recorded_agents_mistake() {
+    for (guideline, word) in [
+        ("When the agent makes a mistake, point it out", "agent makes a mistake"),
+        ("Act as in the recording", "recording"),
+        ("If the agent fails, insist", "agent fails"),
+    ] {
+        let guidelines = json!([{"text": guideline, "evidence": quoted(2, "CLOSED")}]);
+        let (case, dropped) = distilled(with("/guidelines", guidelines));
+        assert!(case.brief.guidelines.is_empty(), "{guideline}");
+        assert_eq!(dropped, [format!("session s-1, guidelines.1: \"{word}\" is nothing that the user can see")]);
+    }
 }

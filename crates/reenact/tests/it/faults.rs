@@ -42,13 +42,15 @@ fn case(n: usize) -> TestCase {
 /// What the model says: a user who asks twice and leaves, and a judge who is content.
 fn answer(question: &Value) -> Value {
     let messages = question["messages"].as_array().unwrap();
-    if question["response_format"]["json_schema"]["name"] != "user_act" {
+    let name = question["response_format"]["json_schema"]["name"].as_str().unwrap_or_default();
+    if !(name.starts_with("user") || name.starts_with("check")) {
         return json!({"reason": "the agent says it in turn 1", "turns": [1], "quotes": [], "verdict": "pass"});
     }
     let said = messages.iter().filter(|message| message["role"] == "assistant").count();
-    match said {
-        0 | 1 => json!({"act": "say", "text": "where is my parcel?", "discloses": [], "reason": null}),
-        _ => json!({"act": "leave", "text": null, "discloses": [], "reason": "satisfied"}),
+    match (name, said) {
+        ("user_message", 0) => json!({"text": "where is my parcel?"}),
+        ("user_message", _) => json!({"text": "and where is it now?"}),
+        (_, _) => json!({"parts": []}),
     }
 }
 

@@ -1,15 +1,23 @@
 //! A case is read and edited by people: it takes half of the user's words at the most, where that leaves out nothing
 //! that the user wants or names.
 
+use crate::case::Gate;
 use crate::text;
 
 use super::essence;
 use super::recording::Said;
 use super::telling::{Channel, Told};
 
+/// How much of the user's words a case takes, in hundredths: less than half, because some cases cannot be cut so far.
+const SHARE_MAX: usize = 47;
+
+/// So few words are read at a glance; cut further they are no longer understood.
+const WORDS_ENOUGH: usize = 10;
+
 /// Leaves out what tells least, until what is left takes half of the user's words or tells only what it must.
 pub(super) fn shorten(told: &mut Vec<Told<'_>>, said: &[Said<'_>]) {
-    let limit = said.iter().map(|turn| words(turn.text)).sum::<usize>() / 2;
+    let said_words: usize = said.iter().map(|turn| words(turn.text)).sum();
+    let limit = (said_words * SHARE_MAX / 100).max(WORDS_ENOUGH);
     let mut length: usize = told.iter().flat_map(|told| &told.pieces).map(|piece| words(piece.text)).sum();
     for cost in [Cost::Feeling, Cost::Reason, Cost::Frame] {
         while length > limit {
@@ -47,8 +55,8 @@ fn can_be_cut(told: &Told<'_>, n: usize, cost: Cost, is_first: bool) -> bool {
     let piece = &told.pieces[n];
     let is_aside = !piece.names && !piece.is_wish;
     match (cost, &told.channel) {
-        (Cost::Feeling, Channel::Goal) => is_aside && !is_first,
-        (Cost::Reason, Channel::Gated(_)) => is_aside && told.pieces.len() > 1,
+        (Cost::Feeling, Channel::Goal) => is_aside && !is_first && told.pieces.len() > 1,
+        (Cost::Reason, Channel::Gated(Gate::Asked(_))) => is_aside && told.pieces.len() > 1,
         (Cost::Frame, _) => essence::without_frame(piece.text).is_some(),
         _ => false,
     }

@@ -37,8 +37,14 @@ impl<'a> Piece<'a> {
 
 /// Whether a text has a number or names one particular thing.
 pub(super) fn has_values(text: &str) -> bool {
-    text.contains(|c: char| c.is_ascii_digit()) || !values(text).is_empty()
+    let is_number = |word: &str| NUMBERS.contains(&word.to_lowercase().as_str());
+    text.contains(|c: char| c.is_ascii_digit()) || text::words(text).any(is_number) || !values(text).is_empty()
 }
+
+const NUMBERS: [&str; 17] = [
+    "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "fifteen", "twenty",
+    "thirty", "fifty", "hundred", "thousand",
+];
 
 /// The pieces of a sentence, in order; none where it is nothing but manners.
 pub(super) fn pieces(sentence: &str) -> Vec<Piece<'_>> {
@@ -64,6 +70,9 @@ pub(super) fn joined(source: &str, pieces: &[Piece<'_>]) -> String {
         }
         joined.push_str(piece.text);
         end = start + piece.text.len();
+        if piece.text.matches('"').count() % 2 == 1 && source[end..].starts_with('"') {
+            joined.push('"');
+        }
     }
     if source[end..].starts_with(['?', '？']) {
         joined.push_str(&source[end..end + source[end..].chars().next().map_or(0, char::len_utf8)]);
@@ -77,7 +86,8 @@ fn separator(between: &str) -> &'static str {
         Some('?' | '？') => "? ",
         Some(_) => ". ",
         None if between.contains(['，', '、']) => "，",
-        None => ", ",
+        None if between.contains([',', ';', ':', '(', ')', '-', '—', '–']) => ", ",
+        None => " ",
     }
 }
 
@@ -133,11 +143,16 @@ fn trimmed_words(clause: &str) -> &str {
         return "";
     }
     let is_time = |n: usize| lower[n] == "am" && n > 0 && starts_with_digit(n - 1);
-    let is_tail = |n: &usize| TAIL.binary_search(&lower[*n].as_str()).is_ok() && !is_time(*n);
+    // "where it is" ends with what it asks.
+    let is_asking =
+        lower.get(start).is_some_and(|word| matches!(word.as_str(), "where" | "when" | "how" | "who" | "why"));
+    let is_verb = |n: usize| is_asking && matches!(lower[n].as_str(), "is" | "are" | "was" | "were" | "do" | "does");
+    let is_tail = |n: &usize| TAIL.binary_search(&lower[*n].as_str()).is_ok() && !is_time(*n) && !is_verb(*n);
     let kept = (start..words.len()).rev().skip_while(is_tail).next();
     let Some(last) = kept else { return "" };
+    let from = offset(clause, words[start]);
     let end = offset(clause, words[last]) + words[last].len();
-    &clause[offset(clause, words[start])..end]
+    &clause[from..end]
 }
 
 /// What somebody is thanked for is manners as well.
@@ -198,7 +213,7 @@ const HEAD: &[&str] = &[
 /// Words that a clause ends with and that do not say what it is about. Sorted.
 #[rustfmt::skip]
 const TAIL: &[&str] = &[
-    "a", "again", "all", "also", "am", "an", "and", "any", "anyway", "are", "as", "at", "available", "be", "but", "by", "can", "could", "currently", "did", "do", "does", "either", "else", "exactly", "first", "for", "from", "has", "have", "help", "here", "i", "if", "in", "instead", "into", "is", "it", "just", "know", "like", "me", "moment", "my", "now", "of", "ok", "okay", "on", "or", "please", "possible", "really", "right", "so", "some", "sure", "thank", "thanks", "that", "the", "them", "then", "there", "these", "they", "this", "tho", "those", "though", "to", "too", "us", "very", "was", "well", "were", "will", "with", "would", "yes", "yet", "you", "your",
+    "a", "again", "all", "also", "am", "an", "and", "any", "anyway", "are", "as", "at", "available", "be", "but", "by", "can", "could", "currently", "did", "do", "does", "either", "else", "exactly", "first", "for", "from", "get", "has", "have", "help", "here", "i", "if", "in", "instead", "into", "is", "it", "just", "know", "like", "me", "moment", "my", "now", "of", "ok", "okay", "on", "or", "please", "possible", "really", "right", "so", "some", "sure", "thank", "thanks", "that", "the", "them", "then", "there", "these", "they", "this", "tho", "those", "though", "to", "too", "us", "very", "was", "well", "were", "will", "with", "would", "yes", "yet", "you", "your",
 ];
 
 /// What a text is about: stems of its words without manners; pairs of characters where writing has no spaces.

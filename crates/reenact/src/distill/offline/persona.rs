@@ -1,46 +1,87 @@
-//! How the user writes: counts turned into instructions, with samples of the user's own words. No guesses about
-//! who the person is.
+//! How the user writes: counts turned into instructions that can be acted on, with samples of the user's own words. No
+//! guesses about who the person is.
 
 use crate::case::Evidence;
+use crate::distill::values::{Value, ValueKind, values};
 use crate::{acts, text};
 
+use super::language::language;
+use super::offset;
 use super::recording::Said;
 
-/// How many turns are cited for a persona.
+/// Fewer messages than this have no habits, only accidents.
+const MESSAGES_MIN: usize = 2;
+
+/// How many samples of the user's words a persona shows.
 const SAMPLES_MAX: usize = 2;
 
-/// The persona and the turns that show it.
+/// A sample shows a manner, not a story.
+const SAMPLE_WORDS_MAX: usize = 14;
+
+/// The persona and the words that show it.
 pub(super) fn persona(said: &[Said<'_>]) -> (Option<String>, Vec<Evidence>) {
     let texts: Vec<&str> = said.iter().map(|turn| turn.text).collect();
-    let traits: Vec<String> = [length(&texts), casing(&texts), ending(&texts), manners(&texts), questions(&texts)]
+    let habits = [casing(&texts), ending(&texts), marks(&texts), manners(&texts), questions(&texts), persistence(said)];
+    let mut traits: Vec<String> = [language(&texts).map(|language| format!("write in {language}")), length(&texts)]
         .into_iter()
+        .chain(habits.into_iter().filter(|_| texts.len() >= MESSAGES_MIN))
         .flatten()
         .collect();
+    let samples = samples(said);
+    let shown: Vec<String> = samples.iter().map(|(_, sample)| format!("\"{}\"", masked(sample))).collect();
+    if !shown.is_empty() {
+        traits.push(format!("sound like {}", shown.join(" and ")));
+    }
     let persona = (!traits.is_empty()).then(|| format!("You {}.", traits.join("; you ")));
-    let mut by_length: Vec<&Said<'_>> = said.iter().collect();
-    by_length.sort_by_key(|turn| (turn.text.chars().count().abs_diff(median_length(&texts)), turn.turn));
-    let samples = by_length.into_iter().take(SAMPLES_MAX).map(|turn| turn.evidence("persona", sample(turn)));
-    (persona, samples.collect())
+    (persona, samples.into_iter().map(|(turn, sample)| turn.evidence("persona", sample)).collect())
 }
 
-/// A sample is one sentence.
-fn sample<'a>(turn: &Said<'a>) -> &'a str {
-    turn.sentences.first().copied().unwrap_or(turn.text)
+/// Words that give nothing away: what was said at once, and manners. What comes later may wait for something.
+fn samples<'s, 'a>(said: &'s [Said<'a>]) -> Vec<(&'s Said<'a>, &'a str)> {
+    let opening = said.first().and_then(|turn| Some((turn, *turn.sentences.last()?)));
+    let is_short = |sentence: &str| text::words(sentence).count() <= SAMPLE_WORDS_MAX;
+    let manners = said.iter().skip(1).rev().find_map(|turn| {
+        let social = turn.sentences.iter().find(|sentence| acts::is_social(sentence))?;
+        Some((turn, *social))
+    });
+    opening.into_iter().chain(manners).filter(|(_, sample)| is_short(sample)).take(SAMPLES_MAX).collect()
 }
 
-fn median_length(texts: &[&str]) -> usize {
-    let mut lengths: Vec<usize> = texts.iter().map(|text| text.chars().count()).collect();
-    lengths.sort_unstable();
-    lengths.get(lengths.len() / 2).copied().unwrap_or(0)
+/// A text with a kind of thing in the place of each value, so that a persona is true of any user who writes so.
+fn masked(sample: &str) -> String {
+    let mut found: Vec<Value<'_>> = values(sample);
+    found.sort_by_key(|value| offset(sample, value.text));
+    let (mut masked, mut end) = (String::new(), 0);
+    for value in found {
+        let at = offset(sample, value.text);
+        masked.push_str(&sample[end..at.max(end)]);
+        masked.push_str(kind(value.kind));
+        end = at + value.text.len();
+    }
+    masked.push_str(&sample[end..]);
+    let lone_digits = |c: char| if c.is_ascii_digit() { '#' } else { c };
+    masked.replace(['"', '“', '”'], "'").chars().map(lone_digits).collect()
+}
+
+fn kind(kind: ValueKind) -> &'static str {
+    match kind {
+        ValueKind::Email => "[email]",
+        ValueKind::Id => "[id]",
+        ValueKind::Time => "[time]",
+        ValueKind::Amount => "[amount]",
+        ValueKind::Number => "[number]",
+        ValueKind::Name => "[name]",
+    }
 }
 
 fn length(texts: &[&str]) -> Option<String> {
     let words: usize = texts.iter().map(|text| text::words(text).count()).sum();
     let mean = (words as f64 / texts.len().max(1) as f64).round() as usize;
+    let unit = if texts.iter().any(|text| text.chars().any(text::is_cjk)) { "characters" } else { "words" };
     Some(match mean {
-        0..=7 => format!("write short messages of about {} words", mean.max(1)),
-        8..=25 => format!("write plain messages of about {mean} words"),
-        26..=99 => format!("write long messages of about {mean} words"),
+        0..=7 => format!("write short messages of about {} {unit}", mean.max(1)),
+        8..=25 => format!("write plain messages of about {mean} {unit}"),
+        26..=99 => format!("write long messages of about {mean} {unit}"),
         _ => "write very long messages".to_owned(),
     })
 }
@@ -63,20 +104,43 @@ fn ending(texts: &[&str]) -> Option<String> {
     mostly(texts, bare).then(|| "leave out the final full stop".into())
 }
 
+fn marks(texts: &[&str]) -> Option<String> {
+    let exclaims = |text: &&&str| text.contains(['!', '！']);
+    mostly(texts, exclaims).then(|| "use exclamation marks".into())
+}
+
 fn manners(texts: &[&str]) -> Option<String> {
     let polite = |text: &&&str| {
-        text::words(text).any(|w| matches!(w.to_lowercase().as_str(), "please" | "thanks" | "thank" | "sorry"))
+        text::words(text).any(|w| POLITE.contains(&w.to_lowercase().as_str()))
+            || text.contains("谢")
+            || text.contains('请')
     };
     if mostly(texts, polite) {
         return Some("say please and thank you".into());
     }
-    let is_english = texts.iter().flat_map(|text| text.chars()).filter(char::is_ascii_alphabetic).count() > 20;
-    (is_english && !texts.iter().any(|text| polite(&text))).then(|| "never say please or thank you".into())
+    let is_known = matches!(language(texts), Some("English" | "Chinese"));
+    (is_known && !texts.iter().any(|text| polite(&text))).then(|| "never say please or thank you".into())
 }
 
+const POLITE: [&str; 12] = [
+    "please", "thanks", "thank", "sorry", "bitte", "danke", "merci", "gracias", "grazie", "obrigado", "obrigada", "pls",
+];
+
+/// How many of the messages ask: in tenths, because people do not count closer.
 fn questions(texts: &[&str]) -> Option<String> {
     let asks = |text: &&&str| text::sentences(text).iter().any(|sentence| acts::is_question(sentence));
-    mostly(texts, asks).then(|| "mostly ask questions".into())
+    match (texts.iter().filter(asks).count() * 10).checked_div(texts.len())? {
+        0 => Some("ask no questions".into()),
+        1..=5 => None,
+        tenths @ 6..=9 => Some(format!("ask a question in {tenths} of 10 messages")),
+        _ => Some("ask a question in every message".into()),
+    }
+}
+
+/// What the user does with an answer that is none.
+fn persistence(said: &[Said<'_>]) -> Option<String> {
+    let objections = said.iter().filter(|turn| turn.sentences.iter().any(|s| acts::pushes_back(s))).count();
+    (objections > 1).then(|| "object when an answer is not what you asked for".into())
 }
 
 /// Whether more than half of the messages are so.

@@ -61,7 +61,7 @@ pub(super) fn telling<'a>(said: &[Said<'a>], spoken: &Spoken<'_>) -> Vec<Told<'a
 }
 
 /// Whether a turn only says goodbye: manners, or "no" to the question whether there is more.
-fn closes(turn: &Said<'_>) -> bool {
+pub(super) fn closes(turn: &Said<'_>) -> bool {
     turn.sentences.iter().all(|s| acts::is_social(s))
         || turn.prompt == Prompt::More
             && turn.sentences.iter().flat_map(|s| essence::pieces(s)).all(|p| p.about.is_empty())
@@ -96,13 +96,19 @@ impl<'a> Listener<'_, 'a> {
         let is_repeated = self.requests.iter().any(|request| repeats(turn.text, request));
         self.requests.extend(turn.sentences.iter().copied().filter(|s| acts::requests(s)));
         let substance = self.substance(turn);
-        let new: Vec<Piece<'a>> = substance.pieces.iter().filter(|p| p.is_new(&self.known)).cloned().collect();
+        let new: Vec<Piece<'a>> = substance.pieces.iter().filter(|p| self.tells(p, turn)).cloned().collect();
         let (pieces, channel) = match () {
             () if is_repeated => asked_again(turn)?,
             () => self.channel(turn, substance, new, is_first)?,
         };
         self.known.extend(pieces.iter().flat_map(|piece| piece.about.iter().cloned()));
         Some(Told { turn: turn.turn, source: turn.text, pieces, channel })
+    }
+
+    /// Whether a piece tells something new; "no" does where something was asked.
+    fn tells(&self, piece: &Piece<'a>, turn: &Said<'a>) -> bool {
+        let is_answer = matches!(turn.prompt, Prompt::Consent | Prompt::Question) && piece.about.is_empty();
+        is_answer || piece.is_new(&self.known)
     }
 
     fn channel(
@@ -180,9 +186,13 @@ impl<'a> Listener<'_, 'a> {
     fn substance(&self, turn: &Said<'a>) -> Substance<'a> {
         let mut substance = Substance { pieces: Vec::new(), is_hidden: false, adopted: turn.adopted.clone() };
         for sentence in turn.sentences.iter().filter(|s| is_telling(turn, s)) {
-            let is_wish = acts::requests(sentence) || acts::states_wish(sentence) || essence::has_values(sentence);
+            let is_wish = acts::requests(sentence)
+                || acts::states_wish(sentence)
+                || acts::asks_for_person(sentence)
+                || essence::has_values(sentence);
             for piece in essence::pieces(sentence) {
-                let (own, is_hidden) = self.own(Piece { is_wish, ..piece });
+                let is_start = sentence.starts_with(piece.text);
+                let (own, is_hidden) = self.own(Piece { is_wish, ..piece }, is_start);
                 substance.is_hidden |= is_hidden;
                 substance.pieces.extend(own);
             }
@@ -191,13 +201,14 @@ impl<'a> Listener<'_, 'a> {
     }
 
     /// A piece without the values that the user had heard from the agent, and whether one is left that only a tool knew.
-    fn own(&self, piece: Piece<'a>) -> (Vec<Piece<'a>>, bool) {
+    fn own(&self, piece: Piece<'a>, is_start: bool) -> (Vec<Piece<'a>>, bool) {
         // A name at the start of a piece stands within a text when pieces are joined.
-        let within = format!("x {}", piece.text);
+        let before = if is_start { "" } else { "x " };
+        let within = format!("{before}{}", piece.text);
         let mut heard: Vec<(usize, usize)> = self.heard.names(piece.text);
         let mut is_hidden = false;
         for value in values(&within) {
-            let at = offset(&within, value.text).saturating_sub(2);
+            let at = offset(&within, value.text) - before.len();
             if self.spoken.first_heard(value.text) == FirstSaid::ByAgent {
                 heard.push((at, at + value.text.len()));
             } else if self.spoken.first_said(value.text) == FirstSaid::ByAgent {

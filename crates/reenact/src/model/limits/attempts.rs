@@ -43,7 +43,7 @@ pub(crate) struct Reply {
 impl Reply {
     /// Tells the limits what the answer used, as the provider counts it.
     pub(crate) fn used(&self, usage: Usage) {
-        let Usage { input_tokens: input, cached_tokens: cached, output_tokens: output, cache_write_tokens: _ } = usage;
+        let Usage { input_tokens: input, cached_tokens: cached, output_tokens: output, .. } = usage;
         self.settlement.settle(Used { input, cached, output });
     }
 }

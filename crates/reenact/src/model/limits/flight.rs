@@ -99,9 +99,9 @@ mod tests {
         // Refusals come back at once.
         for n in (0..away).rev() {
             if n < capacity {
-                flight.went_well()
+                flight.went_well();
             } else {
-                flight.was_too_much()
+                flight.was_too_much();
             }
             flight.returns();
         }
@@ -131,9 +131,9 @@ mod tests {
         (0..500).for_each(|_| flight.departs());
         for n in 0..20_000 {
             if n % 25 == 0 {
-                flight.was_too_much()
+                flight.was_too_much();
             } else {
-                flight.went_well()
+                flight.went_well();
             }
             flight.returns();
             while flight.has_room() && flight.in_flight < 500 {

@@ -62,5 +62,6 @@ fn usage(usage: &Value) -> Option<Usage> {
         cached_tokens: cached,
         cache_write_tokens: written,
         output_tokens: of("output_tokens"),
+        batched: false,
     })
 }

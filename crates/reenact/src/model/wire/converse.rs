@@ -67,5 +67,6 @@ fn usage(usage: &Value) -> Option<Usage> {
         cached_tokens: cached,
         cache_write_tokens: written,
         output_tokens: of("outputTokens"),
+        batched: false,
     })
 }

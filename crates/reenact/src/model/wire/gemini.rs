@@ -57,5 +57,6 @@ fn usage(usage: &Value) -> Option<Usage> {
         cached_tokens: of("cachedContentTokenCount"),
         cache_write_tokens: 0,
         output_tokens: of("candidatesTokenCount").saturating_add(of("thoughtsTokenCount")),
+        batched: false,
     })
 }

@@ -1,5 +1,7 @@
 //! Each provider as its public documentation describes it: what it is asked, and what its answers amount to.
 
+#![allow(clippy::needless_pass_by_value, reason = "JSON is written where it is handed over")]
+
 use axum::response::Response;
 use reenact::{ChatMessage, ChatRole, Completion, ModelFault, ModelRequest};
 use serde_json::{Value, json};
