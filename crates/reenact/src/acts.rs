@@ -217,6 +217,16 @@ const WISHING: [&str; 27] = [
     "need",
 ];
 
+/// Whether a clause of a language that chains clauses with commas only remarks on something.
+pub(crate) fn is_remark(clause: &str) -> bool {
+    REMARKING.iter().any(|sign| clause.contains(sign))
+}
+
+const REMARKING: [&str; 22] = [
+    "不错", "很", "太", "比较", "正好", "没事", "哈哈", "好像", "觉得", "可能", "先", "就是", "真", "挺", "听说",
+    "打通", "既然", "估计", "应该", "自然", "这么", "选择",
+];
+
 /// Whether a sentence opens a further request: "also", "another thing".
 pub(crate) fn adds(sentence: &str) -> bool {
     contains_any(sentence, &ADDING)

@@ -169,8 +169,8 @@ impl Forecast {
         self.enter(role, model, Side::AtMost, (1, each));
     }
 
-    /// A question for each message of the user but a given opening, another where gates wait for the agent's words, and a
-    /// check of the goal to end; at the most, all that may be asked again.
+    /// A question for each message of the user but a given opening, and a check of the goal to end; at the most, all that may
+    /// be asked besides and again.
     fn users(
         &mut self,
         model: &str,

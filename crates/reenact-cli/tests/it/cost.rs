@@ -155,7 +155,7 @@ fn an_estimate_says_what_would_be_asked_and_does_nothing() {
     assert_eq!(told.status, Some(0), "{told:?}");
     // A fact, a goal and an ending: three turns, the first of them given, and one question for leaving.
     assert!(
-        told.words().contains("user │ script:models.yaml │ 18 to 24 │") || told.words().contains("18 to 24"),
+        told.words().contains("user │ script:models.yaml │ 18 to 432 │") || told.words().contains("18 to 432"),
         "{told:?}"
     );
     assert!(!stage.path(".reenact").exists());

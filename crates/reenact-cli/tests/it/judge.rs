@@ -133,11 +133,12 @@ fn a_model_distils_by_script_and_its_case_cites_the_users_words() {
     skip: null
     id: Late Parcel
     goal: {text: Find out where the parcel is, evidence: [{turn: 1, quote: where is my parcel}]}
-    persona: {text: Short and reproachful, evidence: [{turn: 2, quote: you asked me yesterday}]}
+    persona: [{text: Short and reproachful, evidence: [{turn: 2, quote: you asked me yesterday}]}]
     guidelines: []
     facts: [{id: number, text: '4711', gate: {kind: asked, of: the number}, evidence: [{turn: 2, quote: '4711'}]}]
     opening: where is my parcel
     patience: {asks: null, evidence: []}
+    ending: {kind: cut_off, evidence: [{turn: 2, quote: '4711, you asked me yesterday'}]}
     expectations: [{id: no-second-ask, text: The agent does not ask twice for the number, evidence: [{turn: 2, quote: you asked me yesterday}]}]
 ",
     );

@@ -136,8 +136,8 @@ fn content((case, role, position): &Call, times: usize) -> String {
         "distiller" => json!({
             "skip": null, "id": format!("{case}-asked-{times}"),
             "goal": {"text": format!("find out about {case}"), "evidence": [{"turn": 1, "quote": case}]},
-            "persona": {"text": null, "evidence": []}, "guidelines": [], "facts": [], "opening": null,
-            "patience": {"asks": null, "evidence": []}, "expectations": [],
+            "persona": [], "guidelines": [], "facts": [], "opening": null,
+            "patience": {"asks": null, "evidence": []}, "ending": {"kind": null, "evidence": []}, "expectations": [],
         })
         .to_string(),
         _ => {

@@ -58,7 +58,9 @@ pub(super) fn case(session: &Session) -> Result<(TestCase, Vec<u32>), String> {
     let opening = Some(first.text.to_owned());
     let brief = Brief { goal, persona, guidelines, facts, opening, patience };
     let origin = Some(Origin { session: session.id.clone(), evidence });
-    let id = name(&brief.goal, CASE_ID_WORDS).unwrap_or_else(|| "case".into());
+    // The first wish names the case.
+    let first_wish = text::sentences(&brief.goal).first().copied().unwrap_or_default();
+    let id = name(first_wish, CASE_ID_WORDS).unwrap_or_else(|| "case".into());
     let case = TestCase { id, brief, expectations, origin, ..TestCase::default() };
     Ok((case, turning::turnings(&told, &said)))
 }

@@ -121,7 +121,7 @@ mod tests {
         let same = [
             ("What is your booking number?", "Could you tell me the booking number, please?"),
             ("Parcel 4711 was delivered on Monday.", "Your parcel 4711 was delivered Monday afternoon."),
-            ("I'm afraid I can't find the order.", "I cannot find your order."),
+            ("I can't find the order.", "I cannot find your order."),
         ];
         let other = [
             ("What is your booking number?", "Your flight is changed."),

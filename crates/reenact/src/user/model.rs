@@ -110,12 +110,12 @@ pub fn request(scene: Scene<'_>) -> Option<ModelRequest> {
     }
 }
 
-/// How many questions a turn usually takes, and at the most. The message; the gates, where any waits for the agent's words;
-/// and, where nothing goes as it should, the message worded again and the goal checked twice.
+/// How many questions a turn usually takes, and at the most. The message, because code tells most gates; and, where nothing goes
+/// as it should, the gates, the message worded again and the goal checked twice.
 pub(crate) fn questions_of_a_turn(brief: &Brief) -> (u64, u64) {
     let waits = brief.facts.iter().any(|fact| matches!(fact.gate, Gate::Asked(_) | Gate::When(_)));
     let gates = u64::from(waits);
-    (1 + gates, 1 + guard::REWORDINGS_MAX as u64 + gates + checks::CHECKS_MAX as u64)
+    (1, 1 + guard::REWORDINGS_MAX as u64 + gates + checks::CHECKS_MAX as u64)
 }
 
 fn direct(scene: &Scene<'_>, next: &Move<'_>) -> ModelRequest {

@@ -41,7 +41,8 @@ impl<'a> Reading<'a> {
             return Vec::new();
         }
         let reply = newest_reply(scene);
-        let may_ask = !acts::knows(&reply) || text::sentences(&reply).into_iter().any(acts::asks);
+        let asks = |sentence: &str| acts::asks(sentence) && !acts::offers_more(sentence);
+        let may_ask = !acts::knows(&reply) || text::sentences(&reply).into_iter().any(asks);
         let is_doubtful = |gate: &Gate| match gate {
             Gate::When(_) => true,
             Gate::Asked(_) => may_ask,

@@ -33,7 +33,7 @@ fn case(n: usize) -> TestCase {
         Expectation { id: "tells-where".into(), text: Some("The agent says where it is".into()), check: Check::Judged };
     TestCase {
         id: format!("parcel-{n}"),
-        brief: Brief { goal: format!("find out where parcel {n} is"), ..Brief::default() },
+        brief: Brief { goal: format!("find out where parcel {n} is\nask where it is now"), ..Brief::default() },
         expectations: vec![says],
         ..TestCase::default()
     }
@@ -80,7 +80,7 @@ async fn five_hundred_conversations_with_a_model_that_fails_a_fifth_of_the_time_
     assert_eq!(output.trials.len(), CONVERSATIONS);
     for trial in &output.trials {
         match &trial.ending {
-            Ending::Satisfied => assert!(matches!(trial.outcome, Outcome::Passed | Outcome::Inconclusive), "{trial:?}"),
+            Ending::SaidAll => assert!(matches!(trial.outcome, Outcome::Passed | Outcome::Inconclusive), "{trial:?}"),
             Ending::UserFailed(reason) => {
                 assert!(trial.outcome == Outcome::Errored && reason.contains("did not answer"), "{trial:?}");
             }

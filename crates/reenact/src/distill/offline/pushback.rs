@@ -39,25 +39,24 @@ pub(super) fn pushback(turn: &Said<'_>) -> Pushback {
     best.map_or(Pushback::Unclear, |(_, phrase)| Pushback::Against(phrase))
 }
 
-/// What the agent had just said to somebody who then only asks once more: said again, it is asked again.
-pub(super) fn evasion(turn: &Said<'_>) -> Option<String> {
-    let statements = turn.agent_sentences.iter().filter(|s| !acts::asks(s)).flat_map(|s| clauses(s));
-    // A name in the agent's words is not the user's to know, not even in a gate.
-    let is_plain = |phrase: &String| values(&format!("x {phrase}")).is_empty();
-    statements.filter_map(|clause| phrase(clause, &BTreeSet::new())).find(is_plain)
-}
-
 /// Words of the agent's that a reaction can wait for: what it stated, or else the first plain words of what it said last.
 pub(super) fn cue(turn: &Said<'_>) -> Option<String> {
-    evasion(turn).or_else(|| turn.agent_sentences.iter().rev().flat_map(|s| clauses(s)).find_map(plain_words))
+    let stated = turn.agent_sentences.iter().filter(|s| !acts::asks(s)).flat_map(|s| clauses(s));
+    let stated = stated.filter_map(|clause| phrase(clause, &BTreeSet::new())).filter(|phrase| names_nothing(phrase));
+    let plain = turn.agent_sentences.iter().rev().flat_map(|s| clauses(s)).filter_map(plain_words);
+    stated.chain(plain).find(|phrase| claim::pattern(phrase).is_some_and(|pattern| fails_on_recording(turn, &pattern)))
+}
+
+/// A name in the agent's words is not the user's to know, not even in a gate.
+fn names_nothing(phrase: &str) -> bool {
+    values(&format!("x {phrase}")).is_empty()
 }
 
 /// The plain words that a clause begins with, where they carry something.
 fn plain_words(clause: &str) -> Option<String> {
     let words: Vec<&str> = text::words(clause).take_while(|word| is_plain(word)).take(CLAIM_WORDS_MAX).collect();
     let phrase = words.join(" ");
-    let is_known = values(&format!("x {phrase}")).is_empty();
-    (is_known && claim::pattern(&phrase).is_some()).then_some(phrase)
+    (words.len() > 1 && names_nothing(&phrase)).then_some(phrase)
 }
 
 /// How many words of a clause the user took up.

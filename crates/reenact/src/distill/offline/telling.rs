@@ -172,10 +172,11 @@ impl<'a> Listener<'_, 'a> {
         pieces.flat_map(|piece| self.without_prices(piece)).collect()
     }
 
-    /// A price that the agent named is not the user's to tell, not even where the user agrees to it.
+    /// A price or a time that the agent named is not the user's to tell, not even where the user agrees to it.
     fn without_prices(&self, piece: Piece<'a>) -> Vec<Piece<'a>> {
         let is_price = |value: &Value<'_>| {
-            value.kind == ValueKind::Amount && self.spoken.first_heard(value.text) == FirstSaid::ByAgent
+            matches!(value.kind, ValueKind::Amount | ValueKind::Time)
+                && self.spoken.first_heard(value.text) == FirstSaid::ByAgent
         };
         let at = |value: Value<'_>| (offset(piece.text, value.text), offset(piece.text, value.text) + value.text.len());
         let prices: Vec<(usize, usize)> = values(piece.text).into_iter().filter(is_price).map(at).collect();
@@ -192,6 +193,7 @@ impl<'a> Listener<'_, 'a> {
                 || essence::has_values(sentence);
             for piece in essence::pieces(sentence) {
                 let is_start = sentence.starts_with(piece.text);
+                let is_wish = is_wish && !(acts::is_remark(piece.text) && !piece.names);
                 let (own, is_hidden) = self.own(Piece { is_wish, ..piece }, is_start);
                 substance.is_hidden |= is_hidden;
                 substance.pieces.extend(own);
@@ -255,7 +257,7 @@ fn unprompted<'a>(turn: &Said<'a>, new: Vec<Piece<'a>>) -> (Vec<Piece<'a>>, Chan
     }
     let heard: BTreeSet<String> = turn.agent_sentences.iter().flat_map(|s| text::content_stems(s)).collect();
     let takes_up = new.iter().flat_map(|piece| &piece.about).any(|word| heard.contains(word));
-    match pushback::evasion(turn).filter(|_| takes_up) {
+    match pushback::cue(turn).filter(|_| takes_up) {
         Some(said) => (new, Channel::Gated(Gate::When(format!("the agent says \"{said}\"")))),
         None => (new, Channel::Goal),
     }

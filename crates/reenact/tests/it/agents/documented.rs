@@ -58,7 +58,7 @@ async fn the_user_of_the_page_on_scripts_asks_and_leaves() {
 
     let mut heard: Conversation = [Message::user("hello"), Message::agent("How can I help?")].into_iter().collect();
     let act = user.next(Scene::new(&brief, &heard)).await.unwrap();
-    assert_eq!(act, UserAct::say(DialogueAct::Request, "I want a refund"));
+    assert_eq!(act, UserAct::say(DialogueAct::Request, "I want a refund").telling("goal.1"));
 
     heard.messages.push(Message::user("I want a refund"));
     heard.messages.push(Message::agent("The refund is on its way."));

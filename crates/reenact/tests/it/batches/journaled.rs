@@ -27,8 +27,8 @@ fn case(words: &str) -> Fate {
     Fate::Says(
         json!({
             "skip": null, "id": words, "goal": {"text": words, "evidence": quoted},
-            "persona": {"text": null, "evidence": none}, "guidelines": none, "facts": none, "opening": words,
-            "patience": {"asks": null, "evidence": none}, "expectations": none,
+            "persona": none, "guidelines": none, "facts": none, "opening": words,
+            "patience": {"asks": null, "evidence": none}, "ending": {"kind": null, "evidence": none}, "expectations": none,
         })
         .to_string(),
     )

@@ -24,7 +24,7 @@ pub(crate) fn case(id: &str) -> TestCase {
     let judged = |id: &str, text: &str| Expectation { id: id.into(), text: Some(text.into()), check: Check::Judged };
     TestCase {
         id: id.into(),
-        brief: Brief { goal: format!("find out where parcel {id} is"), ..Brief::default() },
+        brief: Brief { goal: format!("find out where parcel {id} is\nask when it comes"), ..Brief::default() },
         expectations: vec![judged("is-kind", "The agent is kind"), judged("is-brief", "The agent is brief")],
         ..TestCase::default()
     }
@@ -32,6 +32,11 @@ pub(crate) fn case(id: &str) -> TestCase {
 
 pub(crate) fn suite(ids: &[&str]) -> Suite {
     Suite { name: Some("parcels".into()), cases: ids.iter().map(|id| case(id)).collect() }
+}
+
+/// A number that no guard takes for one that the user made up.
+fn in_letters(n: u32) -> String {
+    n.to_string().bytes().map(|digit| char::from(digit - b'0' + b'a')).collect()
 }
 
 /// A model that plays the users and judges, and counts its answers: no two are the same. The first question to it as a judge is
@@ -46,11 +51,10 @@ pub(crate) struct Varied {
 impl ServeModel for Varied {
     async fn complete(&self, request: &ModelRequest) -> Result<Completion, ModelFault> {
         let n = self.answered.fetch_add(1, Ordering::Relaxed);
-        let own = request.messages.iter().filter(|message| message.role == reenact::ChatRole::Assistant).count();
         let answer = match request.schema.name.as_str() {
-            "user_message" => json!({"text": format!("where is it? ({own})")}),
+            "user_message" => json!({"text": format!("where is it? ({})", in_letters(n))}),
             "check_goal" => {
-                json!({"parts": [{"part": 1, "reached": if own < 2 { "open" } else { "unknown" }, "quotes": []}]})
+                json!({"parts": []})
             }
             _ if self.judged.fetch_add(1, Ordering::Relaxed) == 0 => {
                 return Err(ModelFault::new(ModelFaultKind::TimedOut, "no answer in 60 s"));
