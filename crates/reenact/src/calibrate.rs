@@ -17,7 +17,7 @@ use crate::report::statistics::{
 };
 use crate::run::Stop;
 use crate::run::repeats::{self, Item};
-use crate::{Assessment, Check, Result, Run, RunOutput, Skipped, Store, TestCase, Trial, Verdict};
+use crate::{Assessment, Result, Run, RunOutput, Skipped, Store, TestCase, Trial, Verdict};
 
 pub use labels::{Label, labels};
 

@@ -214,7 +214,7 @@ fn with_variants(mut suite: Suite, plan: &Plan) -> (Suite, Vec<Skipped>) {
             };
             match made {
                 Ok(variant) if !suite.cases.iter().chain(&variants).any(|other| other.id == id) => {
-                    variants.push(variant)
+                    variants.push(variant);
                 }
                 Ok(_) => left_out.push(Skipped { what: id, reason: "another case has its id".to_owned() }),
                 Err(reason) => left_out.push(Skipped { what: id, reason }),

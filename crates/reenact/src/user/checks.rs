@@ -201,15 +201,25 @@ struct PartAnswer {
 /// then unknown.
 pub(super) async fn goal(scene: &Scene<'_>, question: &ModelRequest, model: &Model) -> GoalCheck {
     let parts = parts(scene);
-    let mut why = String::new();
+    let (mut question, mut why) = (question.clone(), String::new());
     for _ in 0..CHECKS_MAX {
-        let read = match model.complete(question).await {
-            Ok(completion) => GoalAnswer::deserialize(&completion.answer).map_err(|error| error.to_string()),
-            Err(fault) => Err(fault.to_string()),
-        };
+        let answer = model.complete(&question).await;
+        // Who declines would decline again, and what was not JSON was asked for again already.
+        let is_for_good = answer.as_ref().is_err_and(|fault| fault.fault.is_for_good());
+        let read = answer
+            .map_err(|fault| fault.to_string())
+            .and_then(|completion| GoalAnswer::deserialize(&completion.answer).map_err(|error| error.to_string()));
         match read {
             Ok(answer) => return checked(&parts, &answer, scene.heard, model.name()),
             Err(error) => why = error,
+        }
+        if is_for_good {
+            break;
+        }
+        if let Some(last) = question.messages.last_mut() {
+            last.content.push_str(&format!(
+                "\n\nAn earlier answer could not be used: {why}. Answer in the form that is asked for."
+            ));
         }
     }
     GoalCheck::unknown(scene, model.name(), &format!("the check failed: {why}"))

@@ -46,10 +46,10 @@ fn answer(question: &Value) -> Value {
     if !(name.starts_with("user") || name.starts_with("check")) {
         return json!({"reason": "the agent says it in turn 1", "turns": [1], "quotes": [], "verdict": "pass"});
     }
-    let said = messages.iter().filter(|message| message["role"] == "assistant").count();
-    match (name, said) {
-        ("user_message", 0) => json!({"text": "where is my parcel?"}),
-        ("user_message", _) => json!({"text": "and where is it now?"}),
+    let directed = messages[1..].iter().any(|message| message["content"].as_str().unwrap().contains("where it is now"));
+    match (name, directed) {
+        ("user_message", false) => json!({"text": "where is my parcel?"}),
+        ("user_message", true) => json!({"text": "and where is it now?"}),
         (_, _) => json!({"parts": []}),
     }
 }
@@ -65,7 +65,8 @@ async fn play(store: &Store, address: &str) -> RunOutput {
     });
     let judge = Panel::of_model(judge);
     let participants = Participants { agent: Arc::new(agent), user: Part::Model(user), judge };
-    let plan = Plan { concurrency: 100, ..Plan::default() };
+    // A conversation that is played again asks its first questions again.
+    let plan = Plan { concurrency: 100, attempts: 1, ..Plan::default() };
     let planned = Run::new(plan, Suite { name: None, cases: (0..CONVERSATIONS).map(case).collect() });
     store.create_run(&planned).unwrap();
     run(store, &planned, &participants, &Stop::default(), &|_| {}).await.unwrap()

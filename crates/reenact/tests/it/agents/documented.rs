@@ -2,7 +2,7 @@
 
 use reenact::model::{Engine, ModelSettings};
 use reenact::user::model::ModelUser;
-use reenact::{Brief, DialogueAct, Leaving, Scene, SimulatedUser, UserAct};
+use reenact::{Brief, DialogueAct, Disclosure, Leaving, Scene, SimulatedUser, UserAct};
 
 use super::*;
 
@@ -62,7 +62,8 @@ async fn the_user_of_the_page_on_scripts_asks_and_leaves() {
 
     heard.messages.push(Message::user("I want a refund"));
     heard.messages.push(Message::agent("The refund is on its way."));
-    let act = user.next(Scene::new(&brief, &heard)).await.unwrap();
+    let told = [Disclosure { turn: 2, fact: "goal.1".into(), gate: "open".into(), opened_by: None }];
+    let act = user.next(Scene { disclosures: &told, ..Scene::new(&brief, &heard) }).await.unwrap();
     let UserAct::Leave { why, goal: Some(goal) } = act else { panic!("{act:?}") };
     assert_eq!((why, goal.parts[0].cited[0].turn), (Leaving::Satisfied, 2));
 }

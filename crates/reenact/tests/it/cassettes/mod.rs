@@ -237,7 +237,7 @@ fn an_agent_of_ones_own_is_tested_with_recorded_users_and_judges_and_no_model() 
         let same = test("It is on its way.").await.unwrap();
         assert!(same.trials.iter().all(|trial| trial.assessments.len() == 2));
         let other = test("It is lost.").await.unwrap_err();
-        insta::assert_snapshot!(other, @r#"line.jsonl:4: case `4711`, trial 1, turn 2: the user is asked something else than was recorded: message 4, content: "It is on its way." is now "It is lost.""#);
+        insta::assert_snapshot!(other, @r#"line.jsonl:4: case `4711`, trial 1, turn 2: the user is asked something else than was recorded: message 4, content: "It is on its way. <direction> Ask for this next, and for nothing…" is now "It is lost. <direction> Ask for this next, and for nothing else:…""#);
     });
 }
 
