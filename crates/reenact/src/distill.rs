@@ -70,10 +70,10 @@ pub struct Distilled {
 /// use reenact::{Message, Session};
 ///
 /// # futures::executor::block_on(async {
-/// let messages = [Message::user("I need a taxi to the station"), Message::agent("When?"), Message::user("at 17:15")];
+/// let messages = [Message::user("I need a taxi to the station"), Message::agent("At what time?"), Message::user("at 17:15")];
 /// let session = Session::new("s-1", messages.into_iter().collect());
 /// let distilled = distill([Ok(session)], Distiller::Offline).await?;
-/// assert_eq!(distilled.cases[0].brief.goal, "I need a taxi to the station");
+/// assert_eq!(distilled.cases[0].brief.goal, "taxi to the station");
 /// assert_eq!(distilled.cases[0].brief.facts[0].text, "at 17:15");
 /// # Ok::<_, reenact::Error>(()) }).unwrap();
 /// ```

@@ -148,7 +148,7 @@ fn trimmed_words(clause: &str) -> &str {
         lower.get(start).is_some_and(|word| matches!(word.as_str(), "where" | "when" | "how" | "who" | "why"));
     let is_verb = |n: usize| is_asking && matches!(lower[n].as_str(), "is" | "are" | "was" | "were" | "do" | "does");
     let is_tail = |n: &usize| TAIL.binary_search(&lower[*n].as_str()).is_ok() && !is_time(*n) && !is_verb(*n);
-    let kept = (start..words.len()).rev().skip_while(is_tail).next();
+    let kept = (start..words.len()).rev().find(|at| !is_tail(at));
     let Some(last) = kept else { return "" };
     let from = offset(clause, words[start]);
     let end = offset(clause, words[last]) + words[last].len();
@@ -201,7 +201,7 @@ fn follows_frame(lower: &[String], at: usize) -> bool {
 
 /// Whether a piece without a word that says what it is about still answers something.
 fn is_denial(piece: &str) -> bool {
-    text::words(piece).any(|word| crate::claim::denies(word))
+    text::words(piece).any(crate::claim::denies)
 }
 
 /// Words that a clause begins with and that do not say what it is about. Sorted.

@@ -20,7 +20,7 @@ pub(super) struct HeardNames {
 }
 
 impl HeardNames {
-    pub(super) fn from_agent(&mut self, sentences: &[&str]) {
+    pub(super) fn hear_agent(&mut self, sentences: &[&str]) {
         for run in sentences.iter().flat_map(|sentence| runs(sentence)) {
             if !self.said.contains(&run.0) {
                 self.heard.insert(run.0);
@@ -28,7 +28,7 @@ impl HeardNames {
         }
     }
 
-    pub(super) fn from_user(&mut self, text: &str) {
+    pub(super) fn hear_user(&mut self, text: &str) {
         self.said.extend(runs(text).into_iter().map(|run| run.0));
     }
 

@@ -86,9 +86,9 @@ struct Substance<'a> {
 
 impl<'a> Listener<'_, 'a> {
     fn told(&mut self, turn: &Said<'a>, is_first: bool) -> Option<Told<'a>> {
-        self.heard.from_agent(&turn.agent_sentences);
+        self.heard.hear_agent(&turn.agent_sentences);
         let told = self.told_by(turn, is_first);
-        self.heard.from_user(turn.text);
+        self.heard.hear_user(turn.text);
         told
     }
 
@@ -193,7 +193,7 @@ impl<'a> Listener<'_, 'a> {
                 || essence::has_values(sentence);
             for piece in essence::pieces(sentence) {
                 let is_start = sentence.starts_with(piece.text);
-                let is_wish = is_wish && !(acts::is_remark(piece.text) && !piece.names);
+                let is_wish = is_wish && (piece.names || !acts::is_remark(piece.text));
                 let (own, is_hidden) = self.own(Piece { is_wish, ..piece }, is_start);
                 substance.is_hidden |= is_hidden;
                 substance.pieces.extend(own);
