@@ -112,7 +112,11 @@ def case(number):
     expectations = ["says when the parcel comes", "says what it costs", "offers further help", "stays polite"]
     return {
         "id": f"parcel-{number}",
-        "goal": "find out when your parcel comes and what you have to pay for it at the door",
+        # A wish a line: each turn asks for the next one.
+        "goal": "\n".join(
+            ["find out when your parcel comes", "ask where it is now", "ask what you have to pay for it at the door",
+             "ask who carries it"][:TURNS]
+        ),
         "persona": "You are in a hurry, write short messages, and do not like to be asked for what you have said already",
         "facts": [{"id": "number", "text": f"the parcel's number is {4711 + number}", "gate": {"asked": "parcel number"}}],
         "expectations": [{"id": f"e{n}", "text": f"The agent {text}"} for n, text in enumerate(expectations)],

@@ -55,6 +55,8 @@ score() {
     python3 "$here/rows.py" knowledge "$suite" >"$out/knowledge.rows"
     python3 "$here/rows.py" trials "$suite" "$out/run.json" >"$out/simulation.rows"
     python3 "$here/rows.py" trials "$suite" "$out/floor.json" >"$out/floor.rows"
+    python3 "$here/closeness.py" "$truth" "$suite" "$out/run.json" >"$out/simulation.close"
+    python3 "$here/closeness.py" "$truth" "$suite" "$out/run.json" --shuffled >"$out/floor.close"
     for rows in goal knowledge; do
         python3 "$data/score_distill.py" --truth "$truth" --distilled "$out/$rows.rows" --json "$out/$rows.score" >/dev/null
     done

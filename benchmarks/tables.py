@@ -27,6 +27,7 @@ def main():
     table("Distillation: what is kept", KEPT, [kept_row(corpus, baselines) for corpus in corpora])
     table("Distillation: what must not be in it", LEAKS, [leaks_row(corpus, baselines) for corpus in corpora])
     table("Simulation", SIMULATION, [row for corpus in corpora for row in simulation_rows(corpus)])
+    table("Closeness", CLOSENESS, [row for corpus in corpora for row in closeness_rows(corpus)])
     faults = [f"{name}: {fault}" for name in accounts for fault in accounts[name]["faults"]]
     if faults:
         sys.exit("\n".join(faults))
@@ -112,12 +113,20 @@ def leaks_row(corpus, baselines):
 
 SIMULATION = ["corpus", "played against", "conveyed", "first turn", "really", "order (tau)", "early", "turns", "length",
               "agent-only"]
+CLOSENESS = ["corpus", "held against", "ends within a turn", "ends as it came out", "style distance"]
 
 
 def simulation_rows(corpus):
     keys = ["conveyed", "first_turn", "first_turn_real", "order_tau", "early", "turn_ratio", "len_ratio", "agent_only"]
     for file, against in (("simulation.score", "its own agent"), ("floor.score", "another session's")):
         report = scores(corpus / file)
+        yield [NAMES.get(corpus.name, corpus.name), against, *(report.get(key) for key in keys)]
+
+
+def closeness_rows(corpus):
+    for file, against in (("simulation.close", "its own recording"), ("floor.close", "another's")):
+        report = read(corpus / file)
+        keys = ("ending_turn", "ending_outcome", "style_distance")
         yield [NAMES.get(corpus.name, corpus.name), against, *(report.get(key) for key in keys)]
 
 

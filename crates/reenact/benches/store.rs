@@ -105,6 +105,7 @@ fn journal(store: &Store) {
         plan,
         provenance: Provenance::default(),
         suite: Suite::default(),
+        left_out: Vec::new(),
     };
     store.create_run(&run).expect("a run");
     let journal = Journal::open(store, "bench").expect("a journal");

@@ -607,6 +607,17 @@ const REFUSING: [&str; 18] = [
     "抱歉",
 ];
 
+/// Whether a text is in a language of which these lists know enough to tell that a sign is missing. A few words are
+/// taken for known: they carry no question that needs a sign.
+pub(crate) fn knows(text: &str) -> bool {
+    let words: Vec<String> = text::words(text).map(str::to_lowercase).collect();
+    let known = words.iter().filter(|word| text::is_stop_word(word) || word.chars().any(text::is_cjk)).count();
+    words.len() < KNOWN_WORDS_MIN || known * 6 >= words.len()
+}
+
+/// In fewer words than these there may be none of those that every sentence of a language has.
+const KNOWN_WORDS_MIN: usize = 4;
+
 /// Whether a sentence begins with one of the phrases, as whole words, upper and lower case alike.
 fn starts_with_any(sentence: &str, phrases: &[&str]) -> bool {
     let start = sentence.trim_start_matches(|c: char| !c.is_alphanumeric());
@@ -661,6 +672,13 @@ mod tests {
         assert!(is_social("Hi there"));
         assert!(!is_social("Thanks, I need a place to go too."));
         assert!(!is_social("The hotel is great"));
+    }
+
+    #[test]
+    fn another_language_is_known_as_one() {
+        assert!(knows("Which order is it about? I need its number."));
+        assert!(knows("请问您想去哪里？"));
+        assert!(!knows("Bitte nennen Sie mir Ihre Bestellnummer und Ihren Namen."));
     }
 
     #[test]

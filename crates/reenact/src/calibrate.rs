@@ -17,7 +17,7 @@ use crate::report::statistics::{
 };
 use crate::run::Stop;
 use crate::run::repeats::{self, Item};
-use crate::{Assessment, Check, Result, Run, RunOutput, Skipped, Store, TestCase, Trial, Verdict};
+use crate::{Assessment, Result, Run, RunOutput, Skipped, Store, TestCase, Trial, Verdict};
 
 pub use labels::{Label, labels};
 
@@ -308,7 +308,7 @@ fn tallies(output: &RunOutput, at: usize) -> Vec<Tally> {
 }
 
 fn is_of_question(output: &RunOutput, case: &TestCase, assessment: &Assessment, at: usize) -> bool {
-    let is_judged = |id: &str| case.expectations.iter().any(|it| it.id == id && it.check == Check::Judged);
+    let is_judged = |id: &str| case.expectations.iter().any(|it| it.id == id && it.check.is_judged());
     let is_here = place(&output.run, &assessment.expectation) == at;
     is_here && assessment.decides && (at > 0 || is_judged(&assessment.expectation))
 }

@@ -9,10 +9,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::Conversation;
+
 use crate::Usd;
 
 pub use check::{Problem, check};
 pub use suite::Suite;
+pub use variant::{Stress, Variant};
 pub(crate) use write::case as written;
 
 mod check;
@@ -30,8 +33,10 @@ pub(crate) mod save;
 mod scalar;
 pub(crate) mod schema;
 pub(crate) mod source;
+mod staging;
 mod suite;
 pub(crate) mod tree;
+mod variant;
 mod write;
 mod yaml;
 
@@ -51,6 +56,12 @@ pub struct TestCase {
     /// What the agent must do; never shown to the user.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub expectations: Vec<Expectation>,
+    /// What was said before, who speaks first, and which words are fixed.
+    #[serde(default, skip_serializing_if = "Staging::is_plain")]
+    pub staging: Staging,
+    /// Which case it was derived from to stress the agent, and how.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variant: Option<Variant>,
     /// Where the case comes from, for a case that was distilled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<Origin>,
@@ -76,6 +87,57 @@ pub struct Brief {
     /// How many asks may stay unanswered before the user gives up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub patience: Option<u32>,
+}
+
+/// How the conversation of a case is set up, beyond its brief.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Staging {
+    /// What the user and the agent said before; the conversation goes on from there.
+    #[serde(default, skip_serializing_if = "no_messages")]
+    pub prefix: Conversation,
+    /// Who speaks first.
+    #[serde(default)]
+    pub first_speaker: FirstSpeaker,
+    /// The user's messages, word for word.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub script: Vec<String>,
+    /// What the user does at the end of the script.
+    #[serde(default)]
+    pub after_script: AfterScript,
+}
+
+impl Staging {
+    /// Whether nothing is set up.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        *self == Staging::default()
+    }
+}
+
+fn no_messages(conversation: &Conversation) -> bool {
+    conversation.messages.is_empty()
+}
+
+/// Who speaks first.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FirstSpeaker {
+    /// The user.
+    #[default]
+    User,
+    /// The agent, before it has heard anything.
+    Agent,
+}
+
+/// What the user does at the end of a script.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AfterScript {
+    /// Leaves.
+    #[default]
+    Leave,
+    /// Goes on as a simulated user.
+    GoOn,
 }
 
 /// Something that the user knows, and when it may be said.
@@ -156,8 +218,30 @@ pub enum Check {
     LatencyMs(u32),
     /// Code: the agent's answers cost no more than this, all together.
     CostUsd(Usd),
+    /// The same, of the agent's part of one turn alone.
+    InTurn(Box<InTurn>),
     /// A judge, from the expectation's text. In JSON: `"judged": null`.
     Judged,
+}
+
+/// What decides an expectation about one turn.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct InTurn {
+    /// The turn, from 1.
+    pub turn: u32,
+    /// What decides it.
+    pub check: Check,
+}
+
+impl Check {
+    /// Whether it takes a judge.
+    #[must_use]
+    pub fn is_judged(&self) -> bool {
+        match self {
+            Check::InTurn(in_turn) => in_turn.check.is_judged(),
+            check => *check == Check::Judged,
+        }
+    }
 }
 
 /// Which calls of a tool are meant.

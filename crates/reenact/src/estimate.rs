@@ -78,13 +78,14 @@ struct Times {
 pub fn of_run(run: &Run, recordings: &BTreeMap<String, Session>) -> Estimate {
     let mut forecast = Forecast::at(&run.provenance.prices);
     let times = trials(run);
+    let limits = (times, run.plan.max_turns, run.plan.attempts);
     for case in &run.suite.cases {
         let recording = case.origin.as_ref().and_then(|origin| recordings.get(&origin.session));
         let recorded = recording.map(|session| &session.conversation);
         let expected = talk(case, recorded, expected_turns(case, recorded, run.plan.max_turns));
         let longest = talk(case, recorded, run.plan.max_turns);
         if run.plan.user_model != OFFLINE {
-            forecast.users(&run.plan.user_model, case, (&expected, &longest), (times, run.plan.max_turns));
+            forecast.users(&run.plan.user_model, case, (&expected, &longest), limits);
         }
         forecast.judges(&run.plan.judging, Hearing::new(case, &expected), times, Side::Expected);
         forecast.judges(&run.plan.judging, Hearing::new(case, &longest), times, Side::AtMost);
@@ -168,16 +169,19 @@ impl Forecast {
         self.enter(role, model, Side::AtMost, (1, each));
     }
 
-    /// One question for each message of the user but a given opening, and one more for leaving, unless the turns are used up.
+    /// A question for each message of the user but a given opening, and a check of the goal to end; at the most, all that may
+    /// be asked besides and again.
     fn users(
         &mut self,
         model: &str,
         case: &TestCase,
         (expected, longest): (&Conversation, &Conversation),
-        (times, max_turns): (Times, u32),
+        (times, max_turns, attempts): (Times, u32, u32),
     ) {
         let first = usize::from(case.brief.opening.is_some());
-        let sides = [(Side::Expected, expected, times.expected), (Side::AtMost, longest, times.at_most)];
+        let (usual, most) = user::model::questions_of_a_turn(&case.brief);
+        let at_most = times.at_most * u64::from(attempts) * most;
+        let sides = [(Side::Expected, expected, times.expected * usual), (Side::AtMost, longest, at_most)];
         for (side, conversation, times) in sides {
             let questions = (conversation.turn_count() + 1).min(max_turns as usize);
             for usage in user_questions(case, conversation).skip(first).take(questions.saturating_sub(first)) {
@@ -209,8 +213,8 @@ impl Forecast {
 /// What each question to the model that plays the user takes, from the first on: the brief, and all that was heard so far.
 fn user_questions(case: &TestCase, conversation: &Conversation) -> impl Iterator<Item = Usage> {
     let nothing = Conversation::default();
-    let scene = Scene { brief: &case.brief, heard: &nothing, disclosures: &[], seed: 0 };
-    let before = tokens_of(&user::model::request(scene));
+    let opening = user::model::request(Scene::new(&case.brief, &nothing));
+    let before = opening.as_ref().map_or(0, tokens_of);
     let mut heard = vec![before];
     for message in conversation.messages.iter().filter(|message| message.is_heard()) {
         let tokens = tokens(message.text.len());

@@ -81,7 +81,7 @@ impl fmt::Display for StepKey {
 /// #         max_turns: 8, concurrency: 1, seed: 0, agent_timeout_seconds: 60,
 /// #         ..Plan::default()
 /// #     };
-/// #     Run { id: "r1".into(), created_at: jiff::Timestamp::UNIX_EPOCH, plan, provenance: Provenance::default(), suite: Suite::default() }
+/// #     Run { id: "r1".into(), created_at: jiff::Timestamp::UNIX_EPOCH, plan, provenance: Provenance::default(), suite: Suite::default(), left_out: Vec::new() }
 /// # }
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
 /// let store = Store::temporary()?;

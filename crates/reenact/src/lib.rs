@@ -85,13 +85,13 @@ pub use model::{
     Usage,
 };
 pub use report::{Report, RunOutput};
-pub use run::{Plan, PromptHash, Provenance, Run};
+pub use run::{Plan, PromptHash, Provenance, Run, UserKind};
 pub use session::{Session, SessionQuery};
 pub use skipped::Skipped;
 pub use store::{RunLease, RunSummary, SessionReader, SessionSummary, SessionWriter, Store, StoredSession};
-pub use trial::{Disclosure, Ending, Outcome, Trial};
+pub use trial::{Cited, Correction, Discarded, Disclosure, Ending, Outcome, Trial};
 pub use usd::Usd;
-pub use user::{Leaving, Scene, SimulatedUser, UserAct, UserFault};
+pub use user::{DialogueAct, Leaving, Said, Scene, SimulatedUser, Telling, UserAct, UserFault};
 
 mod acts;
 pub mod agent;

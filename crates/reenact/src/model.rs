@@ -51,8 +51,8 @@ pub struct ModelRequest {
 /// The form of a structured answer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AnswerSchema {
-    /// What the answer is: `user_act`, `judgement`, `distilled_case`. A script knows by its beginning (`user`,
-    /// `judge`, `distil`) whose part it plays.
+    /// What the answer is: `user_message`, `check_goal`, `judgement`, `distilled_case`. A script knows by its beginning
+    /// (`user`, `check`, `judge`, `distil`) whose part it plays.
     pub name: String,
     /// Its JSON schema.
     pub schema: Value,

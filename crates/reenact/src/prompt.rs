@@ -13,8 +13,10 @@ pub(crate) mod transcript;
 /// A prompt that ships with this crate, one file each in `prompts/`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Prompt {
-    /// Plays the simulated user.
+    /// Words what the simulated user says.
     User,
+    /// Asks about the agent's words what the simulated user's agenda needs.
+    Checks,
     /// Judges one expectation.
     Judge,
     /// Asks what the built-in judges ask.
@@ -27,13 +29,15 @@ pub enum Prompt {
 
 impl Prompt {
     /// All prompts.
-    pub const ALL: [Prompt; 5] = [Prompt::User, Prompt::Judge, Prompt::Judges, Prompt::OwnJudge, Prompt::Distill];
+    pub const ALL: [Prompt; 6] =
+        [Prompt::User, Prompt::Checks, Prompt::Judge, Prompt::Judges, Prompt::OwnJudge, Prompt::Distill];
 
     /// The prompt's file name.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Prompt::User => "user.md",
+            Prompt::Checks => "checks.md",
             Prompt::Judge => "judge.md",
             Prompt::Judges => "judges.md",
             Prompt::OwnJudge => "own-judge.md",
@@ -46,6 +50,7 @@ impl Prompt {
     pub fn text(self) -> &'static str {
         match self {
             Prompt::User => include_str!("../prompts/user.md"),
+            Prompt::Checks => include_str!("../prompts/checks.md"),
             Prompt::Judge => include_str!("../prompts/judge.md"),
             Prompt::Judges => include_str!("../prompts/judges.md"),
             Prompt::OwnJudge => include_str!("../prompts/own-judge.md"),

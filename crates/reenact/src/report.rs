@@ -20,10 +20,12 @@ pub use junit::junit;
 pub use markdown::markdown;
 pub use statistics::PassRate;
 use statistics::{Course, EarlyStopping, Flakiness, PassHatK, Reproduction, Stopped, Tally, Threshold};
+pub use variants::VariantReport;
 
 use crate::PriceList;
 use crate::cost::{Amount, Cost};
 use crate::journal::{self, Charged};
+use crate::user::guard::Misstep;
 use crate::{
     Ending, ErrorKind, Outcome, Plan, Provenance, Result, Run, Session, Speaker, Store, TestCase, Trial, Verdict,
 };
@@ -38,6 +40,7 @@ mod markdown;
 mod provenance;
 mod signature;
 pub mod statistics;
+mod variants;
 mod words;
 
 /// One run as data: what `run`, `judge` and `report` print with `--json`.
@@ -154,6 +157,15 @@ pub struct Report {
     pub endings: Vec<EndingCount>,
     /// Trials by the number of their turns, from few to many.
     pub turns: Vec<TurnCount>,
+    /// The stress variants, each way by itself; nothing else in this report counts them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub variants: Vec<VariantReport>,
+    /// What simulated users did that they must not; none where none did.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missteps: Vec<MisstepCount>,
+    /// Conversations that were thrown away for that, and played again.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub discarded: u64,
     /// What the models that played users and judged cost, by role and model, trials that were not finished included; nothing
     /// where the journal was not read. What the agent itself costs is no part of it.
     pub cost: Option<Cost>,
@@ -401,6 +413,20 @@ pub struct EndingCount {
     pub trials: u64,
 }
 
+/// How many messages of simulated users did one thing that they must not. None of them was said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct MisstepCount {
+    /// What they did.
+    pub misstep: Misstep,
+    /// How many messages.
+    pub messages: u64,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "the form that serde asks for")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
 /// How many trials took so many turns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TurnCount {
@@ -417,6 +443,8 @@ pub struct TurnCount {
 pub enum EndingKind {
     Satisfied,
     GaveUp,
+    LostPatience,
+    SaidAll,
     AskedForPerson,
     AgentEnded,
     TurnLimit,
@@ -432,6 +460,8 @@ impl EndingKind {
         match self {
             EndingKind::Satisfied => "satisfied",
             EndingKind::GaveUp => "gave up",
+            EndingKind::LostPatience => "lost patience",
+            EndingKind::SaidAll => "said all",
             EndingKind::AskedForPerson => "asked for a person",
             EndingKind::AgentEnded => "agent ended it",
             EndingKind::TurnLimit => "turn limit",
@@ -447,6 +477,8 @@ impl From<&Ending> for EndingKind {
         match ending {
             Ending::Satisfied => EndingKind::Satisfied,
             Ending::GaveUp => EndingKind::GaveUp,
+            Ending::LostPatience => EndingKind::LostPatience,
+            Ending::SaidAll => EndingKind::SaidAll,
             Ending::AskedForPerson => EndingKind::AskedForPerson,
             Ending::AgentEnded => EndingKind::AgentEnded,
             Ending::TurnLimit => EndingKind::TurnLimit,
@@ -462,9 +494,12 @@ impl Report {
     #[must_use]
     pub fn of(run: &Run, trials: &[Trial], known: &Known) -> Report {
         let mut cases = case_reports(run, trials, &known.recordings);
+        let variants = variants::Variants::of(&run.suite);
+        let trials = &*variants.without(trials);
         // Without a model there is nothing that the journal could add.
         let charges = known.charges.as_deref().or_else(|| run.plan.models().is_empty().then_some(&[]));
         let cost = charges.map(|charges| costs::put(charges, &run.provenance.prices, &mut cases));
+        let (cases, varied) = variants.apart(cases);
         let missing: u64 = cases.iter().map(|case| case.missing.len() as u64).sum();
         let (pass_rate, exclusions) = (figures::pass_rate(&cases), figures::exclusions(&cases));
         let report = Report {
@@ -477,12 +512,15 @@ impl Report {
             status: Status::of_cases(&cases),
             trials_planned: match run.plan.stopping {
                 Some(_) => trials.len() as u64 + missing,
-                None => run.suite.cases.len() as u64 * u64::from(run.plan.trials),
+                None => (run.suite.cases.len() - variants.count()) as u64 * u64::from(run.plan.trials),
             },
             trials_done: trials.len() as u64,
             outcomes: OutcomeCounts::of(trials.iter().map(|trial| trial.outcome)),
             endings: ending_counts(trials),
             turns: turn_counts(trials),
+            variants: varied,
+            missteps: misstep_counts(trials),
+            discarded: trials.iter().map(|trial| trial.discarded.len() as u64).sum(),
             cost,
             pass_hat_k: figures::pass_hat_k(&cases),
             flakiness: statistics::flakiness(&figures::tallies(&cases)),
@@ -625,6 +663,17 @@ fn ending_counts(trials: &[Trial]) -> Vec<EndingCount> {
         *counts.entry(EndingKind::from(&trial.ending)).or_default() += 1;
     }
     counts.into_iter().map(|(ending, trials)| EndingCount { ending, trials }).collect()
+}
+
+fn misstep_counts(trials: &[Trial]) -> Vec<MisstepCount> {
+    let mut counts: BTreeMap<Misstep, u64> = BTreeMap::new();
+    for trial in trials {
+        let thrown_away = trial.discarded.iter().flat_map(|discarded| &discarded.corrections);
+        for correction in trial.corrections.iter().chain(thrown_away) {
+            *counts.entry(correction.misstep).or_default() += 1;
+        }
+    }
+    counts.into_iter().map(|(misstep, messages)| MisstepCount { misstep, messages }).collect()
 }
 
 fn turn_counts(trials: &[Trial]) -> Vec<TurnCount> {

@@ -11,12 +11,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::PriceList;
 use crate::agent::TIMEOUT_SECONDS_DEFAULT;
+use crate::case::Stress;
 use crate::cost::Ledger;
 use crate::journal::{self, Charged, Journal};
 use crate::judge::{Judging, OFFLINE, Panel};
 use crate::report::RunOutput;
 use crate::report::statistics::{Course, EarlyStopping};
-use crate::{Agent, Model, Outcome, Result, SimulatedUser, StepRole, Store, Suite, TestCase, Trial, Usd, clock};
+use crate::{
+    Agent, Model, Outcome, Result, SimulatedUser, Skipped, StepRole, Store, Suite, TestCase, Trial, Usd, clock,
+};
 
 use divergence::FirstDivergence;
 pub use event::Event;
@@ -54,6 +57,12 @@ pub struct Plan {
     /// The cassette that answers in place of that model, where one does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_cassette: Option<String>,
+    /// Which words the users speak.
+    #[serde(default, skip_serializing_if = "UserKind::is_simulated")]
+    pub user: UserKind,
+    /// Ways in which each case is made harder besides; tried as often, and reported apart.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub variants: Vec<Stress>,
     /// Who judges, and what besides the expectations.
     pub judging: Judging,
     /// How often each case is tried; at the most, where trials stop early.
@@ -67,6 +76,9 @@ pub struct Plan {
     /// The run whose cases are tried once more, where this is such a rerun.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rerun_of: Option<String>,
+    /// How often a trial is played at the most whose simulated user misbehaves. What is thrown away stays with the trial.
+    #[serde(default = "once")]
+    pub attempts: u32,
     /// User messages in one conversation at the most.
     pub max_turns: u32,
     /// Conversations at once.
@@ -77,6 +89,30 @@ pub struct Plan {
     pub agent_timeout_seconds: u32,
 }
 
+/// Which words the users of a run speak. Where a case has a script, it is spoken.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum UserKind {
+    /// Those of the simulated user.
+    #[default]
+    Simulated,
+    /// Those of the recorded user, as long as the agent does what it did in the recording; then those of the simulated
+    /// user.
+    Recorded,
+}
+
+impl UserKind {
+    #[allow(clippy::trivially_copy_pass_by_ref, reason = "the form that serde asks for")]
+    fn is_simulated(&self) -> bool {
+        *self == UserKind::Simulated
+    }
+}
+
+/// A plan that was stored before trials were played again.
+fn once() -> u32 {
+    1
+}
+
 impl Default for Plan {
     fn default() -> Self {
         Plan {
@@ -85,11 +121,14 @@ impl Default for Plan {
             agent_cassette: None,
             user_model: "offline".into(),
             user_cassette: None,
+            user: UserKind::default(),
+            variants: Vec::new(),
             judging: Judging::default(),
             trials: 1,
             stopping: None,
             threshold: None,
             rerun_of: None,
+            attempts: 3,
             max_turns: 20,
             concurrency: 16,
             seed: 0,
@@ -119,8 +158,11 @@ pub struct Run {
     /// What made it, so that a later report tells of the run and not of whatever reports it.
     #[serde(default)]
     pub provenance: Provenance,
-    /// The cases as they were when the run began.
+    /// The cases as they were when the run began, and after them their variants.
     pub suite: Suite,
+    /// The variants that were asked for and could not be made.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<Skipped>,
 }
 
 impl Run {
@@ -128,7 +170,8 @@ impl Run {
     #[must_use]
     pub fn new(plan: Plan, suite: Suite) -> Self {
         let provenance = Provenance::of(&plan);
-        Run { id: clock::run_id(), created_at: clock::now(), plan, provenance, suite }
+        let (suite, left_out) = with_variants(suite, &plan);
+        Run { id: clock::run_id(), created_at: clock::now(), plan, provenance, suite, left_out }
     }
 
     /// The same run judged in this way, with the prompts and prices of today.
@@ -150,10 +193,36 @@ impl Run {
     #[must_use]
     pub fn rerun(&self, cases: &[&str], trials: u32, seed: u64) -> Self {
         let rerun_of = Some(self.id.clone());
-        let plan = Plan { trials, seed, rerun_of, stopping: None, threshold: None, ..self.plan.clone() };
+        let plan =
+            Plan { trials, seed, rerun_of, stopping: None, threshold: None, variants: Vec::new(), ..self.plan.clone() };
         let chosen = self.suite.cases.iter().filter(|case| cases.contains(&case.id.as_str())).cloned();
         Run::new(plan, Suite { name: self.suite.name.clone(), cases: chosen.collect() })
     }
+}
+
+/// The cases, and after them their variants; and the variants that cannot be made, each with the reason.
+fn with_variants(mut suite: Suite, plan: &Plan) -> (Suite, Vec<Skipped>) {
+    let is_derived = |case: &TestCase| case.variant.is_some();
+    let mut variants: Vec<TestCase> = Vec::new();
+    let mut left_out = Vec::new();
+    for &stress in &plan.variants {
+        for case in suite.cases.iter().filter(|case| !is_derived(case)) {
+            let id = format!("{}~{stress}", case.id);
+            let made = match stress.takes_a_model() && plan.user_model == OFFLINE {
+                true => Err("it takes a model to play the user".to_owned()),
+                false => stress.variant_of(case),
+            };
+            match made {
+                Ok(variant) if !suite.cases.iter().chain(&variants).any(|other| other.id == id) => {
+                    variants.push(variant);
+                }
+                Ok(_) => left_out.push(Skipped { what: id, reason: "another case has its id".to_owned() }),
+                Err(reason) => left_out.push(Skipped { what: id, reason }),
+            }
+        }
+    }
+    suite.cases.extend(variants);
+    (suite, left_out)
 }
 
 /// One of the participants that a model, the embedded engine or the caller's own code can play.
@@ -256,7 +325,7 @@ pub async fn run(
     let done: Done = store.trials(&run.id)?.into_iter().map(|t| ((t.case, t.trial), t.outcome)).collect();
     listen(Event::Began { planned: run.suite.cases.len() * run.plan.trials as usize, done: done.len() });
     let journal = Arc::new(Journal::open(store, &run.id)?);
-    let trying = Trying::new(run, participants, stop, (journal, ledger));
+    let trying = Trying::new(store, run, participants, stop, (journal, ledger));
     let divergence = Arc::default();
     let drive = Drive { run, trying, divergence };
     drive.all(&done, listen).await?;

@@ -25,8 +25,10 @@ mod file;
 pub(crate) enum Participant {
     /// The agent under test.
     Agent,
-    /// The model that plays the user.
+    /// The model that words the user.
     User,
+    /// The model that reads for the user what the agent said.
+    Checker,
     /// The model that judges.
     Judge,
     /// The model that distils.
@@ -36,7 +38,8 @@ pub(crate) enum Participant {
 impl Participant {
     /// Who is asked for an answer of this schema, by the beginning of its name.
     pub(crate) fn of_schema(name: &str) -> Option<Self> {
-        let beginnings = [("user", Self::User), ("judge", Self::Judge), ("distil", Self::Distiller)];
+        let beginnings =
+            [("user", Self::User), ("check", Self::Checker), ("judge", Self::Judge), ("distil", Self::Distiller)];
         beginnings.into_iter().find(|(beginning, _)| name.starts_with(beginning)).map(|(_, participant)| participant)
     }
 }
@@ -46,6 +49,7 @@ impl fmt::Display for Participant {
         f.write_str(match self {
             Participant::Agent => "agent",
             Participant::User => "user",
+            Participant::Checker => "checker",
             Participant::Judge => "judge",
             Participant::Distiller => "distiller",
         })

@@ -1,9 +1,13 @@
 //! The loop: one case, one conversation, one ending.
 
 use crate::AgentUsage;
+use crate::case::FirstSpeaker;
+use crate::user::goal::GoalCheck;
+use crate::user::guard::{Guard, Misstep, Objection, REWORDINGS_MAX};
+use crate::user::lines::{self, Line, Lines};
 use crate::{
-    Agent, AgentFault, AgentReply, AgentTurn, Conversation, Disclosure, Ending, FaultKind, Held, Leaving, Message,
-    Scene, SimulatedUser, TestCase, UserAct, UserFault,
+    Agent, AgentFault, AgentTurn, Conversation, Correction, DialogueAct, Disclosure, Ending, FaultKind, Gate, Held,
+    Leaving, Message, Said, Scene, SimulatedUser, Speaker, Telling, TestCase, UserAct, UserFault,
 };
 
 /// What one conversation is made of besides its participants.
@@ -15,8 +19,10 @@ pub struct Setting<'a> {
     pub session_id: &'a str,
     /// The seed of this trial.
     pub seed: u64,
-    /// User messages at the most.
+    /// User messages at the most, those of a prefix not counted.
     pub max_turns: u32,
+    /// The recorded conversation whose user is played back, where that is what the user does.
+    pub recording: Option<&'a Conversation>,
 }
 
 /// What came of it.
@@ -28,10 +34,32 @@ pub struct Simulated {
     pub ending: Ending,
     /// Which fact was said when, and by which gate.
     pub disclosures: Vec<Disclosure>,
+    /// Messages of the simulated user that were not let through.
+    pub corrections: Vec<Correction>,
+    /// Whether the goal was reached, where the user came to ask itself that.
+    pub goal: Option<GoalCheck>,
+    /// From which turn on the simulated user spoke, where other words were fixed.
+    pub handed_over_at: Option<u32>,
     /// Which version of the agent answered last, where it says.
     pub agent_version: Option<String>,
     /// What each of the agent's replies took, where it says.
     pub agent_usage: Vec<Option<AgentUsage>>,
+}
+
+impl Simulated {
+    /// A conversation that could not begin.
+    pub(crate) fn not_begun(ending: Ending) -> Self {
+        Simulated {
+            conversation: Conversation::default(),
+            ending,
+            disclosures: Vec::new(),
+            corrections: Vec::new(),
+            goal: None,
+            handed_over_at: None,
+            agent_version: None,
+            agent_usage: Vec::new(),
+        }
+    }
 }
 
 /// Lets a simulated user and an agent talk until one of them leaves, fails, or the turns are used up.
@@ -39,29 +67,28 @@ pub struct Simulated {
 /// The conversation is a function of the setting and of what the two answer; there is no clock and no chance in here.
 pub async fn simulate(setting: Setting<'_>, user: &dyn SimulatedUser, agent: &dyn Agent) -> Simulated {
     let mut talk = Talk::new(setting);
+    let limit = talk.turn() + setting.max_turns;
+    let mut users_turn = !talk.waits_for_agent();
     let ending = loop {
-        if talk.turn() >= setting.max_turns {
-            break Ending::TurnLimit;
-        }
-        match talk.user_acts(user).await {
-            Ok(UserAct::Say { text, discloses }) => talk.user_says(text, discloses),
-            Ok(UserAct::Leave(leaving)) => break leaving.into(),
-            Err(fault) => break fault.into(),
-        }
-        match talk.agent_replies(agent).await {
-            Ok(reply) => {
-                talk.agent_version = reply.version.or(talk.agent_version);
-                talk.agent_usage.push(reply.usage);
-                talk.conversation.messages.extend(reply.messages);
-                if reply.ended {
-                    break Ending::AgentEnded;
-                }
+        if users_turn {
+            if talk.turn() >= limit {
+                break Ending::TurnLimit;
             }
+            match talk.user_acts(user).await {
+                Ok(Act::Says(said, told)) => talk.user_says(said, told),
+                Ok(Act::Leaves(why)) => break why.into(),
+                Err(fault) => break fault.into(),
+            }
+        }
+        users_turn = true;
+        match talk.agent_replies(agent).await {
+            Ok(true) => {}
+            Ok(false) => break Ending::AgentEnded,
             Err(fault) => break Ending::AgentFailed(fault),
         }
     };
-    let Talk { conversation, disclosures, agent_version, agent_usage, .. } = talk;
-    Simulated { conversation, ending, disclosures, agent_version, agent_usage }
+    let Talk { conversation, disclosures, corrections, goal, handed_over_at, agent_version, agent_usage, .. } = talk;
+    Simulated { conversation, ending, disclosures, corrections, goal, handed_over_at, agent_version, agent_usage }
 }
 
 /// A conversation on its way.
@@ -69,20 +96,37 @@ struct Talk<'a> {
     setting: Setting<'a>,
     conversation: Conversation,
     disclosures: Vec<Disclosure>,
+    corrections: Vec<Correction>,
+    goal: Option<GoalCheck>,
     agent_version: Option<String>,
     agent_usage: Vec<Option<AgentUsage>>,
     held: Held,
+    guard: Guard<'a>,
+    lines: Lines<'a>,
+    handed_over_at: Option<u32>,
+}
+
+/// What the user does, once it is let through.
+enum Act {
+    Says(Said, Vec<Telling>),
+    Leaves(Leaving),
 }
 
 impl<'a> Talk<'a> {
     fn new(setting: Setting<'a>) -> Self {
+        let prefix = &setting.case.staging.prefix;
         Talk {
             setting,
-            conversation: Conversation::default(),
-            disclosures: Vec::new(),
+            disclosures: told_before(setting.case),
+            conversation: prefix.clone(),
+            corrections: Vec::new(),
+            goal: None,
             agent_version: None,
             agent_usage: Vec::new(),
             held: None,
+            guard: Guard::of(setting.case),
+            lines: Lines::of(setting.case, setting.recording),
+            handed_over_at: None,
         }
     }
 
@@ -90,31 +134,91 @@ impl<'a> Talk<'a> {
         self.conversation.turn_count() as u32
     }
 
-    async fn user_acts(&mut self, user: &dyn SimulatedUser) -> Result<UserAct, UserFault> {
-        let heard: Conversation = self.conversation.messages.iter().filter(|m| m.is_heard()).cloned().collect();
-        let brief = &self.setting.case.brief;
-        let act =
-            user.next(Scene { brief, heard: &heard, disclosures: &self.disclosures, seed: self.setting.seed }).await?;
-        match &act {
-            UserAct::Say { text, .. } if text.trim().is_empty() => {
-                Err(UserFault::Invalid("the simulated user said nothing".into()))
+    /// Whether the agent is to speak before the user does: it was asked something, or it is the first to speak.
+    fn waits_for_agent(&self) -> bool {
+        let is_asked = self.conversation.messages.last().is_some_and(|last| last.speaker == Speaker::User);
+        let is_first = self.setting.case.staging.first_speaker == FirstSpeaker::Agent;
+        is_asked || is_first && self.conversation.messages.is_empty()
+    }
+
+    /// What the user does: what is fixed, else what whoever plays the user does.
+    async fn user_acts(&mut self, user: &dyn SimulatedUser) -> Result<Act, UserFault> {
+        match self.lines.next(&self.conversation) {
+            Line::Says(text) => {
+                let act = if self.turn() == 0 { DialogueAct::Open } else { DialogueAct::Tell };
+                let said = Said { text: text.to_owned(), act, discloses: Vec::new() };
+                Ok(Act::Says(said, lines::told(&self.setting.case.brief, text)))
             }
-            _ => Ok(act),
+            Line::Leaves => Ok(Act::Leaves(Leaving::SaidAll)),
+            Line::Free => {
+                let act = self.simulated_user_acts(user).await?;
+                if self.lines.are_there() && matches!(act, Act::Says(..)) {
+                    let turn = self.turn() + 1;
+                    self.handed_over_at.get_or_insert(turn);
+                }
+                Ok(act)
+            }
         }
     }
 
-    fn user_says(&mut self, text: String, discloses: Vec<String>) {
-        self.conversation.messages.push(Message::user(text));
-        let turn = self.turn();
-        let gate = |id: &str| {
-            let fact = self.setting.case.brief.facts.iter().find(|fact| fact.id == id);
-            fact.map_or_else(String::new, |fact| fact.gate.to_string())
-        };
-        let said = discloses.into_iter().map(|fact| Disclosure { turn, gate: gate(&fact), fact });
-        self.disclosures.extend(said.collect::<Vec<_>>());
+    /// What whoever plays the user does, worded again as often as it may be.
+    async fn simulated_user_acts(&mut self, user: &dyn SimulatedUser) -> Result<Act, UserFault> {
+        let heard: Conversation = self.conversation.messages.iter().filter(|m| m.is_heard()).cloned().collect();
+        let mut rejected: Vec<Misstep> = Vec::new();
+        loop {
+            let brief = &self.setting.case.brief;
+            let (disclosures, seed) = (&self.disclosures, self.setting.seed);
+            let scene = Scene { brief, heard: &heard, disclosures, seed, rejected: &rejected };
+            let (text, objection) = match user.next(scene).await {
+                Ok(UserAct::Leave { .. }) if heard.turn_count() == 0 => {
+                    (String::new(), Objection::new(Misstep::SaysNothing, "it left before it said anything"))
+                }
+                Ok(UserAct::Leave { why, goal }) => {
+                    self.goal = goal;
+                    return Ok(Act::Leaves(why));
+                }
+                Ok(UserAct::Say(said)) => match self.guard.check(&scene, &said) {
+                    Ok(told) => return Ok(Act::Says(said, told)),
+                    Err(objection) => (said.text, objection),
+                },
+                Err(UserFault::Invalid(reason)) => (String::new(), Objection::new(Misstep::SaysNothing, reason)),
+                Err(fault) => return Err(fault),
+            };
+            self.reject(text, objection, &mut rejected)?;
+        }
     }
 
-    async fn agent_replies(&mut self, agent: &dyn Agent) -> Result<AgentReply, AgentFault> {
+    /// Notes a message that is not let through.
+    fn reject(&mut self, text: String, objection: Objection, rejected: &mut Vec<Misstep>) -> Result<(), UserFault> {
+        let Objection { misstep, reason } = objection;
+        let invalid = format!("the simulated user misbehaved: {reason}");
+        self.corrections.push(Correction { turn: self.turn() + 1, text, misstep, reason });
+        rejected.push(misstep);
+        if rejected.len() > REWORDINGS_MAX { Err(UserFault::Invalid(invalid)) } else { Ok(()) }
+    }
+
+    fn user_says(&mut self, said: Said, told: Vec<Telling>) {
+        let turn = self.turn() + 1;
+        let text = match &self.setting.case.variant {
+            Some(variant) => variant.misspelt(said.text, self.setting.seed, turn),
+            None => said.text,
+        };
+        self.conversation.messages.push(Message::user(text));
+        let is_known = |id: &str| self.disclosures.iter().any(|said| said.fact == id);
+        let new = told.into_iter().filter(|telling| !is_known(&telling.fact));
+        let facts = &self.setting.case.brief.facts;
+        let disclosed = new.map(|Telling { fact: id, opened_by }| {
+            let fact = facts.iter().find(|fact| fact.id == id);
+            // What stands for a wish of the goal waits for nothing.
+            let gate = fact.map_or(Gate::Open, |fact| fact.gate.clone()).to_string();
+            Disclosure { turn, fact: id, gate, opened_by }
+        });
+        let disclosed: Vec<Disclosure> = disclosed.collect();
+        self.disclosures.extend(disclosed);
+    }
+
+    /// Lets the agent answer; whether the conversation goes on.
+    async fn agent_replies(&mut self, agent: &dyn Agent) -> Result<bool, AgentFault> {
         let turn = AgentTurn {
             session_id: self.setting.session_id,
             turn: self.turn(),
@@ -128,8 +232,29 @@ impl<'a> Talk<'a> {
         if !reply.ended && !reply.messages.iter().any(Message::is_heard) {
             return Err(AgentFault::new(FaultKind::Empty, "the agent's answer has no text"));
         }
-        Ok(reply)
+        self.agent_version = reply.version.or(self.agent_version.take());
+        self.agent_usage.push(reply.usage);
+        self.conversation.messages.extend(reply.messages);
+        Ok(!reply.ended)
     }
+}
+
+/// The facts that the user told in the words that were said before.
+fn told_before(case: &TestCase) -> Vec<Disclosure> {
+    let mut told: Vec<Disclosure> = Vec::new();
+    for turn in case.staging.prefix.turns() {
+        for telling in lines::told(&case.brief, &turn.user.text) {
+            let fact = case.brief.facts.iter().find(|fact| fact.id == telling.fact);
+            let is_new = !told.iter().any(|said| said.fact == telling.fact);
+            told.extend(fact.filter(|_| is_new).map(|fact| Disclosure {
+                turn: turn.number,
+                fact: fact.id.clone(),
+                gate: fact.gate.to_string(),
+                opened_by: None,
+            }));
+        }
+    }
+    told
 }
 
 impl From<Leaving> for Ending {
@@ -137,6 +262,8 @@ impl From<Leaving> for Ending {
         match leaving {
             Leaving::Satisfied => Ending::Satisfied,
             Leaving::GaveUp => Ending::GaveUp,
+            Leaving::LostPatience => Ending::LostPatience,
+            Leaving::SaidAll => Ending::SaidAll,
             Leaving::AskedForPerson => Ending::AskedForPerson,
         }
     }

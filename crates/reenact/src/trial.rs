@@ -4,6 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::agent::{AgentFault, AgentUsage};
+use crate::user::goal::GoalCheck;
+use crate::user::guard::Misstep;
 use crate::{Assessment, Conversation, Verdict};
 
 /// Why a conversation stopped.
@@ -12,8 +14,12 @@ use crate::{Assessment, Conversation, Verdict};
 pub enum Ending {
     /// The user got what the goal asks for, as far as the user could tell.
     Satisfied,
-    /// The user's asks stayed unanswered until patience ran out.
+    /// The user had nothing more to say, and what the goal asks for was refused.
     GaveUp,
+    /// The user's asks stayed unanswered until patience ran out.
+    LostPatience,
+    /// The user had nothing more to say, and whether the goal was reached could not be told.
+    SaidAll,
     /// The user asked for a person and left.
     AskedForPerson,
     /// The agent said that the conversation is over.
@@ -104,6 +110,48 @@ pub struct Disclosure {
     pub fact: String,
     /// The gate that allowed it, as a person reads it.
     pub gate: String,
+    /// The agent's words that opened the gate, where it waits for the agent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opened_by: Option<Cited>,
+}
+
+/// Words that were said in a turn.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub struct Cited {
+    /// The turn, from 1; 0 is what came before the first.
+    pub turn: u32,
+    /// The words, as they were said.
+    pub words: String,
+}
+
+/// A message of the simulated user that was not let through, and so was never said.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Correction {
+    /// The turn that it was worded for, from 1.
+    pub turn: u32,
+    /// The words.
+    pub text: String,
+    /// What a simulated user must not do, and this one did.
+    pub misstep: Misstep,
+    /// What it did, for whoever reads the trial.
+    pub reason: String,
+}
+
+/// A conversation of a trial that was thrown away, because its simulated user misbehaved, and played again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Discarded {
+    /// The session id under which the agent saw it.
+    pub session_id: String,
+    /// What the simulated user did.
+    pub reason: String,
+    /// What was said until then.
+    pub conversation: Conversation,
+    /// Which fact was said when.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub disclosures: Vec<Disclosure>,
+    /// What was not let through.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub corrections: Vec<Correction>,
 }
 
 /// One conversation of one case, judged.
@@ -124,6 +172,18 @@ pub struct Trial {
     /// Which fact was said when.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub disclosures: Vec<Disclosure>,
+    /// Messages of the simulated user that were not let through and worded again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub corrections: Vec<Correction>,
+    /// Whether the goal was reached, where the user came to ask itself that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub goal: Option<GoalCheck>,
+    /// From which turn on the simulated user spoke, where a script or the recorded user's words came before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handed_over_at: Option<u32>,
+    /// Earlier conversations of this trial whose simulated user misbehaved; they count for nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub discarded: Vec<Discarded>,
     /// Which version of the agent answered, where the agent says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent_version: Option<String>,
@@ -135,4 +195,18 @@ pub struct Trial {
     pub agent_usage: Vec<Option<AgentUsage>>,
     /// One assessment for each expectation, in the order of the case, then one for each judge that the run names.
     pub assessments: Vec<Assessment>,
+}
+
+impl Discarded {
+    /// What is kept of a trial that is to be played again, if its simulated user misbehaved.
+    pub(crate) fn of(trial: &Trial) -> Option<Self> {
+        let Ending::UserInvalid(reason) = &trial.ending else { return None };
+        Some(Discarded {
+            session_id: trial.session_id.clone(),
+            reason: reason.clone(),
+            conversation: trial.conversation.clone(),
+            disclosures: trial.disclosures.clone(),
+            corrections: trial.corrections.clone(),
+        })
+    }
 }

@@ -5,9 +5,10 @@ mod trials;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use reenact::case::Stress;
 use reenact::cassette::{Recorded, Verb};
 use reenact::run::Plan;
-use reenact::{Environment, Error, ErrorKind, Judging, Result, Run, RunOutput, Store, Suite};
+use reenact::{Environment, Error, ErrorKind, Judging, Result, Run, RunOutput, Store, Suite, UserKind};
 
 use self::trials::Trials;
 use super::report;
@@ -31,6 +32,12 @@ pub(crate) struct Args {
     /// What plays the users: a model's name, or offline
     #[arg(long, value_name = "M", default_value = "offline")]
     user_model: String,
+    /// Whose words the users speak: simulated, or recorded, the recorded users' own as long as the agent does what it did then
+    #[arg(long, value_name = "KIND", default_value = "simulated", value_parser = user_kind)]
+    user: UserKind,
+    /// Try each case in harder variants too, reported apart: impatient, vague, tangential, typos, changed-mind, other-language
+    #[arg(long, value_name = "WAYS", value_delimiter = ',', value_parser = str::parse::<Stress>)]
+    variants: Vec<Stress>,
     #[command(flatten)]
     judging: judging::Args,
     /// How often each case is tried: a number, or auto to stop as soon as a case is decided; auto:good=.9,bad=.7 says between
@@ -43,6 +50,9 @@ pub(crate) struct Args {
     /// User messages in one conversation at the most
     #[arg(long, value_name = "N", default_value_t = Plan::default().max_turns, value_parser = clap::value_parser!(u32).range(1..=1000))]
     max_turns: u32,
+    /// How often a trial is played at the most whose simulated user misbehaves
+    #[arg(long, value_name = "N", default_value_t = Plan::default().attempts, value_parser = clap::value_parser!(u32).range(1..=100))]
+    attempts: u32,
     /// Conversations at once
     #[arg(long, value_name = "N", default_value_t = Plan::default().concurrency, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     concurrency: u32,
@@ -55,7 +65,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     spending: spending::Args,
     /// Finish a run that was interrupted: its id, or latest
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["suite", "agent", "agent_version", "user_model", "judging", "trials", "threshold", "max_turns", "concurrency", "seed", "agent_timeout", "estimate"])]
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["suite", "agent", "agent_version", "user_model", "user", "variants", "judging", "trials", "threshold", "attempts", "max_turns", "concurrency", "seed", "agent_timeout", "estimate"])]
     resume: Option<String>,
     #[command(flatten)]
     cassette: cassette::Args,
@@ -117,6 +127,7 @@ fn begin(args: &Args, global: &Global) -> Result<(Store, Run)> {
     let store = Store::open(&global.store)?;
     participants::open(&run.plan, &store, &args.spending.settings())?;
     store.create_run(&run)?;
+    run.left_out.iter().for_each(|skipped| output::note(format_args!("no variant {skipped}")));
     output::note_power(run.suite.cases.len(), &run.plan);
     Ok((store, run))
 }
@@ -132,15 +143,26 @@ fn planned(args: &Args) -> Result<Run> {
     Ok(Run::new(plan, suite).priced(&args.spending.prices()?))
 }
 
+fn user_kind(name: &str) -> std::result::Result<UserKind, String> {
+    match name {
+        "simulated" => Ok(UserKind::Simulated),
+        "recorded" => Ok(UserKind::Recorded),
+        _ => Err("a user is `simulated` or `recorded`; a script stands in its case".to_owned()),
+    }
+}
+
 fn plan(args: &Args, agent: String) -> Result<Plan> {
     cassette::resolved(Plan {
         agent,
         agent_version: args.agent_version.clone(),
         user_model: args.user_model.clone(),
+        user: args.user,
+        variants: args.variants.clone(),
         judging: args.judging.over(&Judging::default(), Verb::Run)?,
         trials: args.trials.at_most(),
         stopping: args.trials.stopping(),
         threshold: args.threshold,
+        attempts: args.attempts,
         max_turns: args.max_turns,
         concurrency: args.concurrency,
         seed: args.seed,

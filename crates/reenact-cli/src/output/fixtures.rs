@@ -18,6 +18,7 @@ pub(crate) fn case(id: &str) -> TestCase {
             check: Check::Contains("closed".into()),
         }],
         origin: Some(Origin { session: "8f2c61".into(), evidence: Vec::new() }),
+        ..TestCase::default()
     }
 }
 
@@ -38,6 +39,7 @@ pub(crate) fn run(trials: u32, cases: Vec<TestCase>) -> Run {
         },
         provenance: Provenance::default(),
         suite: Suite { name: Some("market-assistant".into()), cases },
+        left_out: Vec::new(),
     }
 }
 
@@ -62,7 +64,12 @@ pub(crate) fn trial(case: &str, number: u32, ending: Ending, assessments: Vec<As
             turn: 2,
             fact: "weekend".into(),
             gate: "when: the agent says it is open".into(),
+            opened_by: None,
         }],
+        corrections: Vec::new(),
+        goal: None,
+        handed_over_at: None,
+        discarded: Vec::new(),
         agent_version: None,
         agent_latencies_ms: Vec::new(),
         agent_usage: Vec::new(),

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use anstyle::Style;
 use comfy_table::{Attribute, Cell, ColumnConstraint, Table, Width};
 use reenact::report::EndingKind;
+use reenact::user::goal::{GoalCheck, GoalPart, Reached};
 use reenact::{Assessment, Conversation, Cost, Ending, Message, Session, Speaker, TestCase, Trial, Verdict};
 
 use super::report::mark;
@@ -63,6 +64,11 @@ fn facts_of_the_trial(trial: &Trial, cost: Option<&Cost>, case: Option<&TestCase
         rows.push(("goal", printable(&case.brief.goal).into_owned()));
     }
     rows.push(("ending", ending(&trial.ending)));
+    rows.extend(trial.goal.iter().map(|goal| ("goal reached", goal_in_words(goal))));
+    rows.extend(trial.discarded.iter().map(|invalid| {
+        let session = printable(&invalid.session_id).into_owned();
+        ("thrown away", format!("{session}: {}", printable(&invalid.reason)))
+    }));
     rows.push(("seen by agent as", printable(&trial.session_id).into_owned()));
     rows.extend(trial.agent_version.iter().map(|told| ("agent's version", printable(told).into_owned())));
     if let Some(cost) = cost {
@@ -75,6 +81,26 @@ fn facts_of_the_trial(trial: &Trial, cost: Option<&Cost>, case: Option<&TestCase
         rows.into_iter().map(|(name, value)| [Cell::new(name).add_attribute(Attribute::Dim), Cell::new(value)]),
     );
     table::lines(&table)
+}
+
+/// Each part of the goal, with the words that show what became of it and who says so.
+fn goal_in_words(goal: &GoalCheck) -> String {
+    let part = |part: &GoalPart| {
+        let cited = part.cited.iter().map(|cited| format!("\"{}\" (turn {})", shortened(&cited.words, 80), cited.turn));
+        let shown = cited.chain(part.doubt.iter().map(|doubt| printable(doubt).into_owned())).collect::<Vec<_>>();
+        format!("{}: {}, {}", reached(part.reached), shortened(&part.text, 80), shown.join(", "))
+    };
+    let parts = goal.parts.iter().map(part).collect::<Vec<_>>().join("\n");
+    format!("{parts} [{}]", printable(&goal.by))
+}
+
+fn reached(reached: Reached) -> &'static str {
+    match reached {
+        Reached::Yes => "yes",
+        Reached::Open => "not yet",
+        Reached::Refused => "refused",
+        Reached::Unknown => "unknown",
+    }
 }
 
 fn ending(ending: &Ending) -> String {
@@ -144,6 +170,7 @@ fn turns(conversation: &Conversation, trial: Option<&Trial>) -> Vec<Vec<Line>> {
         let mut what = words(message);
         if let (true, Some(trial)) = (opens, trial) {
             what.extend(disclosed(trial, number));
+            what.extend(corrected(trial, number));
         }
         turns.last_mut().expect("starts with one").push(Line { who, what: what.join("\n") });
     }
@@ -174,8 +201,17 @@ fn words(message: &Message) -> Vec<String> {
 /// The facts that the simulated user gave away in a turn, each with the gate that allowed it.
 fn disclosed(trial: &Trial, turn: u32) -> impl Iterator<Item = String> {
     let in_turn = trial.disclosures.iter().filter(move |disclosure| disclosure.turn == turn);
-    in_turn
-        .map(|disclosure| format!("^ says fact {} (gate {})", printable(&disclosure.fact), printable(&disclosure.gate)))
+    in_turn.map(|disclosure| {
+        let by = disclosure.opened_by.as_ref().map(|by| format!(", opened by \"{}\"", shortened(&by.words, 80)));
+        let (fact, gate) = (printable(&disclosure.fact), printable(&disclosure.gate));
+        format!("^ says fact {fact} (gate {gate}{})", by.unwrap_or_default())
+    })
+}
+
+/// What was not let through before these words were.
+fn corrected(trial: &Trial, turn: u32) -> impl Iterator<Item = String> {
+    let in_turn = trial.corrections.iter().filter(move |correction| correction.turn == turn);
+    in_turn.map(|it| format!("^ worded again: \"{}\", {}", shortened(&it.text, 80), printable(&it.reason)))
 }
 
 fn alone(title: &str, turns: &[Vec<Line>], width: u16) -> String {

@@ -14,10 +14,11 @@ const MODELS: &str = r#"
   json: {skip: null, id: never came, goal: {text: find out where my parcel 4711 is, evidence: [{turn: 1, quote: my parcel 4711 never came}]}, persona: [], guidelines: [], facts: [{id: at home, text: I was at home, gate: {kind: when, of: the agent says that it was delivered}, evidence: [{turn: 2, quote: I was at home}]}], opening: my parcel 4711 never came, patience: {asks: null, evidence: []}, ending: {kind: null, evidence: []}, expectations: [{id: admits, text: The agent does not insist that it was delivered, evidence: [{turn: 2, quote: That is not true}]}]}
 - for: distiller
   json: {skip: null, id: new address, goal: {text: change my address, evidence: [{turn: 1, quote: can you change my address}]}, persona: [], guidelines: [], facts: [{id: street, text: 7 Elm Street, gate: {kind: asked, of: the new address}, evidence: [{turn: 2, quote: 7 Elm Street}]}], opening: null, patience: {asks: null, evidence: []}, ending: {kind: null, evidence: []}, expectations: [{id: confirms, text: The agent confirms the new address, evidence: [{turn: 2, quote: 7 Elm Street}]}]}
-- {for: user, when: delivered, json: {act: say, text: "That is not true, I was at home", discloses: [at-home], reason: null}}
-- {for: user, when: new address, json: {act: say, text: 7 Elm Street, discloses: [street], reason: null}}
-- {for: user, turn: 1, json: {act: say, text: can you change my address, discloses: [], reason: null}}
-- {for: user, json: {act: leave, text: null, discloses: [], reason: satisfied}}
+- {for: user, when: delivered, json: {text: "That is not true, I was at home"}}
+- {for: user, when: new address, json: {text: 7 Elm Street}}
+- {for: user, turn: 1, json: {text: can you change my address}}
+- {for: checker, when: meet it, json: {opened: [{condition: 1, quotes: [{turn: 1, words: It was delivered}]}], wants: nothing}}
+- {for: checker, json: {parts: []}}
 - {for: judge, when: delivered, json: {verdict: fail, reason: it insists, turns: [1]}}
 - {for: judge, json: {verdict: pass, reason: it is so, turns: [1]}}
 "#;

@@ -6,14 +6,15 @@ use crate::stage::{Stage, Told};
 
 const AGENT: &str = "- Which parcel number is it?\n- It is on its way.\n";
 
-/// Two questions to the user's model and one to the judge's in each conversation, of 0.152, 0.052 and 0.0014 dollars.
+/// Two questions to the user's model (a message, and whether the goal is reached) and one to the judge's in each conversation,
+/// of 0.152, 0.052 and 0.0014 dollars.
 const MODELS: &str = r#"
 - for: user
   when: (?i)which parcel
-  json: {act: say, text: it is parcel 4711, discloses: [number], reason: null}
+  json: {text: parcel 4711}
   usage: {input_tokens: 1000, output_tokens: 15000}
-- for: user
-  json: {act: leave, text: null, discloses: [], reason: satisfied}
+- for: checker
+  json: {parts: [{part: 1, reached: 'yes', quotes: [{turn: 2, words: it is on its way}]}]}
   usage: {input_tokens: 1000, output_tokens: 5000}
 - for: judge
   json: {verdict: pass, reason: it says where the parcel is, turns: [2], quotes: []}
@@ -154,7 +155,7 @@ fn an_estimate_says_what_would_be_asked_and_does_nothing() {
     assert_eq!(told.status, Some(0), "{told:?}");
     // A fact, a goal and an ending: three turns, the first of them given, and one question for leaving.
     assert!(
-        told.words().contains("user │ script:models.yaml │ 18 to 24 │") || told.words().contains("18 to 24"),
+        told.words().contains("user │ script:models.yaml │ 18 to 432 │") || told.words().contains("18 to 432"),
         "{told:?}"
     );
     assert!(!stage.path(".reenact").exists());

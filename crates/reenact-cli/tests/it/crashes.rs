@@ -22,7 +22,7 @@ pub(crate) const CALLS_EACH: usize = 6;
 pub(crate) fn suite(cases: usize) -> String {
     let case = |n: usize| {
         format!(
-            "  - id: case-{n}\n    goal: ask about case-{n}\n    expectations:\n      - {{ id: e0, text: question-0 is answered }}\n      - {{ id: e1, text: question-1 is answered }}\n"
+            "  - id: case-{n}\n    goal: |\n      ask about case-{n}\n      ask what case-{n} costs\n    expectations:\n      - {{ id: e0, text: question-0 is answered }}\n      - {{ id: e1, text: question-1 is answered }}\n"
         )
     };
     format!("suite: crashes\ncases:\n{}", (1..=cases).map(case).collect::<String>())

@@ -92,10 +92,9 @@ fn a_model_plays_the_user_in_its_own_words_and_says_the_facts_when_they_are_due(
     let stage = Stage::with_parcels();
     stage.write(
         "user.yaml",
-        "- {for: user, when: which parcel number, json: {act: say, text: 'number 4711, I think', discloses: [number], reason: null}}
-- {for: user, when: Which parcel number, json: {act: say, text: 'number 4711, I think', discloses: [number], reason: null}}
-- {for: user, when: on its way, json: {act: leave, text: null, discloses: [], reason: satisfied}}
-- {for: user, json: {act: say, text: 'hello, my parcel?', discloses: [], reason: null}}
+        "- {for: user, when: Which parcel number, json: {text: 'number 4711, I think'}}
+- {for: user, json: {text: 'hello, my parcel?'}}
+- {for: checker, json: {parts: [{part: 1, reached: 'yes', quotes: [{turn: 2, words: it is on its way}]}]}}
 ",
     );
     let told = stage.run_parcels(&["--user-model", "script:user.yaml", "--json"]);
@@ -104,6 +103,7 @@ fn a_model_plays_the_user_in_its_own_words_and_says_the_facts_when_they_are_due(
     assert_eq!((told.status, &trial["ending"]["kind"]), (Some(0), &"satisfied".into()), "{told:?}");
     assert_eq!(trial["disclosures"][0]["fact"], "number", "{trial}");
     assert!(trial["conversation"].to_string().contains("number 4711, I think"), "{trial}");
+    assert_eq!(trial["goal"]["parts"][0]["cited"][0]["words"], "It is on its way", "{trial}");
 }
 
 #[test]

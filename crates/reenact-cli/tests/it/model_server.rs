@@ -130,7 +130,7 @@ fn content((case, role, position): &Call, times: usize) -> String {
     match role.as_str() {
         "user" => {
             let text = format!("I ask about {case} for the {position}. time");
-            json!({"act": "say", "text": text, "discloses": [], "reason": null}).to_string()
+            json!({ "text": text }).to_string()
         }
         "agent" => format!("This is what there is to say for the {position}. time."),
         "distiller" => json!({

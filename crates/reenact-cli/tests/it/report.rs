@@ -44,6 +44,7 @@ fn run() -> Run {
         plan,
         provenance: Provenance::default(),
         suite,
+        left_out: Vec::new(),
     }
 }
 
@@ -55,6 +56,7 @@ fn case(id: &str) -> TestCase {
         context: serde_json::Map::new(),
         expectations: vec![Expectation { id: "says-closed".into(), text: None, check }],
         origin: Some(Origin { session: "8f2c61".into(), evidence: Vec::new() }),
+        ..TestCase::default()
     }
 }
 
@@ -70,6 +72,10 @@ fn trial(case: &str, verdict: Verdict) -> Trial {
         ending: Ending::GaveUp,
         conversation: [Message::user("how are the markets"), Message::agent("open")].into_iter().collect(),
         disclosures: Vec::new(),
+        corrections: Vec::new(),
+        goal: None,
+        handed_over_at: None,
+        discarded: Vec::new(),
         agent_version: None,
         agent_latencies_ms: Vec::new(),
         agent_usage: Vec::new(),

@@ -100,7 +100,7 @@ impl Server {
 
 /// The whole answers, as they are written.
 struct Answers {
-    user: Vec<u8>,
+    user: [Vec<u8>; 4],
     agent: Vec<u8>,
     judge: Vec<u8>,
     goal_check: Vec<u8>,
@@ -108,10 +108,13 @@ struct Answers {
 
 impl Answers {
     fn new() -> Answers {
-        let user = json!({
-            "act": "say", "text": "That is not what I asked. Tell me when my parcel comes, and what it will cost me.",
-            "discloses": [], "reason": null,
-        });
+        // One for each turn, all of one length: a user does not say the same twice.
+        let user = [
+            "That is not what I asked. Tell me when my parcel comes, and nothing else, please.",
+            "So where is it at this moment? You have a map, have a look at it and then tell me.",
+            "Then what do I have to pay for it at the door, and may I do that with my card, too?",
+            "One last thing: who carries it, and how do I reach those people if nobody comes?",
+        ];
         let judge = json!({
             "reason": "In its first answer the agent says what the user wanted to know.",
             "turns": [1], "quotes": [], "verdict": "pass",
@@ -122,7 +125,7 @@ impl Answers {
         // What MLflow asks after each turn; the goal is never reached, so that each conversation has all its turns.
         let goal_check = json!({"rationale": "The hour is not known yet.", "result": "no"});
         Answers {
-            user: completion(&user.to_string()),
+            user: user.map(|text| completion(&json!({ "text": text }).to_string())),
             agent: completion(agent),
             judge: completion(&judge.to_string()),
             goal_check: completion(&goal_check.to_string()),
@@ -131,7 +134,7 @@ impl Answers {
 
     fn to(&self, path: &str, body: &[u8]) -> Vec<u8> {
         let answer = match path.split('/').nth(1) {
-            Some("user") => &self.user,
+            Some("user") => &self.user[memmem::find_iter(body, br#""role":"assistant""#).count() % 4],
             Some("judge") => &self.judge,
             // MLflow asks all its questions at one address, and only the goal check for JSON.
             Some("mlflow") if memmem::find(body, b"json_schema").is_some() => &self.goal_check,

@@ -57,6 +57,9 @@ impl RecordedAgent {
 /// it. The reply is what the recorded agent then did; where it was silent (the user wrote twice), what it did
 /// next. Past the end of the recording there is nothing to say, and the agent ends the conversation.
 fn recorded_reply(recorded: &Conversation, simulated: &Conversation) -> AgentReply {
+    if simulated.turn_count() == 0 {
+        return greeting(recorded);
+    }
     let turns = recorded.turns().collect::<Vec<_>>();
     let reached = simulated.by(Speaker::User).try_fold(0, |next, said| align(&turns, next, said).map(|at| at + 1));
     let answered = reached.and_then(|next| {
@@ -67,6 +70,14 @@ fn recorded_reply(recorded: &Conversation, simulated: &Conversation) -> AgentRep
         Some(turn) => AgentReply { messages: replayed(turn), ..AgentReply::default() },
         None => AgentReply { ended: true, ..AgentReply::default() },
     }
+}
+
+/// What the recorded agent says before anybody asks it.
+fn greeting(recorded: &Conversation) -> AgentReply {
+    let before = recorded.messages.iter().take_while(|message| message.speaker != Speaker::User);
+    let said = before.filter(|message| message.speaker == Speaker::Agent);
+    let messages: Vec<Message> = said.map(|message| Message { at: None, ..message.clone() }).collect();
+    AgentReply { ended: messages.is_empty(), messages, ..AgentReply::default() }
 }
 
 /// The recorded turn that a simulated message stands for: the next one, unless one a little later is clearly

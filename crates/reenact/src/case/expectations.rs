@@ -5,7 +5,7 @@ use super::fields::{Fields, text_item, text_of};
 use super::ids::{self, Named};
 use super::keys::EXPECTATION;
 use super::tree::{Content, Entry, Fault, Node};
-use super::{Check, Expectation};
+use super::{Check, Expectation, InTurn};
 
 pub(super) fn read(fields: &mut Fields<'_, '_>) -> Vec<Expectation> {
     let Some((node, _)) = fields.any("expectations") else { return Vec::new() };
@@ -71,5 +71,10 @@ fn of_fields(id: String, fields: &mut Fields<'_, '_>, line: u64) -> Expectation 
         let what = format!("an expectation has {} checks, expected one", checks.len());
         fields.faults.push(Fault::new(line, what, "split it into one expectation for each check"));
     }
-    Expectation { id, text, check: checks.pop().unwrap_or(Check::Judged) }
+    let check = checks.pop().unwrap_or(Check::Judged);
+    let check = match fields.count("turn") {
+        Some(turn) => Check::InTurn(Box::new(InTurn { turn, check })),
+        None => check,
+    };
+    Expectation { id, text, check }
 }

@@ -41,6 +41,9 @@ pub(crate) enum Form {
     Context,
     Cases,
     Facts,
+    Prefix,
+    FirstSpeaker,
+    AfterScript,
     Gate,
     Expectations,
     Origin,
@@ -98,6 +101,22 @@ pub(crate) const CASE: Table = Table {
         optional("patience", Form::Count, "How many asks may stay unanswered before the user gives up."),
         optional("context", Form::Context, "Handed to the agent with every turn, never to the user."),
         optional("expectations", Form::Expectations, "What the agent must do; never shown to the user."),
+        optional(
+            "prefix",
+            Form::Prefix,
+            "What the user and the agent said before, each `{ user: … }` or `{ agent: … }`.",
+        ),
+        optional(
+            "first_speaker",
+            Form::FirstSpeaker,
+            "Who speaks first: `user`, or `agent`; the user where it is left out.",
+        ),
+        optional("script", Form::TextOrTexts, "The user's messages, word for word."),
+        optional(
+            "after_script",
+            Form::AfterScript,
+            "What the user does at its end: `leave`, or `go_on` as a simulated user.",
+        ),
         optional("origin", Form::Origin, "The recorded session that the case comes from."),
     ],
 };
@@ -128,6 +147,7 @@ pub(crate) const EXPECTATION: Table = Table {
     keys: &[
         optional("id", Form::Text, "Unique in its case; made from its position where it is left out."),
         optional("text", Form::Text, "The statement, for a reader or a judge."),
+        optional("turn", Form::Count, "Only what the agent says and does in this turn counts, from 1."),
         optional("contains", Form::Text, "Some message of the agent contains this text, upper and lower case alike."),
         optional("matches", Form::Pattern, "Some message of the agent matches this regular expression."),
         optional("must_not_match", Form::Pattern, "No message of the agent matches this regular expression."),
@@ -271,7 +291,7 @@ impl Table {
 
     /// The names of the keys that say what code decides, for the table of expectations.
     pub(crate) fn checks(&self) -> impl Iterator<Item = &'static str> {
-        self.keys.iter().map(|key| key.name).filter(|name| !matches!(*name, "id" | "text"))
+        self.keys.iter().map(|key| key.name).filter(|name| !matches!(*name, "id" | "text" | "turn"))
     }
 
     /// The names of the keys, as an error lists them.

@@ -11,6 +11,7 @@ use super::fields::Fields;
 use super::ids::{self, Named};
 use super::keys::{CASE, EVIDENCE, HEADER, ORIGIN, RECORD, SUITE};
 use super::links;
+use super::staging;
 use super::tree::{Content, Entry, Fault, Node, json_object};
 use super::{Brief, Evidence, Origin, RESERVED_CONTEXT_KEYS, Suite, TestCase};
 
@@ -124,7 +125,8 @@ fn case_of(fields: &mut Fields<'_, '_>) -> TestCase {
     links::check_gates(&brief.facts, &fact_lines, fields.faults);
     let context = context(fields);
     let expectations = expectations::read(fields);
-    let mut case = TestCase { id, brief, context, expectations, origin: None };
+    let staging = staging::read(fields);
+    let mut case = TestCase { id, brief, context, expectations, staging, ..TestCase::default() };
     case.origin = origin(fields, &case);
     case
 }

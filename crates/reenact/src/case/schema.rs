@@ -84,6 +84,12 @@ fn form(form: Form) -> Value {
         Form::Context => json!({ "type": "object", "propertyNames": { "not": { "enum": RESERVED_CONTEXT_KEYS } } }),
         Form::Cases => list_of(&reference("any_case"), 1),
         Form::Facts => list_of(&json!({ "anyOf": [text, reference("fact")] }), 0),
+        Form::Prefix => {
+            let line = |who: &str| json!({ "type": "object", "additionalProperties": false, "required": [who], "properties": { who: text } });
+            list_of(&json!({ "anyOf": [line("user"), line("agent")] }), 0)
+        }
+        Form::FirstSpeaker => json!({ "enum": ["user", "agent"] }),
+        Form::AfterScript => json!({ "enum": ["leave", "go_on"] }),
         Form::Gate => reference("gate"),
         Form::Expectations => {
             let list = list_of(&json!({ "anyOf": [text, reference("expectation")] }), 0);

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Brief, CallPart, CallPattern, Check, Evidence, Expectation, Fact, Gate, JsonPathCheck, Suite, TestCase, Wanted,
-    emit,
+    emit, staging,
 };
 use crate::Usd;
 
@@ -33,6 +33,7 @@ pub(crate) fn case(case: &TestCase) -> Value {
         keys.insert("context".to_owned(), Value::Object(case.context.clone()));
     }
     list(&mut keys, "expectations", &case.expectations, expectation);
+    keys.extend(staging::written(&case.staging).into_iter().map(|(name, value)| (name.to_owned(), value)));
     if let Some(origin) = &case.origin {
         let mut inner = Map::new();
         inner.insert("session".to_owned(), origin.session.as_str().into());
@@ -82,8 +83,21 @@ fn expectation(expectation: &Expectation) -> Value {
     let mut keys = Map::new();
     keys.insert("id".to_owned(), expectation.id.as_str().into());
     text(&mut keys, "text", expectation.text.as_ref());
-    let (name, check) = match &expectation.check {
-        Check::Judged => return Value::Object(keys),
+    let check = match &expectation.check {
+        Check::InTurn(in_turn) => {
+            keys.insert("turn".to_owned(), in_turn.turn.into());
+            &in_turn.check
+        }
+        check => check,
+    };
+    keys.extend(decided_by(check).map(|(name, check)| (name.to_owned(), check)));
+    Value::Object(keys)
+}
+
+/// The key of what decides an expectation; none where a judge does.
+fn decided_by(check: &Check) -> Option<(&'static str, Value)> {
+    Some(match check {
+        Check::Judged | Check::InTurn(_) => return None,
         Check::Contains(text) => ("contains", text.as_str().into()),
         Check::Matches(pattern) => ("matches", pattern.as_str().into()),
         Check::MustNotMatch(pattern) => ("must_not_match", pattern.as_str().into()),
@@ -94,9 +108,7 @@ fn expectation(expectation: &Expectation) -> Value {
         Check::MaxTurns(turns) => ("max_turns", (*turns).into()),
         Check::LatencyMs(latency) => ("latency_ms", (*latency).into()),
         Check::CostUsd(cost) => ("cost_usd", money(*cost)),
-    };
-    keys.insert(name.to_owned(), check);
-    Value::Object(keys)
+    })
 }
 
 /// A number as people write it; a text where a number would be written in another way.

@@ -173,7 +173,7 @@ fn case(session: &Session, answer: Answer) -> (TestCase, Vec<Skipped>) {
     };
     let id = unique(&answer.id, "case", |_| false);
     let origin = Origin { session: session.id.clone(), evidence: evidence.0 };
-    (TestCase { id, brief, context: Map::new(), expectations, origin: Some(origin) }, dropped)
+    (TestCase { id, brief, expectations, origin: Some(origin), ..TestCase::default() }, dropped)
 }
 
 #[derive(Default)]

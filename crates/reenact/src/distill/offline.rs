@@ -61,7 +61,7 @@ pub(super) fn case(session: &Session) -> Result<(TestCase, Vec<u32>), String> {
     // The first wish names the case.
     let first_wish = text::sentences(&brief.goal).first().copied().unwrap_or_default();
     let id = name(first_wish, CASE_ID_WORDS).unwrap_or_else(|| "case".into());
-    let case = TestCase { id, brief, context: serde_json::Map::new(), expectations, origin };
+    let case = TestCase { id, brief, expectations, origin, ..TestCase::default() };
     Ok((case, turning::turnings(&told, &said)))
 }
 

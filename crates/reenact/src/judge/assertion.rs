@@ -6,6 +6,7 @@
 use regex::{Regex, RegexBuilder};
 
 use super::{Assessment, Hearing, Ruling, Verdict, calls};
+use crate::case::InTurn;
 use crate::shorten::shorten;
 use crate::{Check, Conversation, Ending, Expectation, Speaker, Usd};
 
@@ -32,6 +33,7 @@ pub fn assess(expectation: &Expectation, hearing: Hearing<'_>) -> Option<Assessm
     let conversation = hearing.conversation;
     let ruling = match &expectation.check {
         Check::Judged => return None,
+        Check::InTurn(in_turn) => return assess_in_turn(expectation, in_turn, hearing),
         Check::Contains(text) => with_pattern(contained(text), conversation, |p, said| must(p, said, "contains", text)),
         Check::Matches(text) => with_pattern(regex(text), conversation, |p, said| must(p, said, "matches", text)),
         Check::MustNotMatch(text) => with_pattern(regex(text), conversation, |p, said| must_not(p, said, text)),
@@ -45,6 +47,22 @@ pub fn assess(expectation: &Expectation, hearing: Hearing<'_>) -> Option<Assessm
         Check::CostUsd(cost) => within_cost(*cost, hearing),
     };
     Some(Assessment::of(&expectation.id, ruling, NAME))
+}
+
+/// Decides of one turn alone, as if nothing else had been said.
+fn assess_in_turn(expectation: &Expectation, in_turn: &InTurn, hearing: Hearing<'_>) -> Option<Assessment> {
+    let InTurn { turn, check } = in_turn;
+    let place = (*turn as usize).checked_sub(1)?;
+    let Some(only) = hearing.conversation.turns().nth(place) else {
+        let ruling = Ruling::undecided(format!("the conversation has no turn {turn}"));
+        return Some(Assessment::of(&expectation.id, ruling, NAME));
+    };
+    let conversation: Conversation = std::iter::once(only.user).chain(only.rest).cloned().collect();
+    let latencies_ms = hearing.latencies_ms.get(place..=place).unwrap_or_default();
+    let alone = Expectation { check: check.clone(), ..expectation.clone() };
+    let mut assessment = assess(&alone, Hearing { conversation: &conversation, latencies_ms, ..hearing })?;
+    assessment.turns.iter_mut().for_each(|cited| *cited += turn - 1);
+    Some(assessment)
 }
 
 /// Whether the agent said or did anything.

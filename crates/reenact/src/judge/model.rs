@@ -12,10 +12,17 @@ use super::evidence::{self, Quote, Said};
 use super::panel::Inquiry;
 use super::{Ruling, Verdict};
 use crate::prompt::{Prompt, render, transcript};
-use crate::{AnswerSchema, ChatMessage, ChatRole, Completion, Conversation, Expectation, ModelFault, ModelRequest};
+use crate::{
+    AnswerSchema, ChatMessage, ChatRole, Check, Completion, Conversation, Expectation, ModelFault, ModelRequest,
+};
 
 /// What is to be done to judge an expectation that no code decides.
 pub(super) fn inquire(expectation: &Expectation, conversation: &Conversation) -> Inquiry {
+    if let Check::InTurn(in_turn) = &expectation.check
+        && in_turn.turn as usize > conversation.turn_count()
+    {
+        return Inquiry::Decided(Ruling::undecided(format!("the conversation has no turn {}", in_turn.turn)));
+    }
     if expectation.text.as_deref().is_none_or(|text| text.trim().is_empty()) {
         Inquiry::Decided(Ruling::undecided("the expectation has no text to judge by"))
     } else if !acted(conversation) {
@@ -35,6 +42,10 @@ pub fn question(expectation: &Expectation, conversation: &Conversation) -> Model
         expectation: String,
     }
     let text = expectation.text.as_deref().unwrap_or_default();
+    let text = match &expectation.check {
+        Check::InTurn(in_turn) => format!("In turn {}, and whatever was said elsewhere: {text}", in_turn.turn),
+        _ => text.to_owned(),
+    };
     let values = Values {
         conversation: transcript::fitted(conversation),
         turns: conversation.turn_count(),

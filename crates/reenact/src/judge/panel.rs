@@ -283,7 +283,7 @@ impl Question<'_> {
 
 /// What models would be asked to judge a conversation, each with its model's name.
 pub(crate) fn questions<'a>(judging: &'a Judging, hearing: Hearing<'a>) -> Vec<(&'a str, ModelRequest)> {
-    let judged = hearing.case.expectations.iter().filter(|it| it.check == Check::Judged).map(Question::Expectation);
+    let judged = hearing.case.expectations.iter().filter(|it| it.check.is_judged()).map(Question::Expectation);
     let is_asked = |judge: &&JudgeSpec| judge.asks != Asks::BuiltIn(BuiltIn::FailurePresent);
     let named = judging.judges.iter().filter(is_asked).map(Question::Named);
     let mut questions = Vec::new();

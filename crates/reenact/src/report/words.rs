@@ -12,6 +12,8 @@ impl Report {
         let figures = [
             ("pass rate", Some(self.rate_in_words())),
             ("left out", self.left_out_in_words()),
+            ("variants", self.variants_in_words()),
+            ("corrected", self.corrected_users()),
             ("to decide", self.more_needed()),
             ("reliability", self.reliability()),
             ("recorded", self.recorded_failures()),
@@ -48,6 +50,32 @@ impl Report {
         let counts = excluded.map(|outcome| (self.outcomes.get(outcome), outcome.as_str()));
         let parts = counts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}"));
         parts.collect::<Vec<_>>().join(", ")
+    }
+
+    /// How the stress variants fared, such as `impatient 50 % of 4 decided trials, typos 100 % of 4`.
+    fn variants_in_words(&self) -> Option<String> {
+        let words = self.variants.iter().map(|variant| match &variant.pass_rate {
+            Some(rate) => {
+                format!("{} {} % of {}", variant.stress, percent(rate.rate), plural(rate.trials, "decided trial"))
+            }
+            None => format!("{} undecided in {}", variant.stress, plural(variant.outcomes.total(), "trial")),
+        });
+        let words = words.collect::<Vec<_>>().join(", ");
+        (!words.is_empty()).then(|| format!("{words}; apart from the pass rate"))
+    }
+
+    /// What simulated users did that they must not, such as `2 messages (1 gave a fact away, 1 coached the agent)`.
+    fn corrected_users(&self) -> Option<String> {
+        let messages: u64 = self.missteps.iter().map(|count| count.messages).sum();
+        let what = self.missteps.iter().map(|count| format!("{} {}", count.messages, count.misstep.words()));
+        let what = what.collect::<Vec<_>>().join(", ");
+        let again = match self.discarded {
+            0 => String::new(),
+            thrown_away => format!("; {} thrown away and played again", plural(thrown_away, "conversation")),
+        };
+        let corrected =
+            || format!("{} of simulated users not let through ({what}){again}", plural(messages, "message"));
+        (messages > 0).then(corrected)
     }
 
     /// How many more trials would decide a threshold.

@@ -43,7 +43,8 @@ impl Provenance {
     #[must_use]
     pub fn of(plan: &Plan) -> Self {
         let reenact = env!("CARGO_PKG_VERSION").to_owned();
-        let user_prompts = if plan.user_model == OFFLINE { Vec::new() } else { hashes(&[Prompt::User]) };
+        let user_prompts =
+            if plan.user_model == OFFLINE { Vec::new() } else { hashes(&[Prompt::User, Prompt::Checks]) };
         let mut provenance =
             Provenance { reenact, user_prompts, judge_prompts: judge_prompts(plan), prices: BTreeMap::new() };
         provenance.price(plan, &PriceList::default());
@@ -106,7 +107,7 @@ mod tests {
         let names = |prompts: &[PromptHash]| prompts.iter().map(|prompt| prompt.name.clone()).collect::<Vec<_>>();
         assert_eq!(
             (names(&provenance.user_prompts), names(&provenance.judge_prompts)),
-            (vec!["user.md".into()], vec!["judge.md".into()])
+            (vec!["user.md".into(), "checks.md".into()], vec!["judge.md".into()])
         );
         assert_eq!(provenance.reenact, "0.0.1");
     }

@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::steps::Steps;
-use super::trying::{Trying, session_id};
+use super::trying::{Trying, place, session_id};
 use super::{Done, Participants, Run, Stop, assessed, ledger, open};
 use crate::cassette::{Header, Judged, Played, Recorded, Recording, Verb};
 use crate::journal::{Journal, StepKey};
@@ -32,7 +32,7 @@ pub async fn record(
     let run = &store.run(&run.id)?;
     let recording = Arc::new(Recording::new(Verb::Run, environment));
     let (stop, journal) = (&Stop::default(), Arc::new(Journal::open(store, &run.id)?));
-    let trying = Trying::new(run, participants, stop, (journal, ledger(run, &[], stop)));
+    let trying = Trying::new(store, run, participants, stop, (journal, ledger(run, &[], stop)));
     let kept = outcomes(store.trials(&run.id)?);
     let header = Header { played: Some(played(run, participants)), ..Header::default() };
     let mut recorded = recording.begin(&header);
@@ -90,7 +90,9 @@ fn judged(run: &Run) -> Judged {
 /// Where it holds another.
 pub fn check_same_run(cassette: &Cassette, trials: &[Trial]) -> Result<()> {
     let Some(played) = &cassette.header().played else { return Ok(()) };
-    let is_of_run = |trial: &Trial| trial.session_id == session_id(&played.run, &trial.case, trial.trial);
+    let is_of_run = |trial: &Trial| {
+        trial.session_id == session_id(&played.run, &place(&trial.case, trial.trial, trial.discarded.len() as u32 + 1))
+    };
     if trials.iter().all(is_of_run) {
         return Ok(());
     }

@@ -287,7 +287,7 @@ struct JournaledUser {
 #[async_trait]
 impl SimulatedUser for JournaledUser {
     async fn next(&self, scene: Scene<'_>) -> Result<UserAct, UserFault> {
-        let request = (scene.brief, scene.heard, scene.disclosures, scene.seed);
+        let request = (scene.brief, scene.heard, scene.disclosures, scene.seed, scene.rejected);
         let answer = self.steps.step(StepRole::User, &request, self.user.next(scene)).await;
         answer.unwrap_or_else(|Halted| Err(UserFault::Failed(HALTED.into())))
     }

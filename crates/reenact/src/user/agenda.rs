@@ -1,21 +1,24 @@
-//! A simulated user without a model: an agenda of what is still to be said, in the recorded user's own words.
+//! What a simulated user does next, decided by code from the ledger of what was said: the same for a user that a model
+//! words and for one that needs none.
 //!
 //! After agenda-based user simulation (Schatzmann et al. 2007, ACL N07-2038): each turn pops what the agent's newest
-//! words call for, else what comes next. What cannot be answered costs patience; when nothing is left to say, or patience is
-//! used up, the user leaves.
+//! words call for, else what comes next, and never more than one fact. What cannot be answered costs patience; when
+//! nothing is left to say, a check of the goal decides how the user leaves.
 
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 
-use crate::{Brief, Fact, Gate, Leaving, Scene, SimulatedUser, Speaker, UserAct, UserFault, acts, text};
-
 use super::gate::{self, Call};
+use super::goal::{GoalCheck, Reached};
+use super::reading::{Reading, Wants, newest_reply};
+use super::{DialogueAct, Leaving, Said, Telling, guard};
+use crate::{Brief, Cited, Fact, Gate, Scene, SimulatedUser, Speaker, UserAct, UserFault, acts, text};
 
 /// How many asks may stay unanswered where the case does not say.
 pub const PATIENCE_DEFAULT: u32 = 3;
 
-/// The simulated user of the embedded engine.
+/// The simulated user of the embedded engine: the agenda in the recorded user's own words.
 ///
 /// A pure function of the scene: the same brief and the same replies give the same words.
 #[derive(Debug, Clone, Copy, Default)]
@@ -24,75 +27,165 @@ pub struct AgendaUser;
 #[async_trait]
 impl SimulatedUser for AgendaUser {
     async fn next(&self, scene: Scene<'_>) -> Result<UserAct, UserFault> {
-        Ok(next(&scene))
+        let decision = match decide(&scene, &Reading::by_code(&scene)) {
+            Decision::Settle => settle(&scene, &GoalCheck::by_code(&scene)),
+            decision => decision,
+        };
+        Ok(match decision {
+            Decision::Say(next) => UserAct::Say(next.in_own_words(&scene)),
+            Decision::Leave(why, goal) => UserAct::Leave { why, goal },
+            Decision::Settle => UserAct::leave(Leaving::SaidAll),
+        })
     }
 }
 
-fn next(scene: &Scene<'_>) -> UserAct {
-    let Some(last) = scene.heard.turns().last() else { return open(scene) };
-    let reply = last.said_by_agent();
-    match called_for(scene, &reply) {
-        Some(Item::Fact(fact)) => {
-            return UserAct::Say { text: fact.text.clone(), discloses: vec![fact.id.clone()] };
-        }
-        Some(Item::Wish(wish)) => return say(wish),
-        None => {}
+/// What comes next.
+#[derive(Debug)]
+pub(super) enum Decision<'a> {
+    /// This is said, in whatever words.
+    Say(Move<'a>),
+    /// Nothing is left to say: how the user goes on depends on whether the goal is reached.
+    Settle,
+    /// The user leaves.
+    Leave(Leaving, Option<GoalCheck>),
+}
+
+/// A message before it is worded.
+#[derive(Debug)]
+pub(super) struct Move<'a> {
+    pub(super) act: DialogueAct,
+    /// The fact that it tells, or tells once more, and the words that opened its gate.
+    pub(super) fact: Option<(&'a Fact, Option<Cited>)>,
+    /// The line of the goal that it asks for, from 1.
+    pub(super) wish: Option<usize>,
+    /// What it asks for, or asks for again.
+    pub(super) about: Option<String>,
+}
+
+impl<'a> Move<'a> {
+    fn plain(act: DialogueAct) -> Self {
+        Move { act, fact: None, wish: None, about: None }
+    }
+
+    fn again(about: String) -> Self {
+        Move { act: DialogueAct::Repeat, fact: None, wish: None, about: Some(about) }
+    }
+
+    fn wishing(act: DialogueAct, (line, wish): (usize, &str)) -> Self {
+        Move { act, fact: None, wish: Some(line), about: Some(wish.to_owned()) }
+    }
+
+    fn telling(fact: &'a Fact, call: Call, by: Option<Cited>) -> Self {
+        let act = match (&fact.gate, call) {
+            (Gate::Asked(_), _) => DialogueAct::Answer,
+            (Gate::When(_), Call::Answer) => DialogueAct::PushBack,
+            _ if text::sentences(&fact.text).into_iter().any(acts::requests) => DialogueAct::Request,
+            _ => DialogueAct::Tell,
+        };
+        Move { act, fact: Some((fact, by)), wish: None, about: None }
+    }
+
+    /// What it discloses.
+    pub(super) fn telling_of(&self) -> Vec<Telling> {
+        let telling = |(fact, by): &(&Fact, Option<Cited>)| Telling { fact: fact.id.clone(), opened_by: by.clone() };
+        let wish = self.wish.map(|line| Telling { fact: wish_id(line), opened_by: None });
+        self.fact.iter().map(telling).chain(wish).collect()
+    }
+
+    /// The message in the words of the brief.
+    fn in_own_words(&self, scene: &Scene<'_>) -> Said {
+        let brief = scene.brief;
+        let text = match (self.act, &self.fact, &self.about) {
+            (_, Some((fact, _)), _) => fact.text.as_str(),
+            (DialogueAct::Open, ..) => brief.opening.as_deref().or(self.about.as_deref()).unwrap_or(&brief.goal),
+            (_, None, Some(about)) => about,
+            (DialogueAct::Decide, ..) => consent(scene),
+            (DialogueAct::DoNotKnow, ..) => do_not_know(scene),
+            _ => &brief.goal,
+        };
+        let discloses = match (self.act, &brief.opening) {
+            (DialogueAct::Open, Some(opening)) => guard::standing_in(brief, opening),
+            _ => self.telling_of(),
+        };
+        Said { text: text.to_owned(), act: self.act, discloses }
+    }
+}
+
+/// What comes next, given what the newest reply opened and wants.
+pub(super) fn decide<'a>(scene: &Scene<'a>, reading: &Reading<'a>) -> Decision<'a> {
+    if scene.heard.turn_count() == 0 {
+        let first = wishes(scene.brief).next().map(|wish| Move::wishing(DialogueAct::Open, wish));
+        return Decision::Say(first.unwrap_or(Move::plain(DialogueAct::Open)));
+    }
+    if let Some(next) = called_for(scene, reading) {
+        return Decision::Say(next);
     }
     if unanswered(scene) >= scene.brief.patience.unwrap_or(PATIENCE_DEFAULT) {
-        return UserAct::Leave(Leaving::GaveUp);
+        return Decision::Leave(out_of_patience(scene), None);
     }
-    match request_of(&reply) {
-        RequestOf::Nothing => UserAct::Leave(farewell(scene)),
-        RequestOf::Consent => say(consent(&reply)),
-        RequestOf::Knowledge => say(told_before(scene, &reply).unwrap_or(do_not_know(&reply))),
-        RequestOf::Repetition => say(again(scene)),
+    match reading.wants {
+        Wants::Nothing if asked_for_person(scene) => Decision::Leave(Leaving::AskedForPerson, None),
+        Wants::Nothing => contradicted(scene).map_or(Decision::Settle, Decision::Say),
+        Wants::Decision => Decision::Say(Move::plain(DialogueAct::Decide)),
+        Wants::Knowledge => Decision::Say(asked_again(scene).unwrap_or(Move::plain(DialogueAct::DoNotKnow))),
+        Wants::Repetition => Decision::Say(Move::again(newest_ask(scene))),
     }
 }
 
-fn say(text: impl Into<String>) -> UserAct {
-    UserAct::Say { text: text.into(), discloses: Vec::new() }
+/// How a user goes on who has said everything, once it is known whether the goal is reached.
+pub(super) fn settle<'a>(scene: &Scene<'a>, check: &GoalCheck) -> Decision<'a> {
+    let why = match check.reached() {
+        Reached::Open => match check.open_part() {
+            Some(part) if !scene.heard.messages.is_empty() => return Decision::Say(Move::again(part.to_owned())),
+            _ => Leaving::SaidAll,
+        },
+        Reached::Yes => Leaving::Satisfied,
+        Reached::Refused => Leaving::GaveUp,
+        Reached::Unknown => Leaving::SaidAll,
+    };
+    Decision::Leave(why, Some(check.clone()))
 }
 
-/// The first message: the recorded opening, else the first wish of the goal.
-fn open(scene: &Scene<'_>) -> UserAct {
-    say(scene.brief.opening.as_deref().or(wishes(scene.brief).next()).unwrap_or(&scene.brief.goal))
+/// The wishes of a goal: one a line, each with the number of its line among them, from 1.
+fn wishes(brief: &Brief) -> impl Iterator<Item = (usize, &str)> {
+    let lines = brief.goal.lines().map(str::trim).filter(|line| !line.is_empty());
+    lines.enumerate().map(|(at, wish)| (at + 1, wish))
 }
 
-/// The wishes of a goal: one a line.
-fn wishes(brief: &Brief) -> impl Iterator<Item = &str> {
-    brief.goal.lines().map(str::trim).filter(|line| !line.is_empty())
+/// What stands for a wish in the ledger.
+fn wish_id(line: usize) -> String {
+    format!("goal.{line}")
 }
 
-/// Something that is still to be said.
-enum Item<'a> {
-    Fact(&'a Fact),
-    Wish(&'a str),
+/// Whether an id stands for a wish of the goal.
+pub(super) fn is_wish(brief: &Brief, id: &str) -> bool {
+    wishes(brief).any(|(line, _)| wish_id(line) == id)
 }
 
 /// What to say now: the next fact in order whose gate is open. One that waits for nothing gives way to a later one that the
 /// newest reply asks for or provokes, because people answer before they go on; and to what the goal still asks for.
-fn called_for<'a>(scene: &Scene<'a>, reply: &str) -> Option<Item<'a>> {
-    let unsaid = |fact: &&Fact| !scene.disclosures.iter().any(|said| said.fact == fact.id);
-    let calls = scene.brief.facts.iter().filter(unsaid).filter_map(|f| Some((gate::call(&f.gate, scene, reply)?, f)));
-    let calls: Vec<(Call, &Fact)> = calls.collect();
-    let pressing = match calls.first() {
-        Some((Call::Free, _)) => calls.iter().find(|(call, _)| *call == Call::Answer),
+fn called_for<'a>(scene: &Scene<'a>, reading: &Reading<'a>) -> Option<Move<'a>> {
+    let telling = |(fact, opened): &(&'a Fact, gate::Opened)| Move::telling(fact, opened.call, opened.by.clone());
+    let is_answer = |(_, opened): &&(&Fact, gate::Opened)| opened.call == Call::Answer;
+    let first = reading.opened.first();
+    let pressing = match first {
+        Some((_, opened)) if opened.call == Call::Free => reading.opened.iter().find(is_answer),
         first => first,
     };
-    let wish = || unsaid_wish(scene).map(Item::Wish);
-    pressing.map(|(_, fact)| Item::Fact(fact)).or_else(wish).or_else(|| Some(Item::Fact(calls.first()?.1)))
+    let wish = || unsaid_wish(scene).map(|wish| Move::wishing(DialogueAct::Request, wish));
+    pressing.map(telling).or_else(wish).or_else(|| first.map(telling))
 }
 
-/// The next wish of the goal that the user has not said. A goal that the opening puts in other words is a description, and
-/// is not spoken.
-fn unsaid_wish<'a>(scene: &Scene<'a>) -> Option<&'a str> {
-    let opening = scene.brief.opening.as_deref();
-    let is_spoken = opening.is_none_or(|opening| {
-        text::content_stems(opening).is_empty()
-            || wishes(scene.brief).next().is_some_and(|wish| stands_in(wish, opening))
-    });
+/// The next wish of the goal that the user has not said. A goal that the first message puts in other words is a description,
+/// and is not spoken.
+fn unsaid_wish<'a>(scene: &Scene<'a>) -> Option<(usize, &'a str)> {
     let said: Vec<&str> = scene.heard.by(Speaker::User).map(|message| message.text.as_str()).collect();
-    wishes(scene.brief).filter(|_| is_spoken).find(|wish| !said.iter().any(|said| stands_in(wish, said)))
+    let opening = scene.brief.opening.as_deref().or(said.first().copied());
+    let begins_so = |opening: &str| wishes(scene.brief).next().is_some_and(|(_, wish)| stands_in(wish, opening));
+    let is_spoken = opening.is_none_or(|opening| text::content_stems(opening).is_empty() || begins_so(opening));
+    let is_spoken = is_spoken || scene.is_said(&wish_id(1));
+    let is_said = |line, wish| scene.is_said(&wish_id(line)) || said.iter().any(|said| stands_in(wish, said));
+    wishes(scene.brief).filter(|_| is_spoken).find(|(line, wish)| !is_said(*line, wish))
 }
 
 /// Whether all words of a wish are among the words of a message.
@@ -101,68 +194,61 @@ fn stands_in(wish: &str, message: &str) -> bool {
     text::words(wish).all(|word| said.contains(&text::stem(word)))
 }
 
-/// What answered this question before answers it again.
-fn told_before<'a>(scene: &Scene<'a>, reply: &str) -> Option<&'a str> {
-    let was_said = |fact: &&Fact| scene.disclosures.iter().any(|said| said.fact == fact.id);
-    let answers = |fact: &&Fact| {
-        matches!(fact.gate, Gate::Asked(_)) && gate::call(&fact.gate, scene, reply) == Some(Call::Answer)
-    };
-    scene.brief.facts.iter().filter(was_said).find(answers).map(|fact| fact.text.as_str())
-}
-
 /// How many messages in a row gave nothing new: answers that the user did not have, and asks repeated.
 fn unanswered(scene: &Scene<'_>) -> u32 {
     let telling = scene.disclosures.last().map_or(1, |said| said.turn);
-    let is_wish = |text: &str| wishes(scene.brief).any(|wish| wish == text);
-    let wishing = scene.heard.turns().filter(|turn| is_wish(&turn.user.text)).map(|turn| turn.number).last();
-    (scene.heard.turn_count() as u32).saturating_sub(telling.max(wishing.unwrap_or(1)))
+    (scene.heard.turn_count() as u32).saturating_sub(telling)
 }
 
-/// Why the user goes when there is nothing left to say and nothing to wait for.
-fn farewell(scene: &Scene<'_>) -> Leaving {
-    let last = scene.heard.turns().last();
-    let wants_person = last.is_some_and(|turn| text::sentences(&turn.user.text).into_iter().any(acts::asks_for_person));
-    if wants_person { Leaving::AskedForPerson } else { Leaving::Satisfied }
-}
-
-/// What an agent's reply wants of a user who has nothing on the agenda for it.
-enum RequestOf {
-    Nothing,
-    Consent,
-    Knowledge,
-    Repetition,
-}
-
-fn request_of(reply: &str) -> RequestOf {
-    let sentences = text::sentences(reply);
-    let asks = sentences.iter().rev().find(|s| acts::asks(s) && !acts::offers_more(s));
-    match asks {
-        Some(ask) if acts::invites(ask) => RequestOf::Repetition,
-        Some(ask) if acts::wants_consent(ask) => RequestOf::Consent,
-        Some(_) => RequestOf::Knowledge,
-        None if sentences.is_empty() || sentences.iter().any(|s| acts::refuses(s)) => RequestOf::Repetition,
-        None => RequestOf::Nothing,
+fn out_of_patience(scene: &Scene<'_>) -> Leaving {
+    let is_refused = text::sentences(&newest_reply(scene)).into_iter().any(acts::refuses);
+    match (asked_for_person(scene), is_refused) {
+        (true, _) => Leaving::AskedForPerson,
+        (false, true) => Leaving::GaveUp,
+        (false, false) => Leaving::LostPatience,
     }
 }
 
-fn is_chinese(reply: &str) -> bool {
-    reply.chars().any(text::is_cjk)
+fn asked_for_person(scene: &Scene<'_>) -> bool {
+    let last = scene.heard.turns().last();
+    last.is_some_and(|turn| text::sentences(&turn.user.text).into_iter().any(acts::asks_for_person))
 }
 
-fn consent(reply: &str) -> &'static str {
-    if is_chinese(reply) { "好的。" } else { "Yes, please." }
+/// The correction that the agent talks over: it makes the claim again that the user has turned against.
+fn contradicted<'a>(scene: &Scene<'a>) -> Option<Move<'a>> {
+    let reply = newest_reply(scene);
+    let told = scene.disclosures.iter().rev().filter_map(|said| scene.brief.facts.iter().find(|f| f.id == said.fact));
+    let mut again = told.filter(|fact| gate::is_claimed_again(&fact.gate, &reply));
+    again.next().map(|fact| Move::again(fact.text.clone()))
 }
 
-fn do_not_know(reply: &str) -> &'static str {
-    if is_chinese(reply) { "我不知道。" } else { "I don't know." }
+/// What the agent asks for that it was told already.
+fn asked_again<'a>(scene: &Scene<'a>) -> Option<Move<'a>> {
+    let told = scene.brief.facts.iter().filter(|fact| scene.is_said(&fact.id));
+    let mut asked =
+        told.filter(|fact| matches!(fact.gate, Gate::Asked(_)) && gate::opened(&fact.gate, scene).is_some());
+    asked.next().map(|fact| Move::again(fact.text.clone()))
 }
 
-/// The newest thing that the user asked for or told, said once more.
-fn again(scene: &Scene<'_>) -> String {
+/// The newest thing that the user asked for or told.
+fn newest_ask(scene: &Scene<'_>) -> String {
     let told = scene.disclosures.last().and_then(|said| scene.brief.facts.iter().find(|fact| fact.id == said.fact));
     let asked = told.filter(|fact| acts::requests(&fact.text) && fact.gate != Gate::Never);
     let said: Vec<&str> = scene.heard.by(Speaker::User).map(|message| message.text.as_str()).collect();
-    let wish = || wishes(scene.brief).filter(|wish| said.iter().any(|said| stands_in(wish, said))).last();
-    let asked = asked.map(|fact| fact.text.as_str()).or_else(wish).or(wishes(scene.brief).next());
-    asked.unwrap_or(&scene.brief.goal).to_owned()
+    let is_said =
+        |(line, wish): &(usize, &str)| scene.is_said(&wish_id(*line)) || said.iter().any(|s| stands_in(wish, s));
+    let wish = wishes(scene.brief).filter(is_said).last().or(wishes(scene.brief).next()).map(|(_, wish)| wish);
+    asked.map(|fact| fact.text.as_str()).or(wish).unwrap_or(&scene.brief.goal).to_owned()
+}
+
+fn is_chinese(scene: &Scene<'_>) -> bool {
+    newest_reply(scene).chars().any(text::is_cjk)
+}
+
+fn consent(scene: &Scene<'_>) -> &'static str {
+    if is_chinese(scene) { "好的。" } else { "Yes, please." }
+}
+
+fn do_not_know(scene: &Scene<'_>) -> &'static str {
+    if is_chinese(scene) { "我不知道。" } else { "I don't know." }
 }

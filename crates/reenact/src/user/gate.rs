@@ -1,6 +1,6 @@
 //! Whether a gate is open: judged by code from what the simulated user has heard.
 
-use crate::{Gate, Scene, acts, claim, text};
+use crate::{Cited, Gate, Scene, acts, claim, text};
 
 /// How many of the words of a topic or a condition must be heard, in tenths.
 const SHARE_TENTHS: usize = 6;
@@ -16,24 +16,38 @@ pub(super) enum Call {
     Answer,
 }
 
-/// Whether a gate is open, and what that wants of the user; `None` where it is closed.
-pub(super) fn call(gate: &Gate, scene: &Scene<'_>, reply: &str) -> Option<Call> {
+/// A gate that is open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Opened {
+    pub(super) call: Call,
+    /// The agent's words that opened it, where it waits for the agent.
+    pub(super) by: Option<Cited>,
+}
+
+/// Whether a gate is open, by what and what that wants of the user; `None` where it is closed.
+pub(super) fn opened(gate: &Gate, scene: &Scene<'_>) -> Option<Opened> {
+    let free = Opened { call: Call::Free, by: None };
     match gate {
         Gate::Never => None,
-        Gate::Open => Some(Call::Free),
-        Gate::After(id) => scene.disclosures.iter().any(|said| said.fact == *id).then_some(Call::Free),
-        Gate::Asked(topic) => asked(topic, reply).then_some(Call::Answer),
-        Gate::When(act) => happened(act, scene, reply),
+        Gate::Open => Some(free),
+        Gate::After(id) => scene.is_said(id).then_some(free),
+        Gate::Asked(topic) => {
+            let turn = scene.heard.turns().last()?;
+            let words = asked(topic, &turn.said_by_agent())?;
+            Some(Opened { call: Call::Answer, by: Some(Cited { turn: turn.number, words }) })
+        }
+        Gate::When(act) => happened(act, scene),
     }
 }
 
-/// A topic is asked for where the agent asks and says enough of its words. Words outside the asking sentence count too:
-/// agents list what they want above or below the question.
-fn asked(topic: &str, reply: &str) -> bool {
-    let asks = text::sentences(reply).into_iter().any(acts::asks);
+/// The words in which a topic is asked for: the agent asks, and says enough of the topic's words. Words outside the
+/// asking sentence count too: agents list what they want above or below the question.
+fn asked(topic: &str, reply: &str) -> Option<String> {
+    let ask = text::sentences(reply).into_iter().rev().find(|sentence| acts::asks(sentence))?;
     let topic = text::content_set(topic);
     let heard = topic.intersection(&text::content_set(reply)).count();
-    asks && heard > 0 && heard * 10 >= topic.len().min(TOPIC_WORDS_HEARD) * SHARE_TENTHS
+    let is_asked = heard > 0 && heard * 10 >= topic.len().min(TOPIC_WORDS_HEARD) * SHARE_TENTHS;
+    is_asked.then(|| ask.to_owned())
 }
 
 /// Of a long topic not all words need be heard again: agents ask for one thing after another.
@@ -61,30 +75,48 @@ const FRAME: [&str; 16] = [
 
 /// A condition holds once a reply has shown it; "twice" wants two that do. A claim in quotation marks provokes an
 /// answer at once.
-fn happened(act: &str, scene: &Scene<'_>, reply: &str) -> Option<Call> {
-    let wanted = if text::words(act).any(|word| word.eq_ignore_ascii_case("twice")) { 2 } else { 1 };
-    let replies = scene.heard.turns().map(|turn| turn.said_by_agent());
-    let holds = replies.filter(|reply| shows(act, reply)).count() >= wanted;
-    let provokes = quoted(act).is_some() && shows(act, reply);
-    holds.then_some(if provokes { Call::Answer } else { Call::Ready })
+fn happened(act: &str, scene: &Scene<'_>) -> Option<Opened> {
+    let shown = scene.heard.turns().filter_map(|turn| {
+        let words = shows(act, &turn.said_by_agent())?;
+        Some(Cited { turn: turn.number, words })
+    });
+    let by = shown.collect::<Vec<_>>();
+    let last = by.last().filter(|_| by.len() >= times_wanted(act))?;
+    let is_new = last.turn as usize == scene.heard.turn_count();
+    let call = if is_new && quoted(act).is_some() { Call::Answer } else { Call::Ready };
+    Some(Opened { call, by: Some(last.clone()) })
 }
 
-/// Whether a reply shows what a condition names: a claim in quotation marks is looked for in nearly its own words, other
-/// words in any order within a sentence.
-fn shows(act: &str, reply: &str) -> bool {
+/// How many replies must show a condition.
+pub(super) fn times_wanted(act: &str) -> usize {
+    if text::words(act).any(|word| word.eq_ignore_ascii_case("twice")) { 2 } else { 1 }
+}
+
+/// The sentence in which a reply shows what a condition names: a claim in quotation marks is looked for in nearly its own
+/// words, other words in any order within a sentence.
+fn shows(act: &str, reply: &str) -> Option<String> {
+    let sentences = text::sentences(reply);
     if let Some(phrase) = quoted(act) {
-        let pattern = claim::pattern(phrase).and_then(|pattern| regex::Regex::new(&pattern).ok());
-        return pattern.is_some_and(|pattern| pattern.is_match(reply));
+        let pattern = claim::pattern(phrase).and_then(|pattern| regex::Regex::new(&pattern).ok())?;
+        let found = pattern.find(reply)?;
+        let whole = sentences.into_iter().find(|sentence| pattern.is_match(sentence));
+        return Some(whole.unwrap_or(found.as_str()).to_owned());
     }
     let words = text::words(act).filter(|word| !FRAME.contains(&word.to_lowercase().as_str()));
     let wanted = text::content_set(&words.collect::<Vec<_>>().join(" "));
-    let shown = |sentence: &str| wanted.intersection(&text::content_set(sentence)).count();
-    let most = text::sentences(reply).into_iter().map(shown).max().unwrap_or(0);
-    most > 0 && most * 10 >= wanted.len() * SHARE_TENTHS
+    let shown = |sentence: &&str| wanted.intersection(&text::content_set(sentence)).count();
+    let best = sentences.into_iter().max_by_key(shown)?;
+    let most = shown(&best);
+    (most > 0 && most * 10 >= wanted.len() * SHARE_TENTHS).then(|| best.to_owned())
 }
 
 fn quoted(act: &str) -> Option<&str> {
     let start = act.find('"')? + 1;
     let end = start + act[start..].find('"')?;
     Some(&act[start..end])
+}
+
+/// Whether the newest reply says once more what a condition names in quotation marks.
+pub(super) fn is_claimed_again(gate: &Gate, reply: &str) -> bool {
+    matches!(gate, Gate::When(act) if quoted(act).is_some() && shows(act, reply).is_some())
 }

@@ -1,95 +1,308 @@
-//! The line that code holds for a model that plays the user: what its words give away, and whether they are a user's.
+//! The line that code holds for whoever plays the user: each message is read before the agent reads it.
 //!
-//! A prompt asks for these things; this makes them so. Each check is a function that takes the scene
-//! and the words and names what is wrong, listed once in `CHECKS`.
+//! A prompt asks for these things; this makes them so. The guard knows the whole case, expectations and recording
+//! included, to see them where they do not belong. Whoever words the message knows none of it: what comes back
+//! from here is a [`Misstep`], which is a word without content.
 
-use std::sync::LazyLock;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
-use regex::Regex;
-
-use super::Scene;
+use super::agenda::is_wish;
+use super::checks::said_by_agent;
+use super::gate;
+use super::{DialogueAct, Said, Scene, Telling};
+use crate::case::Brief;
 use crate::spelling::{normalised, says};
 use crate::text::content_stems;
-use crate::{Fact, Gate, Speaker};
+use crate::{Fact, Speaker, TestCase};
+use style::Style;
+use values::Spelled;
 
-type Check = fn(&Scene<'_>, &str, &[String]) -> Option<String>;
+mod style;
+mod values;
+mod wording;
 
-/// Every check, in the order in which they are made.
-const CHECKS: [Check; 4] = [is_empty, tells_unknown_facts, tells_closed_facts, plays_the_agent];
+/// How often one message is worded again. Who misses the mark three times does not see it.
+pub const REWORDINGS_MAX: usize = 2;
 
-/// Whether a user of this scene may say these words and give these facts away.
-///
-/// # Errors
-/// What is wrong, in a line.
-pub fn check(scene: &Scene<'_>, text: &str, discloses: &[String]) -> Result<(), String> {
-    match CHECKS.iter().find_map(|check| check(scene, text, discloses)) {
-        Some(wrong) => Err(wrong),
-        None => Ok(()),
+/// What a simulated user must not do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Misstep {
+    /// Says nothing, or nothing that can be read.
+    SaysNothing,
+    /// Gives away a fact that is not to be said now.
+    GivesAway,
+    /// Says what the agent is expected to do.
+    StatesExpectation,
+    /// Plays the agent.
+    PlaysTheAgent,
+    /// Tells the agent how to do its work.
+    Coaches,
+    /// Names a value that is neither in the brief nor was heard.
+    Invents,
+    /// Leaves out a value of the fact that was to be said.
+    LeavesOut,
+    /// Says what was said before.
+    RepeatsItself,
+    /// Writes as the recorded user never does.
+    OutOfStyle,
+}
+
+impl Misstep {
+    /// What was done, in a few words, for whoever reads a report.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Misstep::SaysNothing => "said nothing",
+            Misstep::GivesAway => "gave a fact away",
+            Misstep::StatesExpectation => "stated an expectation",
+            Misstep::PlaysTheAgent => "played the agent",
+            Misstep::Coaches => "coached the agent",
+            Misstep::Invents => "invented a value",
+            Misstep::LeavesOut => "left a value out",
+            Misstep::RepeatsItself => "repeated itself",
+            Misstep::OutOfStyle => "left the style",
+        }
+    }
+
+    /// What was wrong, for whoever words the message. That a guess was right is not told: a fact, an expectation and an
+    /// invention are one and the same here.
+    #[must_use]
+    pub fn to_whoever_words_it(self) -> &'static str {
+        match self {
+            Misstep::SaysNothing => "it was empty or could not be read",
+            Misstep::GivesAway | Misstep::StatesExpectation | Misstep::Invents => {
+                "it said something that stands neither in the direction nor in the conversation"
+            }
+            Misstep::PlaysTheAgent => "it spoke as the agent, not as the person",
+            Misstep::Coaches => "it told the agent how to do its work",
+            Misstep::LeavesOut => "it left out a part of what the direction says",
+            Misstep::RepeatsItself => "it was written before",
+            Misstep::OutOfStyle => "it is not how this person writes: mind the length, the case and the manners",
+        }
     }
 }
 
-/// The facts that words give away: those that are declared, and those whose text stands in the words.
-///
-/// A fact that the agent has told before the user is no secret, so repeating its words gives nothing away.
-#[must_use]
-pub fn given_away(scene: &Scene<'_>, text: &str, declared: Vec<String>) -> Vec<String> {
-    let words = normalised(text);
-    let mut all: Vec<String> = Vec::with_capacity(declared.len());
-    let spoken = scene.brief.facts.iter().filter(|fact| stands_in(fact, &words) && !told_by_agent(scene, fact));
-    for id in declared.into_iter().chain(spoken.map(|fact| fact.id.clone())) {
-        if !all.contains(&id) {
-            all.push(id);
+/// Why a message is not let through.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Objection {
+    /// What it does.
+    pub misstep: Misstep,
+    /// What it does in this case, for whoever reads the trial; whoever words the message does not see it.
+    pub reason: String,
+}
+
+impl Objection {
+    pub(crate) fn new(misstep: Misstep, reason: impl Into<String>) -> Self {
+        Objection { misstep, reason: reason.into() }
+    }
+}
+
+/// Reads the messages of one case's user.
+#[derive(Debug)]
+pub struct Guard<'a> {
+    case: &'a TestCase,
+    style: Option<Style>,
+}
+
+/// A message with all that it is read against.
+struct Message<'a> {
+    case: &'a TestCase,
+    scene: &'a Scene<'a>,
+    said: &'a Said,
+    /// The words in their normal form.
+    words: String,
+    /// What it can be read as.
+    spelled: Spelled,
+    /// All that the user may draw on: the brief, what it tells now or told before, and what was heard.
+    known: Known,
+}
+
+struct Known {
+    words: String,
+    spelled: Spelled,
+}
+
+type Check = fn(&Message<'_>, Option<&Style>) -> Option<Objection>;
+
+/// Every check of the words, in the order in which they are made.
+const CHECKS: [Check; 8] = [
+    wording::says_nothing,
+    wording::plays_the_agent,
+    gives_away,
+    wording::states_expectation,
+    wording::coaches,
+    invents,
+    wording::repeats_itself,
+    leaves_style,
+];
+
+impl<'a> Guard<'a> {
+    /// The guard of a case's user.
+    #[must_use]
+    pub fn of(case: &'a TestCase) -> Self {
+        Guard { case, style: Style::recorded(case) }
+    }
+
+    /// The facts that a message gives away, each with the words that opened its gate, if a user of this scene may say it.
+    ///
+    /// # Errors
+    /// Why it may not.
+    pub fn check(&self, scene: &Scene<'_>, said: &Said) -> Result<Vec<Telling>, Objection> {
+        let told = said.discloses.iter().map(|telling| allowed(scene, said, telling));
+        let mut told = told.collect::<Result<Vec<Telling>, Objection>>()?;
+        told.dedup_by(|one, other| one.fact == other.fact);
+        if is_verbatim(scene, said) {
+            return Ok(told);
+        }
+        if let Some(objection) = tells_too_much(scene, said) {
+            return Err(objection);
+        }
+        let message = Message::new(self.case, scene, said);
+        match CHECKS.iter().find_map(|check| check(&message, self.style.as_ref())) {
+            Some(objection) => Err(objection),
+            None => leaves_out(&message).map_or(Ok(told), Err),
         }
     }
-    all
+}
+
+impl<'a> Message<'a> {
+    fn new(case: &'a TestCase, scene: &'a Scene<'a>, said: &'a Said) -> Self {
+        let known = Known::of(scene, said);
+        Message { case, scene, said, words: normalised(&said.text), spelled: Spelled::of(&said.text), known }
+    }
+
+    fn tells(&self, fact: &Fact) -> bool {
+        self.said.discloses.iter().any(|telling| telling.fact == fact.id)
+    }
+}
+
+impl Known {
+    fn of(scene: &Scene<'_>, said: &Said) -> Self {
+        let Brief { goal, persona, guidelines, facts, opening, patience: _ } = scene.brief;
+        let told = |fact: &&Fact| scene.is_said(&fact.id) || said.discloses.iter().any(|t| t.fact == fact.id);
+        let facts = facts.iter().filter(told).map(|fact| fact.text.as_str());
+        let heard = scene.heard.messages.iter().map(|message| message.text.as_str());
+        let texts = [Some(goal), persona.as_ref(), opening.as_ref()].into_iter().flatten().chain(guidelines);
+        let all = texts.map(String::as_str).chain(facts).chain(heard).collect::<Vec<_>>().join("\n");
+        Known { words: normalised(&all), spelled: Spelled::of(&all) }
+    }
+}
+
+/// The facts that stand in the recorded opening, which is said whatever their gates: the real user bundled them.
+pub(super) fn standing_in(brief: &Brief, text: &str) -> Vec<Telling> {
+    let words = normalised(text);
+    let told = brief.facts.iter().filter(|fact| stands_in(fact, &words));
+    told.map(|fact| Telling { fact: fact.id.clone(), opened_by: None }).collect()
+}
+
+/// The facts that words tell which people wrote: those that stand in them whole, and those of which they have every value
+/// and most of the words.
+pub(super) fn told_in(brief: &Brief, text: &str) -> Vec<Telling> {
+    let (words, spelled) = (normalised(text), Spelled::of(text));
+    let is_told = |fact: &&Fact| {
+        let has_values = || values::named(&fact.text).iter().all(|value| spelled.has(&value.form));
+        stands_in(fact, &words) || has_values() && wording::most_of(&fact.text, text, "").is_some()
+    };
+    brief.facts.iter().filter(is_told).map(|fact| Telling { fact: fact.id.clone(), opened_by: None }).collect()
 }
 
 /// A fact such as "yes" stands in too much to mean anything.
-pub(super) fn stands_in(fact: &Fact, words: &str) -> bool {
+fn stands_in(fact: &Fact, words: &str) -> bool {
     !content_stems(&fact.text).is_empty() && says(words, &normalised(&fact.text))
 }
 
-fn told_by_agent(scene: &Scene<'_>, fact: &Fact) -> bool {
-    scene.heard.by(Speaker::Agent).any(|message| stands_in(fact, &normalised(&message.text)))
-}
-
-fn is_empty(_: &Scene<'_>, text: &str, _: &[String]) -> Option<String> {
-    text.trim().is_empty().then(|| "it said nothing".to_owned())
-}
-
-fn tells_unknown_facts(scene: &Scene<'_>, _: &str, discloses: &[String]) -> Option<String> {
-    let unknown = discloses.iter().find(|id| scene.brief.facts.iter().all(|fact| fact.id != **id))?;
-    Some(format!("it tells the fact `{unknown}`, which is not in its brief"))
-}
-
-fn tells_closed_facts(scene: &Scene<'_>, _: &str, discloses: &[String]) -> Option<String> {
-    let is_said = |id: &str| scene.disclosures.iter().any(|disclosure| disclosure.fact == id);
-    let told = scene.brief.facts.iter().filter(|fact| discloses.contains(&fact.id) && !is_said(&fact.id));
-    told.into_iter().find_map(|fact| match &fact.gate {
-        Gate::Never => Some(format!("it tells the fact `{}`, which is never told", fact.id)),
-        Gate::After(first) if !is_said(first) => {
-            Some(format!("it tells the fact `{}` before `{first}` has been told", fact.id))
+/// Whether the words are those of the brief for what is done with them. They are the suite's own, and were read by people.
+fn is_verbatim(scene: &Scene<'_>, said: &Said) -> bool {
+    let Brief { goal, opening, facts, .. } = scene.brief;
+    let is_told = |fact: &&Fact| said.discloses.iter().any(|telling| telling.fact == fact.id);
+    let is_a_wish = goal.lines().any(|wish| wish.trim() == said.text);
+    match said.act {
+        DialogueAct::Open | DialogueAct::Request | DialogueAct::Repeat if is_a_wish => true,
+        DialogueAct::Open => opening.as_ref().unwrap_or(goal) == &said.text,
+        DialogueAct::Repeat => {
+            *goal == said.text || facts.iter().any(|fact| fact.text == said.text && scene.is_said(&fact.id))
         }
-        _ => None,
+        _ => facts.iter().filter(is_told).any(|fact| fact.text == said.text),
+    }
+}
+
+/// A fact that is told, with the words that opened its gate.
+fn allowed(scene: &Scene<'_>, said: &Said, telling: &Telling) -> Result<Telling, Objection> {
+    let id = &telling.fact;
+    if is_wish(scene.brief, id) {
+        return Ok(telling.clone());
+    }
+    let Some(fact) = scene.brief.facts.iter().find(|fact| fact.id == *id) else {
+        return Err(Objection::new(Misstep::Invents, format!("it tells the fact `{id}`, which is not in its brief")));
+    };
+    let is_opening = said.act == DialogueAct::Open && scene.brief.opening.as_ref() == Some(&said.text);
+    if is_opening || scene.is_said(id) {
+        return Ok(Telling { fact: id.clone(), opened_by: None });
+    }
+    let cited = telling.opened_by.as_ref().and_then(|cited| said_by_agent(scene.heard, cited));
+    let waits_for_agent = matches!(fact.gate, crate::Gate::Asked(_) | crate::Gate::When(_));
+    let opened_by = match (gate::opened(&fact.gate, scene), cited) {
+        (_, Some(cited)) if waits_for_agent => Some(cited),
+        (Some(opened), _) => opened.by,
+        (None, _) => {
+            let reason = format!("it tells the fact `{id}`, whose gate is closed ({})", fact.gate);
+            return Err(Objection::new(Misstep::GivesAway, reason));
+        }
+    };
+    Ok(Telling { fact: id.clone(), opened_by })
+}
+
+/// One thing at a time, unless the real opening bundled several.
+fn tells_too_much(scene: &Scene<'_>, said: &Said) -> Option<Objection> {
+    let new: Vec<&str> = said.discloses.iter().map(|t| t.fact.as_str()).filter(|id| !scene.is_said(id)).collect();
+    (new.len() > 1).then(|| Objection::new(Misstep::GivesAway, format!("it tells {} facts at once", new.len())))
+}
+
+/// A fact that is not to be said now stands in the words, whole, in one of its values, or in most of the words that are its own.
+fn gives_away(message: &Message<'_>, _: Option<&Style>) -> Option<Objection> {
+    let withheld = |fact: &&Fact| !message.scene.is_said(&fact.id) && !message.tells(fact);
+    message.scene.brief.facts.iter().filter(withheld).find_map(|fact| {
+        let words = given_away(fact, message)?;
+        let reason = format!("it gives away the fact `{}` ({}): \"{words}\"", fact.id, fact.gate);
+        Some(Objection::new(Misstep::GivesAway, reason))
     })
 }
 
-/// The two plain signs of a flipped role: the words of a service, and the agent's own message sent back.
-fn plays_the_agent(scene: &Scene<'_>, text: &str, _: &[String]) -> Option<String> {
-    static SERVICE: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(
-            r"(?i)\bhow (?:can|may) i (?:help|assist) you\b|\banything else i can (?:help|assist|do for you)\b|\bas an ai\b|\bi(?:'|’)?m here to (?:help|assist) you\b",
-        )
-        .expect("a pattern of this file")
-    });
-    if let Some(words) = SERVICE.find(text) {
-        return Some(format!("it speaks as the agent: \"{}\"", words.as_str()));
+fn given_away(fact: &Fact, message: &Message<'_>) -> Option<String> {
+    let whole = normalised(&fact.text);
+    if stands_in(fact, &message.words) && !says(&message.known.words, &whole) {
+        return Some(whole.trim().to_owned());
     }
-    let said = normalised(text);
-    let is_long_enough = said.split_whitespace().count() > PARROT_WORDS_MIN;
-    let parrots = scene.heard.by(Speaker::Agent).any(|message| normalised(&message.text) == said);
-    (is_long_enough && parrots).then(|| "it sends the agent's own message back".to_owned())
+    let secret = values::named(&fact.text)
+        .into_iter()
+        .find(|value| message.spelled.has(&value.form) && !message.known.spelled.has(&value.form));
+    secret.map(|value| value.form).or_else(|| wording::most_of(&fact.text, &message.said.text, &message.known.words))
 }
 
-/// Short phrases ("yes, please do") are common to both sides.
-const PARROT_WORDS_MIN: usize = 4;
+/// A value that neither the brief has nor anybody said.
+fn invents(message: &Message<'_>, _: Option<&Style>) -> Option<Objection> {
+    let named = values::named(&message.said.text);
+    let invented = named.into_iter().find(|value| value.is_checkable() && !message.known.spelled.has(&value.form))?;
+    let reason = format!("it names \"{}\", which is neither in its brief nor was said", invented.form);
+    Some(Objection::new(Misstep::Invents, reason))
+}
+
+/// The fact that is told has a value that the message does not have, and the agent has not said it either.
+fn leaves_out(message: &Message<'_>) -> Option<Objection> {
+    let told = message.scene.brief.facts.iter().filter(|fact| message.tells(fact));
+    let heard = message.scene.heard.by(Speaker::Agent).map(|m| m.text.as_str()).collect::<Vec<_>>().join("\n");
+    let heard = Spelled::of(&heard);
+    let is_missing = |form: &str| !message.spelled.has(form) && !heard.has(form);
+    told.into_iter().find_map(|fact| {
+        let missing = values::named(&fact.text).into_iter().find(|v| v.is_checkable() && is_missing(&v.form))?;
+        let reason = format!("it is to tell the fact `{}` and leaves out \"{}\"", fact.id, missing.form);
+        Some(Objection::new(Misstep::LeavesOut, reason))
+    })
+}
+
+fn leaves_style(message: &Message<'_>, style: Option<&Style>) -> Option<Objection> {
+    let reason = style?.left_by(&message.said.text)?;
+    Some(Objection::new(Misstep::OutOfStyle, reason))
+}

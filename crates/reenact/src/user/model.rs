@@ -1,40 +1,92 @@
-//! A user that a model plays.
+//! A user that a model words.
 //!
-//! [`request`] and [`act`] are pure functions, so that whoever runs a conversation can record the
-//! answer between them and come to the same act from the record. The model is shown the brief and
-//! what the user has heard; the opening is said word for word without asking it.
+//! The [agenda](super::agenda) decides what comes next; the model is told that one thing and words it. It is shown the
+//! brief without its facts, what was heard, and the fact that is said now, if any. The opening is said word for word
+//! without asking it. Where code cannot tell what the agent's words open, or whether the goal is reached, a question of its
+//! own is put to the model ([`super::goal`]).
+
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{Leaving, PATIENCE_DEFAULT, Scene, SimulatedUser, UserAct, UserFault, guard};
+use super::agenda::{Decision, Move, decide, settle};
+use super::goal::GoalCheck;
+use super::guard::Misstep;
+use super::reading::Reading;
+use super::{DialogueAct, Leaving, Said, Scene, SimulatedUser, UserAct, UserFault, checks, guard};
 use crate::prompt::{Prompt, render};
-use crate::spelling::normalised;
 use crate::{
     AnswerSchema, Brief, ChatMessage, ChatRole, Completion, Gate, Model, ModelFault, ModelFaultKind, ModelRequest,
 };
 
-/// A simulated user that a model plays.
+/// A simulated user that a model words.
 #[derive(Debug, Clone)]
 pub struct ModelUser {
     model: Model,
+    /// What was found out for the newest turn, so that wording it again does not ask again.
+    found: Arc<Mutex<Found>>,
+}
+
+#[derive(Debug, Default)]
+struct Found {
+    gates: Option<(ModelRequest, Result<Completion, ModelFault>)>,
+    goal: Option<(ModelRequest, GoalCheck)>,
 }
 
 impl ModelUser {
-    /// A user played by this model.
+    /// A user worded by this model.
     #[must_use]
     pub fn new(model: Model) -> Self {
-        ModelUser { model }
+        ModelUser { model, found: Arc::default() }
+    }
+
+    async fn decide<'a>(&self, scene: &Scene<'a>) -> Result<Decision<'a>, UserFault> {
+        let mut reading = Reading::by_code(scene);
+        let doubts = reading.doubts(scene);
+        if let Some(question) = checks::gates_question(scene, &doubts) {
+            let answer = self.gates(scene, question).await;
+            checks::add_gates(&mut reading, scene, &doubts, &answer)?;
+        }
+        Ok(match decide(scene, &reading) {
+            Decision::Settle => settle(scene, &self.goal(scene).await),
+            decision => decision,
+        })
+    }
+
+    async fn gates(&self, scene: &Scene<'_>, question: ModelRequest) -> Result<Completion, ModelFault> {
+        let known = self.found.lock().unwrap_or_else(PoisonError::into_inner).gates.clone();
+        if let Some((_, answer)) = known.filter(|(asked, _)| !scene.rejected.is_empty() && *asked == question) {
+            return answer;
+        }
+        let answer = self.model.complete(&question).await;
+        self.found.lock().unwrap_or_else(PoisonError::into_inner).gates = Some((question, answer.clone()));
+        answer
+    }
+
+    async fn goal(&self, scene: &Scene<'_>) -> GoalCheck {
+        let question = checks::goal_question(scene);
+        let known = self.found.lock().unwrap_or_else(PoisonError::into_inner).goal.clone();
+        if let Some((_, check)) = known.filter(|(asked, _)| !scene.rejected.is_empty() && *asked == question) {
+            return check;
+        }
+        let check = checks::goal(scene, &question, &self.model).await;
+        self.found.lock().unwrap_or_else(PoisonError::into_inner).goal = Some((question, check.clone()));
+        check
     }
 }
 
 #[async_trait]
 impl SimulatedUser for ModelUser {
     async fn next(&self, scene: Scene<'_>) -> Result<UserAct, UserFault> {
-        match opening(scene) {
-            Some(opening) => Ok(opening),
-            None => act(scene, &self.model.complete(&request(scene)).await),
+        if let Some(opening) = opening(scene) {
+            return Ok(opening);
+        }
+        match self.decide(&scene).await? {
+            Decision::Say(next) => worded(&next, &self.model.complete(&direct(&scene, &next)).await),
+            Decision::Leave(why, goal) => Ok(UserAct::Leave { why, goal }),
+            Decision::Settle => Ok(UserAct::leave(Leaving::SaidAll)),
         }
     }
 }
@@ -43,18 +95,44 @@ impl SimulatedUser for ModelUser {
 #[must_use]
 pub fn opening(scene: Scene<'_>) -> Option<UserAct> {
     let text = scene.brief.opening.clone().filter(|_| scene.heard.turn_count() == 0)?;
-    let words = normalised(&text);
-    let told = scene.brief.facts.iter().filter(|fact| guard::stands_in(fact, &words));
-    Some(UserAct::Say { discloses: told.map(|fact| fact.id.clone()).collect(), text })
+    let discloses = guard::standing_in(scene.brief, &text);
+    Some(UserAct::Say(Said { text, act: DialogueAct::Open, discloses }))
 }
 
-/// What is asked of the model. Each turn's request begins with the whole request of the turn before.
+/// What is asked of the model to word the next message, as far as code alone decides it; `None` where nothing is to be said.
+///
+/// Each turn's request begins with that of the turn before, but for its direction.
 #[must_use]
-pub fn request(scene: Scene<'_>) -> ModelRequest {
-    let part = |role, name| ChatMessage { role, content: render(Prompt::User, name, Values::of(scene.brief)) };
+pub fn request(scene: Scene<'_>) -> Option<ModelRequest> {
+    match decide(&scene, &Reading::by_code(&scene)) {
+        Decision::Say(next) => Some(direct(&scene, &next)),
+        Decision::Settle | Decision::Leave(..) => None,
+    }
+}
+
+/// How many questions a turn usually takes, and at the most. The message, because code tells most gates; and, where nothing goes
+/// as it should, the gates, the message worded again and the goal checked twice.
+pub(crate) fn questions_of_a_turn(brief: &Brief) -> (u64, u64) {
+    let waits = brief.facts.iter().any(|fact| matches!(fact.gate, Gate::Asked(_) | Gate::When(_)));
+    let gates = u64::from(waits);
+    (1, 1 + guard::REWORDINGS_MAX as u64 + gates + checks::CHECKS_MAX as u64)
+}
+
+fn direct(scene: &Scene<'_>, next: &Move<'_>) -> ModelRequest {
+    let values = Values::of(scene.brief, next, scene.rejected);
+    let part = |role, name| ChatMessage { role, content: render(Prompt::User, name, &values) };
     let mut messages = vec![part(ChatRole::System, "system"), part(ChatRole::User, "start")];
-    scene.heard.seen_by_user().into_iter().for_each(|message| append(&mut messages, message));
+    scene.heard.seen_by_user().into_iter().for_each(|message| append(&mut messages, undirected(message)));
+    append(&mut messages, part(ChatRole::User, "direction"));
     ModelRequest { messages, schema: schema() }
+}
+
+/// What was said, without the marks of a direction: only the agenda directs.
+fn undirected(mut message: ChatMessage) -> ChatMessage {
+    for mark in ["<direction>", "</direction>"] {
+        message.content = message.content.replace(mark, &mark.replace(['<', '>'], " "));
+    }
+    message
 }
 
 /// Many chat templates refuse two messages of one role in a row, and an agent may send two.
@@ -65,112 +143,51 @@ fn append(messages: &mut Vec<ChatMessage>, next: ChatMessage) {
     }
 }
 
-/// What the model's answer amounts to.
-///
-/// Words that come with leaving are not said: nobody would answer them.
-///
-/// # Errors
-/// [`UserFault::Failed`] where the model did not answer, [`UserFault::Invalid`] where the answer is
-/// not an act that a user of this scene may take.
-pub fn act(scene: Scene<'_>, answer: &Result<Completion, ModelFault>) -> Result<UserAct, UserFault> {
-    let Answer { act, text, discloses, reason } = read(answer)?;
-    match (act, text, reason) {
-        (Act::Leave, _, _) if scene.heard.turn_count() == 0 => invalid("it left before it said anything"),
-        (Act::Leave, _, Some(reason)) => Ok(UserAct::Leave(reason)),
-        (Act::Leave, _, None) => invalid("it left without a reason"),
-        (Act::Say, text, _) => {
-            let text = text.unwrap_or_default();
-            let discloses = guard::given_away(&scene, &text, discloses);
-            guard::check(&scene, &text, &discloses).or_else(invalid)?;
-            Ok(UserAct::Say { text, discloses })
-        }
-    }
-}
-
-fn invalid<T>(why: impl Into<String>) -> Result<T, UserFault> {
-    Err(UserFault::Invalid(format!("the simulated user misbehaved: {}", why.into())))
+/// The message that the model's answer amounts to; the guard decides whether it is one that a user may say.
+fn worded(next: &Move<'_>, answer: &Result<Completion, ModelFault>) -> Result<UserAct, UserFault> {
+    let malformed = |why: String| UserFault::Invalid(format!("its answer is not a message: {why}"));
+    let Answer { text } = match answer {
+        Ok(completion) => Answer::deserialize(&completion.answer).map_err(|error| malformed(error.to_string()))?,
+        Err(fault) if fault.fault == ModelFaultKind::Malformed => return Err(malformed(fault.to_string())),
+        Err(fault) => return Err(UserFault::Failed(format!("the model that plays the user did not answer: {fault}"))),
+    };
+    Ok(UserAct::Say(Said { text, act: next.act, discloses: next.telling_of() }))
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Answer {
-    act: Act,
-    text: Option<String>,
-    discloses: Vec<String>,
-    reason: Option<Leaving>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Act {
-    Say,
-    Leave,
-}
-
-fn read(answer: &Result<Completion, ModelFault>) -> Result<Answer, UserFault> {
-    match answer {
-        Ok(completion) => Answer::deserialize(&completion.answer)
-            .or_else(|error| invalid(format!("its answer is not an act of a user: {error}"))),
-        Err(fault) if fault.fault == ModelFaultKind::Malformed => invalid(fault.to_string()),
-        Err(fault) => Err(UserFault::Failed(format!("the model that plays the user did not answer: {fault}"))),
-    }
+    text: String,
 }
 
 fn schema() -> AnswerSchema {
     let schema = json!({
         "type": "object",
-        "properties": {
-            "act": {"type": "string", "enum": ["say", "leave"]},
-            "text": {"type": ["string", "null"], "description": "What this person says; null when leaving."},
-            "discloses": {
-                "type": "array",
-                "items": {"type": "string"},
-                "description": "The ids of the facts that the text gives away."
-            },
-            "reason": {
-                "type": ["string", "null"],
-                "enum": ["satisfied", "gave_up", "asked_for_person", null],
-                "description": "Why this person leaves; null when not leaving."
-            },
-        },
-        "required": ["act", "text", "discloses", "reason"],
+        "properties": {"text": {"type": "string", "description": "What this person writes."}},
+        "required": ["text"],
         "additionalProperties": false,
     });
-    AnswerSchema { name: "user_act".to_owned(), schema }
+    AnswerSchema { name: "user_message".to_owned(), schema }
 }
 
-/// What the prompt is filled with: a brief, and nothing that is not in one.
+/// What the prompt is filled with: who speaks and what is to be said now, and nothing that a gate withholds.
 #[derive(Serialize)]
 struct Values<'a> {
     goal: &'a str,
     persona: Option<&'a str>,
     guidelines: &'a [String],
-    facts: Vec<Known<'a>>,
-    patience: u32,
-}
-
-#[derive(Serialize)]
-struct Known<'a> {
-    id: &'a str,
-    text: &'a str,
-    may: String,
+    act: DialogueAct,
+    fact: Option<&'a str>,
+    about: Option<&'a str>,
+    rejected: Vec<&'static str>,
 }
 
 impl<'a> Values<'a> {
-    fn of(brief: &'a Brief) -> Self {
-        let Brief { goal, persona, guidelines, facts, opening: _, patience } = brief;
-        let facts = facts.iter().map(|fact| Known { id: &fact.id, text: &fact.text, may: may(&fact.gate) }).collect();
-        let patience = patience.unwrap_or(PATIENCE_DEFAULT);
-        Values { goal, persona: persona.as_deref(), guidelines, facts, patience }
-    }
-}
-
-fn may(gate: &Gate) -> String {
-    match gate {
-        Gate::Open => "may be told at any time".to_owned(),
-        Gate::Asked(topic) => format!("only when the agent asks for this: {topic}"),
-        Gate::After(first) => format!("only after you have told `{first}` in an earlier message"),
-        Gate::When(act) => format!("only when this has happened: {act}"),
-        Gate::Never => "never tell this".to_owned(),
+    fn of(brief: &'a Brief, next: &'a Move<'_>, rejected: &[Misstep]) -> Self {
+        let Brief { goal, persona, guidelines, facts: _, opening: _, patience: _ } = brief;
+        let fact = next.fact.as_ref().map(|(fact, _)| fact.text.as_str());
+        let rejected = rejected.iter().map(|misstep| misstep.to_whoever_words_it()).collect();
+        let (persona, about) = (persona.as_deref(), next.about.as_deref());
+        Values { goal, persona, guidelines, act: next.act, fact, about, rejected }
     }
 }

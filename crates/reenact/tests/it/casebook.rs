@@ -1,7 +1,10 @@
 //! Stories in text files. Each says what is given and what must come of it; one function plays every file of a
 //! folder, renders what came of it in the same form, and compares.
 //!
-//! `simulate/*.md`: the case, then the conversation. The agent's lines are given, all others must come about.
+//! `simulate/*.md`: the case, then the conversation. The agent's lines are given, all others must come about. Where there are
+//! lines `words`, a model words the user, and these are its answers; `quote` is what the recorded user wrote, `reads` what the
+//! model answers where it is asked whether the goal is reached.
+//! `before` is what was said before, `script` what the user says word for word, `recorded` the recording that is played back.
 //! `distill/*.md`: the recorded session, then `=>`, then the case that must come of it without a model.
 
 use std::fs;
@@ -9,12 +12,18 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use reenact::agent::from_fn;
-use reenact::case::{Check, Evidence, Fact, Gate};
+use reenact::case::{AfterScript, Check, Evidence, Fact, FirstSpeaker, Gate, Origin, Staging};
 use reenact::distill::{Distiller, distill};
 use reenact::judge::{Hearing, Panel, assess};
-use reenact::simulate::{Setting, simulate};
+use reenact::simulate::{Setting, Simulated, simulate};
 use reenact::user::AgendaUser;
-use reenact::{AgentReply, Brief, Conversation, Expectation, Message, Outcome, Session, Speaker, TestCase};
+use reenact::user::model::ModelUser;
+use reenact::{
+    AgentReply, Brief, Conversation, Expectation, Message, Outcome, Session, SimulatedUser, Speaker, TestCase,
+};
+use serde_json::json;
+
+use crate::scripted::{answered, model};
 
 #[tokio::test]
 async fn the_casebook_of_conversations_comes_out_as_it_is_written() {
@@ -53,7 +62,10 @@ fn split(line: &str) -> (&str, &str) {
     line.split_once(' ').map_or((line, ""), |(word, rest)| (word, rest.trim()))
 }
 
-const GIVEN: [&str; 6] = ["#", "goal", "opening", "fact", "expect", "patience"];
+const GIVEN: [&str; 14] = [
+    "#", "goal", "opening", "fact", "expect", "patience", "quote", "words", "reads", "before", "first", "script",
+    "then", "recorded",
+];
 
 async fn play(story: &str) -> String {
     let given: Vec<&str> = story.lines().filter(|line| line.is_empty() || GIVEN.contains(&split(line).0)).collect();
@@ -70,11 +82,18 @@ async fn play(story: &str) -> String {
             Ok::<_, reenact::AgentFault>(AgentReply { messages, ended, ..AgentReply::default() })
         }
     });
-    let setting = Setting { case: &case, session_id: "sim-0000000000000000", seed: 0, max_turns: 12 };
-    let simulated = simulate(setting, &AgendaUser, &agent).await;
+    let recording = recording(&given);
+    let setting = Setting {
+        case: &case,
+        session_id: "sim-0000000000000000",
+        seed: 0,
+        max_turns: 12,
+        recording: recording.as_ref(),
+    };
+    let simulated = simulate(setting, &*user(&given), &agent).await;
     let assessments = assess(Hearing::new(&case, &simulated.conversation), &[], &Panel::offline()).await;
     let mut lines: Vec<String> = given.iter().map(|line| (*line).to_owned()).collect();
-    lines.extend(simulated.conversation.messages.iter().map(said));
+    lines.extend(talk(&simulated, case.staging.prefix.messages.len()));
     for assessment in &assessments {
         let turns: Vec<String> = assessment.turns.iter().map(|turn| format!(" @{turn}")).collect();
         lines.push(format!("judge {} {}{}", assessment.expectation, assessment.verdict, turns.concat()));
@@ -82,6 +101,59 @@ async fn play(story: &str) -> String {
     let outcome = Outcome::of(&simulated.ending, &assessments);
     lines.push(format!("outcome {outcome:?}, {:?}", simulated.ending));
     lines.join("\n") + "\n"
+}
+
+/// The recording whose user is played back, where there are lines `recorded`.
+fn recording(given: &[&str]) -> Option<Conversation> {
+    let lines = given.iter().map(|line| split(line)).filter(|(word, _)| *word == "recorded");
+    let recording: Conversation = lines.filter_map(|(_, rest)| message(rest)).collect();
+    (!recording.messages.is_empty()).then_some(recording)
+}
+
+/// Whoever plays the user: the agenda, in its own words or in those of a model.
+fn user(given: &[&str]) -> Box<dyn SimulatedUser> {
+    let lines = |wanted: &str| {
+        let found = given.iter().map(|line| split(line)).filter(|(word, _)| *word == wanted);
+        let mut found: Vec<String> = found.map(|(_, rest)| rest.to_owned()).collect();
+        found.reverse();
+        found
+    };
+    let (words, reads) = (Mutex::new(lines("words")), Mutex::new(lines("reads")));
+    if words.lock().unwrap().is_empty() {
+        return Box::new(AgendaUser);
+    }
+    Box::new(ModelUser::new(model(move |request| {
+        let next = |from: &Mutex<Vec<String>>| from.lock().unwrap().pop();
+        let read =
+            |nothing: serde_json::Value| next(&reads).map_or(nothing, |line| serde_json::from_str(&line).unwrap());
+        answered(match request.schema.name.as_str() {
+            "user_message" => json!({ "text": next(&words).expect("a line `words` for each message") }),
+            "check_gates" => json!({"opened": [], "wants": "nothing"}),
+            _ => read(json!({"parts": []})),
+        })
+    })))
+}
+
+/// What was said, and before it what was not let through.
+fn talk(simulated: &Simulated, before: usize) -> Vec<String> {
+    let rejected = |turn: u32| {
+        let rejected = simulated.corrections.iter().filter(move |correction| correction.turn == turn);
+        rejected.map(|it| format!("rejected {:?}, {}", it.text, it.reason)).collect::<Vec<_>>()
+    };
+    let mut turn = 0;
+    let mut lines = Vec::new();
+    let hands_over =
+        |turn: u32| (simulated.handed_over_at == Some(turn)).then(|| "the simulated user goes on".to_owned());
+    for message in &simulated.conversation.messages {
+        if message.speaker == Speaker::User {
+            turn += 1;
+            lines.extend(hands_over(turn));
+            lines.extend(rejected(turn));
+        }
+        lines.push(said(message));
+    }
+    lines.extend(rejected(turn + 1));
+    lines.split_off(before)
 }
 
 fn said(message: &Message) -> String {
@@ -97,6 +169,8 @@ fn said(message: &Message) -> String {
 fn case(lines: &[&str]) -> TestCase {
     let mut brief = Brief::default();
     let mut expectations = Vec::new();
+    let mut quotes = Vec::new();
+    let mut staging = Staging::default();
     for line in lines {
         let (word, rest) = split(line);
         match word {
@@ -105,10 +179,17 @@ fn case(lines: &[&str]) -> TestCase {
             "patience" => brief.patience = Some(rest.parse().unwrap()),
             "fact" => brief.facts.push(fact(rest)),
             "expect" => expectations.push(expectation(rest)),
+            "quote" => quotes.push(rest),
+            "before" => staging.prefix.messages.extend(message(rest)),
+            "first" => staging.first_speaker = FirstSpeaker::Agent,
+            "script" => staging.script.push(rest.into()),
+            "then" => staging.after_script = AfterScript::GoOn,
             _ => {}
         }
     }
-    TestCase { id: "story".into(), brief, context: serde_json::Map::new(), expectations, origin: None }
+    let evidence = |quote: &&str| Evidence { field: "persona".into(), turn: 1, quote: (*quote).to_owned() };
+    let origin = Origin { session: "story".into(), evidence: quotes.iter().map(evidence).collect() };
+    TestCase { id: "story".into(), brief, expectations, staging, origin: Some(origin), ..TestCase::default() }
 }
 
 /// `id: text | gate`

@@ -21,6 +21,7 @@ fn case(id: &str) -> TestCase {
         context: serde_json::Map::new(),
         expectations: vec![expectation],
         origin: None,
+        ..TestCase::default()
     }
 }
 
@@ -39,6 +40,10 @@ fn trial(case: &str, number: u32, verdict: Verdict) -> Trial {
         ending: Ending::Satisfied,
         conversation: messages.collect(),
         disclosures: Vec::new(),
+        corrections: Vec::new(),
+        goal: None,
+        handed_over_at: None,
+        discarded: Vec::new(),
         assessments,
         agent_version: None,
         agent_latencies_ms: Vec::new(),

@@ -19,6 +19,7 @@ fn case(id: &str) -> TestCase {
         context: serde_json::Map::new(),
         expectations: vec![says_yes],
         origin: None,
+        ..TestCase::default()
     }
 }
 

@@ -27,3 +27,4 @@ mod store;
 mod suite;
 mod tidy;
 mod user_model;
+mod users;

@@ -38,8 +38,8 @@ fn judge_request() -> ModelRequest {
     judge::model::question(&expectation, &conversation())
 }
 
-fn user_request(brief: &Brief) -> ModelRequest {
-    user::model::request(Scene { brief, heard: &conversation(), disclosures: &[], seed: 1 })
+fn user_request(brief: &Brief, heard: &Conversation) -> ModelRequest {
+    user::model::request(Scene::new(brief, heard)).expect("something to say")
 }
 
 fn full_brief() -> Brief {
@@ -69,13 +69,13 @@ fn the_judge_reads_this() {
 
 #[test]
 fn the_simulated_user_reads_this() {
-    insta::assert_snapshot!(text_of(&user_request(&full_brief())));
+    insta::assert_snapshot!(text_of(&user_request(&full_brief(), &conversation())));
 }
 
 #[test]
 fn a_simulated_user_that_knows_nothing_reads_this() {
     let brief = Brief { goal: "Get help".into(), ..Brief::default() };
-    insta::assert_snapshot!(text_of(&user_request(&brief)));
+    insta::assert_snapshot!(text_of(&user_request(&brief, &Conversation::default())));
 }
 
 #[test]
@@ -95,7 +95,7 @@ fn a_prompt_is_known_by_its_hash() {
 #[test]
 fn every_answer_has_a_strict_form() {
     let session = Session::new("s-1", conversation());
-    for request in [judge_request(), user_request(&full_brief()), distill::model::request(&session)] {
+    for request in [judge_request(), user_request(&full_brief(), &conversation()), distill::model::request(&session)] {
         assert_strict(&strict_schema(&request.schema.schema));
     }
 }

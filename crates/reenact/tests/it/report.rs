@@ -42,6 +42,7 @@ fn case(id: &str, goal: &str) -> TestCase {
         context: serde_json::Map::new(),
         expectations: vec![says_closed],
         origin: Some(Origin { session: format!("session-of-{id}"), evidence: Vec::new() }),
+        ..TestCase::default()
     }
 }
 
@@ -52,6 +53,7 @@ fn run(trials: u32, cases: Vec<TestCase>) -> Run {
         plan: plan(trials),
         provenance: Provenance::default(),
         suite: Suite { name: Some("market-assistant".into()), cases },
+        left_out: Vec::new(),
     }
 }
 
@@ -68,6 +70,10 @@ fn trial(case: &str, number: u32, ending: Ending, assessments: Vec<Assessment>, 
         ending,
         conversation: messages.iter().cloned().collect(),
         disclosures: Vec::new(),
+        corrections: Vec::new(),
+        goal: None,
+        handed_over_at: None,
+        discarded: Vec::new(),
         agent_version: None,
         agent_latencies_ms: Vec::new(),
         agent_usage: Vec::new(),
@@ -99,6 +105,7 @@ fn market() -> RunOutput {
         turn: 2,
         fact: "weekend".into(),
         gate: "when: the agent says it is open".into(),
+        opened_by: None,
     });
     let trials = vec![
         first,
@@ -217,7 +224,7 @@ fn hostile(text: &str) -> (RunOutput, BTreeMap<String, Session>) {
     the_case.origin = Some(Origin { session: text.into(), evidence: Vec::new() });
     let mut failed = trial(text, 1, Ending::GaveUp, vec![assessment], &said);
     failed.session_id = text.into();
-    failed.disclosures.push(Disclosure { turn: 1, fact: text.into(), gate: text.into() });
+    failed.disclosures.push(Disclosure { turn: 1, fact: text.into(), gate: text.into(), opened_by: None });
     let errored = trial(text, 2, Ending::UserFailed(text.into()), Vec::new(), &said);
     let mut run = run(3, vec![the_case]);
     run.suite.name = Some(text.into());

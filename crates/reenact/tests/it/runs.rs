@@ -20,6 +20,7 @@ pub(crate) fn run(id: &str, second: i64, cases: &[&str]) -> Run {
         context: serde_json::Map::new(),
         expectations: Vec::new(),
         origin: None,
+        ..TestCase::default()
     };
     let suite = Suite { name: Some("markets".into()), cases: cases.iter().map(case).collect() };
     Run {
@@ -28,6 +29,7 @@ pub(crate) fn run(id: &str, second: i64, cases: &[&str]) -> Run {
         plan,
         provenance: Provenance::default(),
         suite,
+        left_out: Vec::new(),
     }
 }
 
@@ -40,6 +42,10 @@ fn trial(case: &str, number: u32, outcome: Outcome) -> Trial {
         outcome,
         conversation: Conversation::from_iter([Message::user("hi"), Message::agent("closed")]),
         disclosures: Vec::new(),
+        corrections: Vec::new(),
+        goal: None,
+        handed_over_at: None,
+        discarded: Vec::new(),
         agent_version: None,
         agent_latencies_ms: Vec::new(),
         agent_usage: Vec::new(),

@@ -2,7 +2,7 @@
 
 use reenact::model::{Engine, ModelSettings};
 use reenact::user::model::ModelUser;
-use reenact::{Brief, Leaving, Scene, SimulatedUser, UserAct};
+use reenact::{Brief, DialogueAct, Disclosure, Leaving, Scene, SimulatedUser, UserAct};
 
 use super::*;
 
@@ -57,11 +57,13 @@ async fn the_user_of_the_page_on_scripts_asks_and_leaves() {
     let (user, brief) = (ModelUser::new(model), Brief { goal: "get a refund".to_owned(), ..Brief::default() });
 
     let mut heard: Conversation = [Message::user("hello"), Message::agent("How can I help?")].into_iter().collect();
-    let act = user.next(Scene { brief: &brief, heard: &heard, disclosures: &[], seed: 0 }).await.unwrap();
-    assert_eq!(act, UserAct::Say { text: "I want a refund".to_owned(), discloses: Vec::new() });
+    let act = user.next(Scene::new(&brief, &heard)).await.unwrap();
+    assert_eq!(act, UserAct::say(DialogueAct::Request, "I want a refund").telling("goal.1"));
 
     heard.messages.push(Message::user("I want a refund"));
-    heard.messages.push(Message::agent("Done."));
-    let act = user.next(Scene { brief: &brief, heard: &heard, disclosures: &[], seed: 0 }).await.unwrap();
-    assert_eq!(act, UserAct::Leave(Leaving::Satisfied));
+    heard.messages.push(Message::agent("The refund is on its way."));
+    let told = [Disclosure { turn: 2, fact: "goal.1".into(), gate: "open".into(), opened_by: None }];
+    let act = user.next(Scene { disclosures: &told, ..Scene::new(&brief, &heard) }).await.unwrap();
+    let UserAct::Leave { why, goal: Some(goal) } = act else { panic!("{act:?}") };
+    assert_eq!((why, goal.parts[0].cited[0].turn), (Leaving::Satisfied, 2));
 }

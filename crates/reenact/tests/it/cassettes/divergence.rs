@@ -39,7 +39,7 @@ fn the_first_step_that_asks_something_else_is_named_whichever_conversation_came_
             let message = without_numbers(&error);
             let (place, message) = message.split_once(": ").unwrap();
             assert!(place.starts_with("line.jsonl:"), "{place}");
-            insta::allow_duplicates! { insta::assert_snapshot!(message, @r#"case `5120`, trial 2, turn 2: the user is asked something else than was recorded: message 4, content: "soon (n)" is now "late (n)""#) };
+            insta::allow_duplicates! { insta::assert_snapshot!(message, @r#"case `5120`, trial 2, turn 2: the user is asked something else than was recorded: message 4, content: "soon (n) <direction> Ask for this next, and for nothing els…" is now "late (n) <direction> Ask for this next, and for nothing els…""#) };
         }
     });
 }

@@ -24,7 +24,7 @@ pub(crate) fn case(id: &str) -> TestCase {
     let judged = |id: &str, text: &str| Expectation { id: id.into(), text: Some(text.into()), check: Check::Judged };
     TestCase {
         id: id.into(),
-        brief: Brief { goal: format!("find out where parcel {id} is"), ..Brief::default() },
+        brief: Brief { goal: format!("find out where parcel {id} is\nask when it comes"), ..Brief::default() },
         expectations: vec![judged("is-kind", "The agent is kind"), judged("is-brief", "The agent is brief")],
         ..TestCase::default()
     }
@@ -32,6 +32,11 @@ pub(crate) fn case(id: &str) -> TestCase {
 
 pub(crate) fn suite(ids: &[&str]) -> Suite {
     Suite { name: Some("parcels".into()), cases: ids.iter().map(|id| case(id)).collect() }
+}
+
+/// A number that no guard takes for one that the user made up.
+fn in_letters(n: u32) -> String {
+    n.to_string().bytes().map(|digit| char::from(digit - b'0' + b'a')).collect()
 }
 
 /// A model that plays the users and judges, and counts its answers: no two are the same. The first question to it as a judge is
@@ -46,12 +51,11 @@ pub(crate) struct Varied {
 impl ServeModel for Varied {
     async fn complete(&self, request: &ModelRequest) -> Result<Completion, ModelFault> {
         let n = self.answered.fetch_add(1, Ordering::Relaxed);
-        let own = request.messages.iter().filter(|message| message.role == reenact::ChatRole::Assistant).count();
         let answer = match request.schema.name.as_str() {
-            "user_act" if own < 2 => {
-                json!({"act": "say", "text": format!("where is it? ({n})"), "discloses": [], "reason": null})
+            "user_message" => json!({"text": format!("where is it? ({})", in_letters(n))}),
+            "check_goal" => {
+                json!({"parts": []})
             }
-            "user_act" => json!({"act": "leave", "text": null, "discloses": [], "reason": "satisfied"}),
             _ if self.judged.fetch_add(1, Ordering::Relaxed) == 0 => {
                 return Err(ModelFault::new(ModelFaultKind::TimedOut, "no answer in 60 s"));
             }
@@ -233,7 +237,7 @@ fn an_agent_of_ones_own_is_tested_with_recorded_users_and_judges_and_no_model() 
         let same = test("It is on its way.").await.unwrap();
         assert!(same.trials.iter().all(|trial| trial.assessments.len() == 2));
         let other = test("It is lost.").await.unwrap_err();
-        insta::assert_snapshot!(other, @r#"line.jsonl:4: case `4711`, trial 1, turn 2: the user is asked something else than was recorded: message 4, content: "It is on its way." is now "It is lost.""#);
+        insta::assert_snapshot!(other, @r#"line.jsonl:4: case `4711`, trial 1, turn 2: the user is asked something else than was recorded: message 4, content: "It is on its way. <direction> Ask for this next, and for nothing…" is now "It is lost. <direction> Ask for this next, and for nothing else:…""#);
     });
 }
 

@@ -25,7 +25,7 @@ fn environment() -> Environment {
 fn case(id: &str, check: Check) -> TestCase {
     TestCase {
         id: id.into(),
-        brief: Brief { goal: format!("{id}, with {KNOWN}"), ..Brief::default() },
+        brief: Brief { goal: format!("{id}, with {KNOWN} and {KEY}"), ..Brief::default() },
         context: json!({"password": KNOWN, "nested": [{"url": format!("https://example.org/?token={KEY}")}]})
             .as_object()
             .unwrap()
@@ -62,12 +62,9 @@ struct Repeats;
 #[async_trait]
 impl ServeModel for Repeats {
     async fn complete(&self, request: &ModelRequest) -> Result<Completion, ModelFault> {
-        let heard = &request.messages.last().unwrap().content;
         let answer = match request.schema.name.as_str() {
-            "user_act" if heard.contains("key") => {
-                json!({"act": "leave", "text": null, "discloses": [], "reason": "satisfied"})
-            }
-            "user_act" => json!({"act": "say", "text": format!("is it {KEY}?"), "discloses": [], "reason": null}),
+            "user_message" => json!({"text": format!("is it {KEY}?")}),
+            "check_goal" => json!({"parts": []}),
             _ if text_of(request).contains("judge-fails") => {
                 return Err(ModelFault::new(ModelFaultKind::Refused, format!("no credit for {KEY}")));
             }

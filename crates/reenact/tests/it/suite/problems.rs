@@ -24,7 +24,7 @@ fn an_unknown_key_names_the_nearest_one_and_is_not_called_missing_as_well() {
     insta::assert_snapshot!(told(&problems("s.yaml", "cases:\n  - gaol: refund\n    guidelines: x\n    zzz: 1\n")), @"
     2: `gaol` is not a key of a case → did you mean `goal`?
     3: `guidelines` is not a key of a case → did you mean `simulation_guidelines`?
-    4: `zzz` is not a key of a case → its keys are `id`, `goal`, `persona`, `simulation_guidelines`, `opening`, `facts`, `patience`, `context`, `expectations`, `origin`
+    4: `zzz` is not a key of a case → its keys are `id`, `goal`, `persona`, `simulation_guidelines`, `opening`, `facts`, `patience`, `context`, `expectations`, `prefix`, `first_speaker`, `script`, `after_script`, `origin`
     ");
 }
 
@@ -230,7 +230,7 @@ fn bad_json_is_told_at_its_line_and_other_lines_are_read() {
     2: not valid JSON: EOF while parsing a value (column 9) → compare the quotes, commas and brackets with the text before it
     4: `gaol` is not a key of a case → did you mean `goal`?
     5: the key `goal` stands twice in one mapping, first at line 5 → keep one of the two
-    6: `suite` is not a key of a case → its keys are `id`, `goal`, `persona`, `simulation_guidelines`, `opening`, `facts`, `patience`, `context`, `expectations`, `origin`
+    6: `suite` is not a key of a case → its keys are `id`, `goal`, `persona`, `simulation_guidelines`, `opening`, `facts`, `patience`, `context`, `expectations`, `prefix`, `first_speaker`, `script`, `after_script`, `origin`
     6: a case has no `goal` → add `goal`: what the user wants, in a sentence or two
     ");
     insta::assert_snapshot!(told(&problems("s.json", "{\"cases\": [\n{\"goal\": \"x\",}]}")), @"
@@ -255,7 +255,7 @@ fn expectations_of_a_record_that_stand_twice_are_not_dropped() {
     1: `expectations` stands both in `inputs` and beside it → join them in one place
     ");
     insta::assert_snapshot!(told(&problems("s.jsonl", "{\"inputs\": {\"question\": \"q\"}}\n{\"inputs\": 3}")), @"
-    1: `question` is not a key of a case → its keys are `id`, `goal`, `persona`, `simulation_guidelines`, `opening`, `facts`, `patience`, `context`, `expectations`, `origin`
+    1: `question` is not a key of a case → its keys are `id`, `goal`, `persona`, `simulation_guidelines`, `opening`, `facts`, `patience`, `context`, `expectations`, `prefix`, `first_speaker`, `script`, `after_script`, `origin`
     1: a case has no `goal` → add `goal`: what the user wants, in a sentence or two
     2: `inputs` is a number, expected a mapping → write the case's `goal` below `inputs`
     ");

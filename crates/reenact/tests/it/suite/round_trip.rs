@@ -3,7 +3,8 @@
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
-use reenact::{Brief, Check, Evidence, Expectation, Fact, Gate, Origin, Suite, TestCase};
+use reenact::case::{AfterScript, FirstSpeaker, InTurn, Staging};
+use reenact::{Brief, Check, Evidence, Expectation, Fact, Gate, Message, Origin, Speaker, Suite, TestCase};
 use serde_json::{Map, Value};
 
 use super::{EXAMPLE, load};
@@ -121,12 +122,28 @@ fn expectations() -> impl Strategy<Value = Vec<Expectation>> {
         pattern().prop_map(Check::Matches),
         pattern().prop_map(Check::MustNotMatch),
     ];
-    vec((text(), option::of(text()), check), 0..4).prop_map(|drawn| {
-        let expectation = |(position, (id, text, check)): (usize, (String, Option<String>, Check))| {
-            let text = if check == Check::Judged { text.or_else(|| Some("said".to_owned())) } else { text };
-            Expectation { id: numbered(position, &id), text, check }
-        };
+    vec((text(), option::of(text()), check, option::of(1..u32::MAX)), 0..4).prop_map(|drawn| {
+        let expectation =
+            |(position, (id, text, check, turn)): (usize, (String, Option<String>, Check, Option<u32>))| {
+                let text = if check == Check::Judged { text.or_else(|| Some("said".to_owned())) } else { text };
+                let check = match turn {
+                    Some(turn) => Check::InTurn(Box::new(InTurn { turn, check })),
+                    None => check,
+                };
+                Expectation { id: numbered(position, &id), text, check }
+            };
         drawn.into_iter().enumerate().map(expectation).collect()
+    })
+}
+
+fn staging() -> impl Strategy<Value = Staging> {
+    let speaker = prop_oneof![Just(Speaker::User), Just(Speaker::Agent)];
+    let line = (speaker, text()).prop_map(|(speaker, text)| Message::new(speaker, text));
+    let first = prop_oneof![Just(FirstSpeaker::User), Just(FirstSpeaker::Agent)];
+    let after = prop_oneof![Just(AfterScript::Leave), Just(AfterScript::GoOn)];
+    (vec(line, 0..3), first, vec(text(), 0..3), after).prop_map(|(prefix, first_speaker, script, after)| {
+        let after_script = if script.is_empty() { AfterScript::Leave } else { after };
+        Staging { prefix: prefix.into_iter().collect(), first_speaker, script, after_script }
     })
 }
 
@@ -141,17 +158,19 @@ fn case() -> impl Strategy<Value = TestCase> {
             patience,
         });
     let origin = option::of((text(), vec((any::<prop::sample::Index>(), 1..u32::MAX, text()), 0..4)));
-    (text(), brief, context(), expectations(), origin).prop_map(|(id, brief, context, expectations, origin)| {
-        let mut case = TestCase { id, brief, context, expectations, origin: None };
-        let parts = parts(&case);
-        case.origin = origin.map(|(session, evidence)| {
-            let evidence = evidence.into_iter();
-            let evidence =
-                evidence.map(|(part, turn, quote)| Evidence { field: part.get(&parts).clone(), turn, quote });
-            Origin { session, evidence: evidence.collect() }
-        });
-        case
-    })
+    (text(), brief, context(), expectations(), staging(), origin).prop_map(
+        |(id, brief, context, expectations, staging, origin)| {
+            let mut case = TestCase { id, brief, context, expectations, staging, ..TestCase::default() };
+            let parts = parts(&case);
+            case.origin = origin.map(|(session, evidence)| {
+                let evidence = evidence.into_iter();
+                let evidence =
+                    evidence.map(|(part, turn, quote)| Evidence { field: part.get(&parts).clone(), turn, quote });
+                Origin { session, evidence: evidence.collect() }
+            });
+            case
+        },
+    )
 }
 
 /// The parts of a case that evidence can cite.
