@@ -208,7 +208,7 @@ impl<'a> Checks<'a> {
 
     /// What tells the user how to act holds for any agent; a fact is the user's own words and may say "my last message".
     fn fault_of_direction(&self, field: &str, text: &str) -> Option<String> {
-        self.fault_of(field, text, Known::FromTheStart).or_else(|| looks_ahead(text))
+        self.fault_of(field, text, Known::FromTheStart).or_else(|| text.lines().find_map(looks_ahead))
     }
 
     fn ungrounded(&self, field: &str) -> Option<String> {

@@ -44,8 +44,16 @@ impl HeardNames {
                 _ => names.push((start, end)),
             }
         }
-        names
+        names.into_iter().map(|name| without_digits(text, name)).collect()
     }
+}
+
+/// A number beside a name is not to be torn.
+fn without_digits(text: &str, (start, end): (usize, usize)) -> (usize, usize) {
+    let is_digit = |c: char| c.is_ascii_digit();
+    let name = text[start..end].trim_start_matches(is_digit);
+    let start = end - name.len();
+    (start, start + name.trim_end_matches(is_digit).len())
 }
 
 /// The runs of a text that has writing without spaces, each with its start and end.

@@ -33,7 +33,15 @@ pub(super) fn persona(said: &[Said<'_>]) -> (Option<String>, Vec<Evidence>) {
         traits.push(format!("sound like {}", shown.join(" and ")));
     }
     let persona = (!traits.is_empty()).then(|| format!("You {}.", traits.join("; you ")));
-    (persona, samples.into_iter().map(|(turn, sample)| turn.evidence("persona", sample)).collect())
+    // Counts are shown by any words; where none is short enough to be a sample, by how the user began.
+    let first = said
+        .iter()
+        .take(1)
+        .filter(|_| samples.is_empty())
+        .map(|turn| (turn, *turn.sentences.first().unwrap_or(&turn.text)));
+    let evidence =
+        samples.iter().copied().chain(first).map(|(turn, sample)| turn.evidence("persona", sample)).collect();
+    (persona, evidence)
 }
 
 /// Words that give nothing away: what was said at once, and manners. What comes later may wait for something.
