@@ -31,6 +31,11 @@ accept:
 bench DATA:
     bash benchmarks/speed.sh {{DATA}}
 
+# What distilling costs by model, on a folder with the corpora of docs/benchmarks.md
+distill-cost DATA:
+    cargo build --release --package reenact-cli
+    python3 benchmarks/distill_cost.py target/release/reenact {{DATA}} openai:/gpt-5 openai:/gpt-5-mini anthropic:/claude-sonnet-4-5 anthropic:/claude-haiku-4-5 gemini:/gemini-2.5-flash mistral:/mistral-small-latest
+
 # What a run costs under load, beside the smallest program that makes the same calls
 load *CONVERSATIONS:
     python3 benchmarks/load.py {{CONVERSATIONS}}
@@ -46,3 +51,7 @@ score DATA:
 # What the statistics claim, simulated
 statistics:
     cargo bench --package reenact --bench statistics
+
+# The casebook's sessions as requests to a model, written to a folder; with the answers lying there, their score
+casebook DIR MODEL:
+    CASEBOOK_DIR={{absolute_path(DIR)}} CASEBOOK_MODEL={{MODEL}} cargo test --package reenact --test it -- --ignored --nocapture traps::

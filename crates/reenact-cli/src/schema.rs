@@ -5,16 +5,15 @@
 
 use reenact::Session;
 use reenact::calibrate::Calibration;
-use reenact::distill::Distilled;
 use reenact::distill::curation::Coverage;
 use reenact::estimate::Estimate;
 use reenact::import::Imported;
 use schemars::{Schema, schema_for};
 
 use crate::command::demo::Told;
-use crate::command::models;
 use crate::command::sessions::{Found, Signalled};
 use crate::command::show::Shown;
+use crate::command::{distill, models};
 
 /// To write them again after a change: `UPDATE_SCHEMA=1 cargo test -p reenact-cli published_schema`.
 fn is_published(name: &str, schema: &Schema) {
@@ -35,7 +34,7 @@ fn the_published_schema_of_each_verb_is_that_of_what_it_prints() {
     is_published("signals", &schema_for!(Signalled));
     is_published("coverage", &schema_for!(Coverage));
     is_published("session", &schema_for!(Session));
-    is_published("distill", &schema_for!(Distilled));
+    is_published("distill", &schema_for!(distill::Told));
     is_published("estimate", &schema_for!(Estimate));
     is_published("calibration", &schema_for!(Calibration));
     is_published("show", &schema_for!(Shown<'_>));

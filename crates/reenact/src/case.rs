@@ -3,6 +3,7 @@
 //! [`Brief`] and [`Expectation`] are different types on purpose. Whatever plays the user is handed a
 //! brief and nothing else, so an expectation cannot reach it.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use schemars::JsonSchema;
@@ -14,10 +15,11 @@ use crate::Conversation;
 use crate::Usd;
 
 pub use check::{Problem, check};
-pub use suite::Suite;
+pub use suite::{Saved, Suite};
 pub use variant::{Stress, Variant};
 pub(crate) use write::case as written;
 
+mod amend;
 mod check;
 mod checks;
 mod emit;
@@ -28,6 +30,7 @@ pub(crate) mod ids;
 mod json;
 pub(crate) mod keys;
 pub(crate) mod links;
+pub(crate) mod parts;
 mod reader;
 pub(crate) mod save;
 mod scalar;
@@ -307,9 +310,19 @@ impl TestCase {
 pub struct Origin {
     /// The id of the session.
     pub session: String,
+    /// How many other sessions are nearly the same, where it was chosen among many.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub alike: u32,
+    /// Each part of the case as it was distilled, by a piece of its hash: shows which of them somebody edited since.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub distilled: BTreeMap<String, String>,
     /// For each part of the case, the turn and the words that it comes from.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub evidence: Vec<Evidence>,
+}
+
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 /// The words that a part of a case comes from.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use futures::StreamExt as _;
 
+use crate::case::parts;
 use crate::cassette::{self, At, Header, Recorded, Recording, Replay, Verb};
 use crate::cost::{Cost, CostRole, Ledger, Spent};
 use crate::journal::{Charge, Journal, StepKey, StepRole};
@@ -26,7 +27,9 @@ pub mod curation;
 pub mod evidence;
 pub mod model;
 mod offline;
+pub mod review;
 mod split;
+pub mod update;
 pub mod values;
 
 /// What distils.
@@ -104,6 +107,7 @@ pub async fn distill(
         has_failed.set(first_error.is_some());
     }
     name(&mut distilled.cases);
+    distilled.cases.iter_mut().for_each(parts::sign);
     first_error.map_or(Ok(distilled), Err)
 }
 
@@ -261,7 +265,12 @@ fn name(cases: &mut [TestCase]) {
         *uses.entry(case.id.clone()).or_default() += 1;
     }
     for case in cases.iter_mut().filter(|case| uses[&case.id] > 1) {
-        let session = case.origin.as_ref().map_or("", |origin| &origin.session);
-        case.id = format!("{}-{}", case.id, &blake3::hash(session.as_bytes()).to_hex()[..MARK_DIGITS]);
+        case.id = marked(case);
     }
+}
+
+/// A case's id with a piece of its session's hash behind it.
+fn marked(case: &TestCase) -> String {
+    let session = case.origin.as_ref().map_or("", |origin| &origin.session);
+    format!("{}-{}", case.id, &blake3::hash(session.as_bytes()).to_hex()[..MARK_DIGITS])
 }

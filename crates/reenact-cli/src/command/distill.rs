@@ -1,7 +1,8 @@
 //! `reenact distill`: turns sessions into a suite of test cases.
 
-use std::collections::BTreeSet;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use reenact::cassette::{Recorded, Verb};
 use reenact::cost::Ledger;
@@ -11,13 +12,18 @@ use reenact::journal::{Charged, Journal};
 use reenact::model::Engine;
 use reenact::model::batch::Batch;
 use reenact::run::Stop;
-use reenact::{Cassette, Environment, Error, ErrorKind, Result, Session, SessionQuery, Skipped, Store, Suite};
+use reenact::{Cassette, Environment, Error, ErrorKind, Result, Session, SessionQuery, Skipped, Store};
 
 use super::run::is_worth_recording;
 use crate::args::Global;
-use crate::output::counted;
 use crate::runtime::runtime;
 use crate::{batching, cassette, exit, interrupt, output, participants, spending};
+
+pub(crate) use told::Told;
+
+mod choosing;
+mod told;
+mod writing;
 
 /// Providers take this many at once from a small account.
 const CALLS_AT_ONCE: usize = 16;
@@ -45,6 +51,15 @@ pub(crate) struct Args {
     /// Make several cases of a session where the user plainly turned to something else
     #[arg(long)]
     split: bool,
+    /// Only the N sessions most worth having: troubled ones first, all that users want covered, near-duplicates once
+    #[arg(long, value_name = "N", conflicts_with = "sessions")]
+    select: Option<NonZeroUsize>,
+    /// Add to the suite that is there: what somebody edited in it stays
+    #[arg(long)]
+    update: bool,
+    /// The sessions that `--select` chose.
+    #[arg(skip)]
+    chosen: OnceLock<Vec<String>>,
     #[command(flatten)]
     spending: spending::Args,
     #[command(flatten)]
@@ -57,28 +72,23 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<u8> {
     if args.spending.estimate {
         return estimate(args, global);
     }
-    if args.output.exists() {
-        let error =
-            Error::new(ErrorKind::Usage, "the file exists, and may hold somebody's edits").at(&args.output, None);
-        return Err(error.hint("name another file, or move this one away"));
-    }
-    Suite::check_name(&args.output)?;
-    output::file::can_be_made(&args.output)?;
+    let there = writing::there(args)?;
     args.cassette.check()?;
     let store = Store::open_existing(&global.store)?;
+    let choice = choosing::choose(args, there.as_ref(), &store)?;
     let distilled = match args.batching.open(&store, || Ok(batch_scope(&args.model)))? {
         Some(batch) => distill_in(&batch, args, &store)?,
         None => distill_and_record(args, &store)?,
     };
-    let distilled = if args.split { distilled.apart() } else { distilled };
+    let mut distilled = if args.split { distilled.apart() } else { distilled };
+    choosing::count_alike(&mut distilled.cases, choice.as_ref());
     note_left(args, &store)?;
-    if distilled.cases.is_empty() {
+    if distilled.cases.is_empty() && there.is_none() {
         name_some("no case from", &distilled.skipped);
         return Err(nothing(&distilled));
     }
-    let suite = Suite { name: stem(args), cases: distilled.cases.clone() };
-    suite.save(&args.output)?;
-    report(&distilled, args, global)?;
+    let written = writing::write(there, &distilled.cases, args)?;
+    Told::of(distilled, choice, written).present(args, global)?;
     Ok(exit::PASSED)
 }
 
@@ -94,6 +104,7 @@ fn distill_and_record(args: &Args, store: &Store) -> Result<Distilled> {
 /// What distilling would cost; nothing is stored, and no model is needed for it.
 fn estimate(args: &Args, global: &Global) -> Result<u8> {
     let store = Store::open_existing(&global.store)?;
+    choosing::choose(args, writing::existing(args)?.as_ref(), &store)?;
     let estimate = match args.model.as_str() {
         OFFLINE => Estimate::default(),
         model => ahead(args, &store, model)?.0,
@@ -167,13 +178,15 @@ fn again(args: &Args, store: &Store) -> String {
     let (program, file) = (output::program(store.path()), word(&args.output.to_string_lossy()));
     let (prices, batching) = (args.spending.prices_in_words(), args.batching.in_words());
     let record = args.cassette.in_words();
+    let query = format!("{query}{}", choosing::in_words(args));
     format!("{program} distill{sessions}{query} -o {file} --model {}{prices}{batching}{record}", word(&args.model))
 }
 
 /// The sessions that the arguments name, read one at a time.
 fn sessions<'a>(args: &'a Args, store: &'a Store) -> Result<Box<dyn Iterator<Item = Result<Session>> + 'a>> {
-    if !args.sessions.is_empty() {
-        return Ok(Box::new(args.sessions.iter().map(|id| store.session(id))));
+    let named = args.chosen.get().or((!args.sessions.is_empty()).then_some(&args.sessions));
+    if let Some(named) = named {
+        return Ok(Box::new(named.iter().map(|id| store.session(id))));
     }
     let query: SessionQuery = args.query.as_deref().unwrap_or("").parse()?;
     Ok(Box::new(store.read_sessions(&query)?))
@@ -197,45 +210,6 @@ fn note_left(args: &Args, store: &Store) -> Result<()> {
     Ok(())
 }
 
-/// What came of it: counts on stderr, the first of what was left out by name.
-fn report(distilled: &Distilled, args: &Args, global: &Global) -> Result<()> {
-    let Distilled { cases, skipped, dropped, splits, cost } = distilled;
-    let given: BTreeSet<_> = cases.iter().filter_map(|case| Some(&case.origin.as_ref()?.session)).collect();
-    let sessions = given.len() + skipped.len();
-    output::note(format_args!(
-        "{}: {} in {}, {} skipped",
-        counted(sessions, "session"),
-        counted(cases.len(), "case"),
-        args.output.display(),
-        skipped.len()
-    ));
-    if let Some(cost) = cost {
-        output::note(format_args!("cost: {}", cost.words()));
-    }
-    name_some("no case from", skipped);
-    name_some("left out of a case:", dropped);
-    if let Some(first) = splits.first() {
-        output::note(format_args!(
-            "{} to something else, the first in session {}; `--split` makes a case of each goal",
-            turns(splits.len()),
-            output::printable(&first.session)
-        ));
-    }
-    let unchecked = cases.iter().filter(|case| case.expectations.is_empty()).count();
-    if unchecked > 0 {
-        output::note(format_args!(
-            "{unchecked} of {} without expectations: inconclusive until somebody says what to expect",
-            counted(cases.len(), "case")
-        ));
-    }
-    if global.json { output::json(distilled) } else { Ok(()) }
-}
-
-fn turns(sessions: usize) -> String {
-    let verb = if sessions == 1 { "turns" } else { "turn" };
-    format!("{} plainly {verb}", counted(sessions, "session"))
-}
-
 fn name_some(what: &str, left_out: &[Skipped]) {
     for skipped in left_out.iter().take(NAMED_MAX) {
         output::note(format_args!("  {what} {}", output::printable(&skipped.to_string())));
@@ -251,9 +225,4 @@ fn nothing(distilled: &Distilled) -> Error {
         Some(first) => Error::new(ErrorKind::Usage, format!("no session gave a case; {first}")),
     };
     error.hint("see `reenact sessions` for what is stored, and `reenact import` to add more")
-}
-
-/// The suite is named as its file.
-fn stem(args: &Args) -> Option<String> {
-    args.output.file_stem().map(|stem| stem.to_string_lossy().into_owned())
 }

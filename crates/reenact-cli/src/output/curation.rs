@@ -2,10 +2,14 @@
 
 use comfy_table::{Attribute, Cell, ColumnConstraint, Width};
 use reenact::distill::curation::{Cluster, Coverage};
+use reenact::distill::review::Look;
 use reenact::signals::{Signal, SignalKind};
 
 use super::{counted, printable, shortened, table};
 use crate::command::sessions::Troubled;
+
+/// How many rows the end of a distillation has; more nobody reads there.
+const NAMED_MAX: usize = 10;
 
 /// Enough of the first words to tell one session from another in a line or two.
 const OPENING_CHARS_MAX: usize = 80;
@@ -58,19 +62,66 @@ pub(crate) fn coverage(coverage: &Coverage, width: u16) -> String {
     format!("{}\n{}\n", table::lines(&table), lacking(coverage))
 }
 
+/// The clusters that the suite lacks, the largest few, and what it amounts to.
+pub(crate) fn coverage_in_brief(coverage: &Coverage, width: u16) -> String {
+    let without = coverage.clusters.iter().filter(|cluster| cluster.cases == 0 && cluster.name.is_some());
+    let largest: Vec<&Cluster> = without.take(NAMED_MAX).collect();
+    if largest.is_empty() {
+        return lacking(coverage);
+    }
+    let mut table = table::new(width);
+    table.set_header(["the suite lacks", "sessions", "troubled", "such as session"].map(dim));
+    for cluster in largest {
+        table.add_row([
+            Cell::new(name(cluster)),
+            Cell::new(cluster.sessions),
+            Cell::new(cluster.troubled),
+            Cell::new(printable(&cluster.example)),
+        ]);
+    }
+    format!("\n{}{}", table::lines(&table), lacking(coverage))
+}
+
+/// A table of what needs a person's eye, a line for each case.
+pub(crate) fn review(looks: &[Look], width: u16) -> String {
+    let mut cases: Vec<(&str, Vec<String>)> = Vec::new();
+    for look in looks {
+        let words = printable(&look.at.to_string()).into_owned();
+        match cases.last_mut().filter(|(case, _)| *case == look.case) {
+            Some((_, all)) => all.push(words),
+            None => cases.push((&look.case, vec![words])),
+        }
+    }
+    let mut table = table::new(width);
+    table.set_header(["needs a look", "why"].map(dim));
+    for (case, why) in cases.iter().take(NAMED_MAX) {
+        table.add_row([printable(case).into_owned(), why.join("; ")]);
+    }
+    let more = match cases.len().saturating_sub(NAMED_MAX) {
+        0 => String::new(),
+        more => format!("\n… and {more} more; `--json` names them all"),
+    };
+    format!("\n{}{more}", table::lines(&table).trim_end())
+}
+
 /// Which part of the clusters the suite lacks, in a sentence.
 fn lacking(coverage: &Coverage) -> String {
-    let all = coverage.clusters.len();
-    let without: Vec<&Cluster> = coverage.clusters.iter().filter(|cluster| cluster.cases == 0).collect();
-    let sessions: usize = without.iter().map(|cluster| cluster.sessions).sum();
-    let lacks = match without.len() {
-        0 => format!("the suite has cases of all {}", counted(all, "cluster")),
-        some => format!("the suite lacks {some} of {}, with {}", counted(all, "cluster"), counted(sessions, "session")),
-    };
-    match coverage.elsewhere {
-        0 => lacks,
-        elsewhere => format!("{lacks}; {} of it in none of them", counted(elsewhere, "case")),
-    }
+    let (clusters, unlike): (Vec<&Cluster>, Vec<&Cluster>) = coverage.clusters.iter().partition(|it| it.name.is_some());
+    let sessions: usize = clusters.iter().filter(|cluster| cluster.cases == 0).map(|cluster| cluster.sessions).sum();
+    let all = counted(clusters.len(), "cluster");
+    let mut told = vec![match clusters.iter().filter(|cluster| cluster.cases == 0).count() {
+        0 => format!("the suite lacks none of {all}"),
+        some => format!("the suite lacks {some} of {all}, with {}", counted(sessions, "session")),
+    }];
+    told.extend(unlike.first().map(|rest| {
+        format!(
+            "{} unlike the others, of which it has {}",
+            counted(rest.sessions, "session"),
+            counted(rest.cases, "case")
+        )
+    }));
+    told.extend((coverage.elsewhere > 0).then(|| format!("{} of it in none", counted(coverage.elsewhere, "case"))));
+    told.join("; ")
 }
 
 fn name(cluster: &Cluster) -> String {

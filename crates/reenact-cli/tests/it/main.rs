@@ -8,6 +8,7 @@ mod cassettes;
 mod check;
 mod cost;
 mod crashes;
+mod curation;
 mod demo;
 mod diff;
 mod faults;

@@ -10,7 +10,7 @@ use std::process::Command;
 use regex::Regex;
 
 /// The pages that hold a walk.
-const PAGES: [&str; 4] = ["README.md", "docs/judges.md", "docs/batch.md", "docs/cassettes.md"];
+const PAGES: [&str; 5] = ["README.md", "docs/curation.md", "docs/judges.md", "docs/batch.md", "docs/cassettes.md"];
 
 #[test]
 fn what_the_readme_shows_is_what_happens() {

@@ -14,6 +14,24 @@ const IMPLICIT_KEY_MAX: usize = 500;
 const ON_ONE_LINE: [&str; 7] =
     ["gate", "context", "evidence", "tool_called", "tool_never_called", "called_before", "json_path"];
 
+/// The key whose value nobody reads: it stands on one line however long.
+const MARKS: &str = "distilled";
+
+/// One entry of a mapping, its lines indented so far.
+pub(super) fn entry(key: &str, value: &Value, indent: usize) -> String {
+    let mut out = " ".repeat(indent);
+    map(&mut out, &Map::from_iter([(key.to_owned(), value.clone())]), indent);
+    out
+}
+
+/// One item of the list under a key, its dash indented so far.
+pub(super) fn item(key: &str, value: &Value, indent: usize) -> String {
+    let mut out = String::new();
+    list(&mut out, key, std::slice::from_ref(value), indent);
+    end_line(&mut out);
+    out
+}
+
 pub(super) fn document(keys: &Map<String, Value>) -> String {
     let mut out = String::new();
     map(&mut out, keys, 0);
@@ -41,7 +59,7 @@ fn map(out: &mut String, keys: &Map<String, Value>, indent: usize) {
 }
 
 fn under_key(out: &mut String, key: &str, value: &Value, indent: usize) {
-    if ON_ONE_LINE.contains(&key) && flow(out, value) {
+    if ON_ONE_LINE.contains(&key) && flow(out, value, WIDTH_MAX) || key == MARKS && flow(out, value, usize::MAX) {
         return;
     }
     match value {
@@ -65,7 +83,7 @@ fn list(out: &mut String, key: &str, items: &[Value], indent: usize) {
         }
         start_line(out, indent);
         out.push('-');
-        if ON_ONE_LINE.contains(&key) && flow(out, item) {
+        if ON_ONE_LINE.contains(&key) && flow(out, item, WIDTH_MAX) {
             continue;
         }
         out.push(' ');
@@ -89,10 +107,10 @@ fn leaf(out: &mut String, value: &Value, indent: usize) {
 }
 
 /// Writes a mapping on the rest of the line, where it fits; says whether it did.
-fn flow(out: &mut String, value: &Value) -> bool {
+fn flow(out: &mut String, value: &Value, width_max: usize) -> bool {
     let Value::Object(_) = value else { return false };
     let line = one_line(value);
-    let fits = column(out) + 1 + line.chars().count() <= WIDTH_MAX;
+    let fits = column(out) + 1 + line.chars().count() <= width_max;
     if fits {
         out.push(' ');
         out.push_str(&line);

@@ -48,6 +48,7 @@ pub(crate) enum Form {
     Expectations,
     Origin,
     EvidenceList,
+    Distilled,
     Inputs,
     Call,
     CallPair,
@@ -210,6 +211,12 @@ pub(crate) const ORIGIN: Table = Table {
     name: "origin",
     keys: &[
         needed("session", Form::Text, "The id of the recorded session."),
+        optional("alike", Form::Count, "How many other sessions are nearly the same."),
+        optional(
+            "distilled",
+            Form::Distilled,
+            "A mark for each part as it was distilled, to tell what was edited since.",
+        ),
         optional("evidence", Form::EvidenceList, "For each part of the case, the words that it comes from."),
     ],
 };

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::expectations;
 use super::facts;
-use super::fields::Fields;
+use super::fields::{Fields, text_of};
 use super::ids::{self, Named};
 use super::keys::{CASE, EVIDENCE, HEADER, ORIGIN, RECORD, SUITE};
 use super::links;
@@ -145,9 +145,13 @@ fn origin(fields: &mut Fields<'_, '_>, case: &TestCase) -> Option<Origin> {
     let entries = fields.map("origin", "a mapping with a `session`")?;
     let mut fields = Fields::new(entries, &ORIGIN, line, fields.faults);
     let session = fields.needed_text("session");
+    let alike = fields.count("alike").unwrap_or_default();
+    let marks = fields.map("distilled", "a mapping of parts to marks").unwrap_or_default();
+    let mark = |entry: &Entry| (entry.key.clone(), text_of(&entry.value, entry.line, &entry.key, fields.faults));
+    let distilled = marks.iter().map(mark).collect();
     let nodes = fields.list("evidence", "evidence entries");
     let evidence = nodes.iter().filter_map(|node| evidence(node, case, fields.faults)).collect();
-    Some(Origin { session, evidence })
+    Some(Origin { session, alike, distilled, evidence })
 }
 
 fn evidence(node: &Node, case: &TestCase, faults: &mut Vec<Fault>) -> Option<Evidence> {

@@ -97,6 +97,7 @@ fn form(form: Form) -> Value {
         }
         Form::Origin => reference("origin"),
         Form::EvidenceList => list_of(&reference("evidence"), 0),
+        Form::Distilled => json!({ "type": "object", "additionalProperties": { "type": "string" } }),
         Form::Inputs => reference("case"),
         Form::Call => call(),
         Form::CallPair => json!({ "type": "array", "items": call(), "minItems": 2, "maxItems": 2 }),

@@ -7,7 +7,7 @@ use super::{Problem, Suite, json, reader, yaml};
 use crate::{Error, ErrorKind, Place, Result};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Format {
+pub(super) enum Format {
     Yaml,
     Json,
     JsonLines,
@@ -90,7 +90,7 @@ fn of_bytes<T: Default>(path: &Path, bytes: &[u8], kind: &Kind<T>, faults: &mut 
     of_text(format_of(path, text), text, kind, faults)
 }
 
-fn of_text<T: Default>(format: Format, text: &str, kind: &Kind<T>, faults: &mut Vec<Fault>) -> T {
+pub(super) fn of_text<T: Default>(format: Format, text: &str, kind: &Kind<T>, faults: &mut Vec<Fault>) -> T {
     if format == Format::JsonLines {
         let (nodes, found) = json::read_lines(text);
         let is_broken = !found.is_empty();
@@ -111,7 +111,7 @@ fn of_text<T: Default>(format: Format, text: &str, kind: &Kind<T>, faults: &mut 
     T::default()
 }
 
-fn format_of(path: &Path, text: &str) -> Format {
+pub(super) fn format_of(path: &Path, text: &str) -> Format {
     let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
     match extension.to_ascii_lowercase().as_str() {
         "yaml" | "yml" => Format::Yaml,

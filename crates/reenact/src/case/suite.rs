@@ -5,7 +5,7 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{save, schema, source, write};
+use super::{amend, save, schema, source, write};
 use crate::{Error, ErrorKind, Result, TestCase};
 
 /// A file of cases that a person reads, edits and keeps in git.
@@ -71,6 +71,26 @@ impl Suite {
         save::whole(path, &text, "the suite")
     }
 
+    /// Writes the suite over the file that `loaded` was read from, whole or not at all. Its cases are those of `loaded` in their order,
+    /// and further ones behind them. Only lines of what differs are written anew, so that comments, order and style of the others stay; where the
+    /// file's form does not allow that, all of it is.
+    ///
+    /// # Errors
+    /// As for [`Suite::load`] and [`Suite::save`]; or where the file does not hold `loaded` any more. The file is then unchanged.
+    pub fn save_over(&self, path: &Path, loaded: &Suite) -> Result<Saved> {
+        Form::of(path)?;
+        if Suite::load(path)? != *loaded {
+            let error = Error::new(ErrorKind::Input, "the file was changed by somebody else meanwhile").at(path, None);
+            return Err(error.hint("nothing was changed; do it again"));
+        }
+        let io = |source| Error::new(ErrorKind::Io, "the file cannot be read").at(path, None).caused_by(source);
+        let text = std::fs::read_to_string(path).map_err(io)?;
+        match amend::amended(path, &text, loaded, self) {
+            Some(amended) => save::whole(path, &amended, "the suite").map(|()| Saved::ChangedLines),
+            None => self.save(path).map(|()| Saved::Anew),
+        }
+    }
+
     /// Whether [`Suite::save`] has a form for this file's name: known before a distillation is paid for.
     ///
     /// # Errors
@@ -78,6 +98,15 @@ impl Suite {
     pub fn check_name(path: &Path) -> Result<()> {
         Form::of(path).map(|_| ())
     }
+}
+
+/// How a suite was written over a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Saved {
+    /// Lines that say the same as before are as they were.
+    ChangedLines,
+    /// All lines were written anew, and comments are gone.
+    Anew,
 }
 
 /// The forms that a suite is written in.

@@ -37,6 +37,12 @@ pub(crate) fn case(case: &TestCase) -> Value {
     if let Some(origin) = &case.origin {
         let mut inner = Map::new();
         inner.insert("session".to_owned(), origin.session.as_str().into());
+        if origin.alike > 0 {
+            inner.insert("alike".to_owned(), origin.alike.into());
+        }
+        if !origin.distilled.is_empty() {
+            inner.insert("distilled".to_owned(), json!(origin.distilled));
+        }
         list(&mut inner, "evidence", &origin.evidence, evidence);
         keys.insert("origin".to_owned(), Value::Object(inner));
     }

@@ -116,7 +116,7 @@ impl fmt::Display for Why {
 /// Which clusters of sessions a suite has cases of.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Coverage {
-    /// The clusters, those without a case first, then the largest.
+    /// The clusters, those without a case first, then the largest; last, without a name, the sessions that are in none.
     pub clusters: Vec<Cluster>,
     /// Cases that belong to none of them.
     pub elsewhere: usize,
@@ -184,7 +184,8 @@ impl Curation {
 
     fn cluster(&mut self, wanted: &[Terms]) {
         let leaders: Vec<usize> = (0..self.sketches.len()).filter(|at| self.sketches[*at].stands == *at).collect();
-        let terms: Vec<&Terms> = leaders.iter().map(|at| &wanted[*at]).collect();
+        let terms: Vec<(&Terms, usize)> =
+            leaders.iter().map(|at| (&wanted[*at], 1 + self.sketches[*at].alike)).collect();
         let (clusters, of) = Clusters::of(&terms);
         self.clusters = clusters;
         for (at, cluster) in leaders.into_iter().zip(of) {
@@ -273,9 +274,9 @@ impl Curation {
     }
 }
 
-/// Clusters without a case first, then the largest; those that are like nothing else at the end of each.
+/// Clusters without a case first, then the largest; sessions that are unlike each other are no cluster, and come last.
 fn order(cluster: &Cluster) -> (bool, bool, Reverse<usize>, &Option<String>) {
-    (cluster.cases > 0, cluster.name.is_none(), Reverse(cluster.sessions), &cluster.name)
+    (cluster.name.is_none(), cluster.cases > 0, Reverse(cluster.sessions), &cluster.name)
 }
 
 impl Sketch {

@@ -45,7 +45,7 @@ pub fn verify(session: &Session, mut case: TestCase) -> Verified {
     checks.keep_style(&mut case);
     checks.keep_facts(&mut case);
     checks.keep_expectations(&mut case);
-    case.origin = Some(Origin { session: session.id.clone(), evidence: checks.evidence });
+    case.origin = Some(Origin { session: session.id.clone(), evidence: checks.evidence, ..Origin::default() });
     Verified { case: Ok(case), dropped: checks.dropped }
 }
 

@@ -172,7 +172,7 @@ fn case(session: &Session, answer: Answer) -> (TestCase, Vec<Skipped>) {
         patience: answer.patience.asks,
     };
     let id = unique(&answer.id, "case", |_| false);
-    let origin = Origin { session: session.id.clone(), evidence: evidence.0 };
+    let origin = Origin { session: session.id.clone(), evidence: evidence.0, ..Origin::default() };
     (TestCase { id, brief, expectations, origin: Some(origin), ..TestCase::default() }, dropped)
 }
 

@@ -57,7 +57,7 @@ pub(super) fn case(session: &Session) -> Result<(TestCase, Vec<u32>), String> {
     evidence.extend(left);
     let opening = Some(first.text.to_owned());
     let brief = Brief { goal, persona, guidelines, facts, opening, patience };
-    let origin = Some(Origin { session: session.id.clone(), evidence });
+    let origin = Some(Origin { session: session.id.clone(), evidence, ..Origin::default() });
     // The first wish names the case.
     let first_wish = text::sentences(&brief.goal).first().copied().unwrap_or_default();
     let id = name(first_wish, CASE_ID_WORDS).unwrap_or_else(|| "case".into());

@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Distilled;
+use crate::case::parts;
 use crate::{Evidence, Fact, Gate, TestCase, text};
 
 /// Where a session turns to something else.
@@ -78,6 +79,7 @@ fn part(case: &TestCase, told: &[(u32, &str)], n: usize, turns: std::ops::Range<
     origin_of(&mut part).retain(|e| {
         (kept.contains(&e.field) || e.field.starts_with("ending.")) && (e.field != "goal" || turns.contains(&e.turn))
     });
+    parts::sign(&mut part);
     Some(part)
 }
 

@@ -5,7 +5,8 @@
 //! lines `words`, a model words the user, and these are its answers; `quote` is what the recorded user wrote, `reads` what the
 //! model answers where it is asked whether the goal is reached.
 //! `before` is what was said before, `script` what the user says word for word, `recorded` the recording that is played back.
-//! `distill/*.md`: the recorded session, then `=>`, then the case that must come of it without a model.
+//! `distill/*.md`: the recorded session, then `=>`, then the case that must come of it without a model. Lines `trap` say what
+//! any distiller is held to (`traps.rs`).
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -41,7 +42,7 @@ fn the_casebook_of_distillation_comes_out_as_it_is_written() {
     }
 }
 
-fn stories(folder: &str) -> Vec<PathBuf> {
+pub(crate) fn stories(folder: &str) -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/casebook").join(folder);
     let mut paths: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.sort();
@@ -188,7 +189,8 @@ fn case(lines: &[&str]) -> TestCase {
         }
     }
     let evidence = |quote: &&str| Evidence { field: "persona".into(), turn: 1, quote: (*quote).to_owned() };
-    let origin = Origin { session: "story".into(), evidence: quotes.iter().map(evidence).collect() };
+    let origin =
+        Origin { session: "story".into(), evidence: quotes.iter().map(evidence).collect(), ..Origin::default() };
     TestCase { id: "story".into(), brief, expectations, staging, origin: Some(origin), ..TestCase::default() }
 }
 
@@ -222,9 +224,15 @@ fn expectation(line: &str) -> Expectation {
     Expectation { id: id.trim_end_matches(':').into(), text, check }
 }
 
+/// The recorded session of a story of distillation.
+pub(crate) fn session(id: &str, story: &str) -> Session {
+    let recorded = story.lines().take_while(|line| *line != "=>");
+    Session::new(id, recorded.filter_map(message).collect::<Conversation>())
+}
+
 fn redistill(story: &str) -> String {
     let (recorded, _) = story.split_once("=>\n").expect("a line `=>` between the session and the case");
-    let session = Session::new("story", recorded.lines().filter_map(message).collect::<Conversation>());
+    let session = session("story", story);
     let distilled = futures::executor::block_on(distill([Ok(session)], Distiller::Offline)).unwrap();
     let mut lines = vec![recorded.to_owned() + "=>"];
     lines.extend(distilled.skipped.iter().map(ToString::to_string));

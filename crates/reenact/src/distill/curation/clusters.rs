@@ -54,14 +54,15 @@ pub(super) struct Clusters {
 }
 
 impl Clusters {
-    /// Groups texts; says for each in which cluster it is, where it is like others at all.
-    pub(super) fn of(texts: &[&Terms]) -> (Clusters, Vec<Option<usize>>) {
+    /// Groups texts, each of which stands for so many; says for each in which cluster it is, where it is like others at all.
+    pub(super) fn of(texts: &[(&Terms, usize)]) -> (Clusters, Vec<Option<usize>>) {
         let mut clusters = Clusters::with_words_of(texts);
-        let vectors: Vec<Vector> = texts.iter().map(|terms| clusters.vector(terms)).collect();
+        let vector = |(terms, count): &(&Terms, usize)| (clusters.vector(terms), *count as f64);
+        let vectors: Vec<(Vector, f64)> = texts.iter().map(vector).collect();
         clusters.centres = centres(&vectors);
         let mut of: Vec<Option<usize>> = Vec::new();
         for _ in 0..ROUNDS_MAX {
-            let nearest: Vec<_> = vectors.iter().map(|vector| clusters.nearest_to(vector)).collect();
+            let nearest: Vec<_> = vectors.iter().map(|(vector, _)| clusters.nearest_to(vector)).collect();
             if nearest == of {
                 break;
             }
@@ -71,13 +72,16 @@ impl Clusters {
         (clusters, of)
     }
 
-    fn with_words_of(texts: &[&Terms]) -> Clusters {
-        let mut counts: BTreeMap<&String, (u32, &String)> = BTreeMap::new();
-        texts.iter().copied().flatten().for_each(|(term, word)| counts.entry(term).or_insert((0, word)).0 += 1);
+    fn with_words_of(texts: &[(&Terms, usize)]) -> Clusters {
+        let mut counts: BTreeMap<&String, (usize, &String)> = BTreeMap::new();
+        for (terms, count) in texts {
+            terms.iter().for_each(|(term, word)| counts.entry(term).or_insert((0, word)).0 += count);
+        }
+        let all: usize = texts.iter().map(|(_, count)| count).sum();
         // A word of one text makes it like no other.
         counts.retain(|_, (count, _)| *count > 1);
         let numbers = counts.keys().zip(0..).map(|(term, number)| ((*term).clone(), number)).collect();
-        let rarity = |count: u32| (1.0 + texts.len() as f64 / f64::from(count)).ln();
+        let rarity = |count: usize| (1.0 + all as f64 / count as f64).ln();
         let (rarity, words) = counts.into_values().map(|(count, word)| (rarity(count), word.clone())).unzip();
         Clusters { numbers, words, rarity, centres: Vec::new() }
     }
@@ -99,11 +103,11 @@ impl Clusters {
     }
 
     /// Moves each centre into the middle of its texts; one that has lost them all stays where it is.
-    fn move_centres(&mut self, vectors: &[Vector], of: &[Option<usize>]) {
+    fn move_centres(&mut self, vectors: &[(Vector, f64)], of: &[Option<usize>]) {
         let mut sums: Vec<BTreeMap<u32, f64>> = vec![BTreeMap::new(); self.centres.len()];
-        for (vector, cluster) in vectors.iter().zip(of) {
+        for ((vector, count), cluster) in vectors.iter().zip(of) {
             let Some(cluster) = cluster else { continue };
-            vector.iter().for_each(|(word, weight)| *sums[*cluster].entry(*word).or_default() += weight);
+            vector.iter().for_each(|(word, weight)| *sums[*cluster].entry(*word).or_default() += weight * count);
         }
         for (centre, sum) in self.centres.iter_mut().zip(sums).filter(|(_, sum)| !sum.is_empty()) {
             *centre = unit(sum.into_iter().collect());
@@ -120,22 +124,25 @@ impl Clusters {
 }
 
 /// The texts that serve most, one after the other.
-fn centres(vectors: &[Vector]) -> Vec<Vector> {
+fn centres(vectors: &[(Vector, f64)]) -> Vec<Vector> {
     let step = vectors.len().div_ceil(SAMPLE_MAX).max(1);
-    let sample: Vec<&Vector> = vectors.iter().step_by(step).filter(|vector| !vector.is_empty()).collect();
+    let sample: Vec<&(Vector, f64)> = vectors.iter().step_by(step).filter(|(vector, _)| !vector.is_empty()).collect();
     // By a rule of thumb half as many texts as the square of the clusters (Mardia, Kent and Bibby 1979).
     let most = ((vectors.len() as f64 / 2.0).sqrt().ceil() as usize).clamp(1, CLUSTERS_MAX);
     let likeness: Vec<Vec<f64>> =
-        sample.iter().map(|one| sample.iter().map(|other| dot(one, other)).collect()).collect();
+        sample.iter().map(|(one, _)| sample.iter().map(|(other, _)| dot(one, other)).collect()).collect();
     let mut served = vec![0.0_f64; sample.len()];
     let mut centres = Vec::new();
     while centres.len() < most {
-        let gain = |at: usize| likeness[at].iter().zip(&served).map(|(like, had)| (like - had).max(0.0)).sum::<f64>();
+        let gain = |at: usize| {
+            let gains = likeness[at].iter().zip(&served).map(|(like, had)| (like - had).max(0.0));
+            gains.zip(&sample).map(|(gain, (_, count))| gain * count).sum::<f64>()
+        };
         let gains = (0..sample.len()).map(|at| (at, gain(at)));
         let best = gains.reduce(|best, next| if next.1 > best.1 { next } else { best });
         let Some((at, _)) = best.filter(|(_, gain)| *gain >= SERVED_MIN) else { break };
         served.iter_mut().zip(&likeness[at]).for_each(|(had, like)| *had = had.max(*like));
-        centres.push(sample[at].clone());
+        centres.push(sample[at].0.clone());
     }
     centres
 }
@@ -178,7 +185,7 @@ mod tests {
             "sing me a song",
         ];
         let terms: Vec<Terms> = wishes.iter().map(|wish| terms(wish)).collect();
-        let (clusters, of) = Clusters::of(&terms.iter().collect::<Vec<_>>());
+        let (clusters, of) = Clusters::of(&terms.iter().map(|terms| (terms, 1)).collect::<Vec<_>>());
         assert_eq!(of, [Some(0), Some(0), Some(1), Some(1), Some(0), Some(1), None]);
         assert_eq!((clusters.name(0).as_str(), clusters.name(1).as_str()), ("restaurant, table", "flight"));
         assert_eq!(clusters.nearest(&super::terms("a restaurant for four")), Some(0));

@@ -157,16 +157,17 @@ fn case() -> impl Strategy<Value = TestCase> {
             opening,
             patience,
         });
-    let origin = option::of((text(), vec((any::<prop::sample::Index>(), 1..u32::MAX, text()), 0..4)));
+    let origin = option::of((text(), any::<u32>(), vec((any::<prop::sample::Index>(), 1..u32::MAX, text()), 0..4)));
     (text(), brief, context(), expectations(), staging(), origin).prop_map(
         |(id, brief, context, expectations, staging, origin)| {
             let mut case = TestCase { id, brief, context, expectations, staging, ..TestCase::default() };
             let parts = parts(&case);
-            case.origin = origin.map(|(session, evidence)| {
+            case.origin = origin.map(|(session, alike, evidence)| {
                 let evidence = evidence.into_iter();
                 let evidence =
                     evidence.map(|(part, turn, quote)| Evidence { field: part.get(&parts).clone(), turn, quote });
-                Origin { session, evidence: evidence.collect() }
+                let distilled = parts.iter().map(|part| (part.clone(), format!("{:08x}", alike))).collect();
+                Origin { session, alike, distilled, evidence: evidence.collect() }
             });
             case
         },
