@@ -13,6 +13,7 @@ use recording::{Said, recording};
 use telling::{Channel, Told};
 
 mod brevity;
+mod courtesy;
 mod ending;
 mod essence;
 mod guidelines;
@@ -55,6 +56,7 @@ pub(super) fn case(session: &Session) -> Result<(TestCase, Vec<u32>), String> {
     let guidelines = guidelines::guidelines(&said, &mut evidence);
     let (patience, left) = ending::ending(&said);
     evidence.extend(left);
+    evidence.extend(courtesy::courtesies(&said, &told));
     let opening = Some(first.text.to_owned());
     let brief = Brief { goal, persona, guidelines, facts, opening, patience };
     let origin = Some(Origin { session: session.id.clone(), evidence });
@@ -73,7 +75,7 @@ fn goal(told: &[Told<'_>], evidence: &mut Vec<Evidence>) -> String {
             goal.push('\n');
         }
         goal.push_str(&told.text());
-        evidence.extend(told.evidence("goal"));
+        evidence.push(told.evidence("goal"));
     }
     goal
 }
@@ -99,7 +101,7 @@ fn facts(told: &[Told<'_>], evidence: &mut Vec<Evidence>) -> Vec<Fact> {
         let Channel::Gated(gate) = &told.channel else { continue };
         let text = told.text();
         let id = fact_id(&text, gate, &facts);
-        evidence.extend(told.evidence(&format!("facts.{id}")));
+        evidence.push(told.evidence(&format!("facts.{id}")));
         facts.push(Fact { id, text, gate: gate.clone() });
     }
     facts

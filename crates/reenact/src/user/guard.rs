@@ -14,7 +14,7 @@ use super::{DialogueAct, Said, Scene, Telling};
 use crate::case::Brief;
 use crate::spelling::{normalised, says};
 use crate::text::content_stems;
-use crate::{Fact, Speaker, TestCase};
+use crate::{Expectation, Fact, Speaker, TestCase};
 use style::Style;
 use values::Spelled;
 
@@ -106,9 +106,16 @@ pub struct Guard<'a> {
     style: Option<Style>,
 }
 
+/// Whether a user of this scene may say words that somebody else once said: the checks that need no more than what the user
+/// knows itself.
+pub(super) fn may_say(scene: &Scene<'_>, said: &Said) -> bool {
+    let message = Message::new(&[], scene, said);
+    CHECKS.iter().all(|check| check(&message, None).is_none()) && leaves_out(&message).is_none()
+}
+
 /// A message with all that it is read against.
 struct Message<'a> {
-    case: &'a TestCase,
+    expectations: &'a [Expectation],
     scene: &'a Scene<'a>,
     said: &'a Said,
     /// The words in their normal form.
@@ -159,7 +166,7 @@ impl<'a> Guard<'a> {
         if let Some(objection) = tells_too_much(scene, said) {
             return Err(objection);
         }
-        let message = Message::new(self.case, scene, said);
+        let message = Message::new(&self.case.expectations, scene, said);
         match CHECKS.iter().find_map(|check| check(&message, self.style.as_ref())) {
             Some(objection) => Err(objection),
             None => leaves_out(&message).map_or(Ok(told), Err),
@@ -168,9 +175,9 @@ impl<'a> Guard<'a> {
 }
 
 impl<'a> Message<'a> {
-    fn new(case: &'a TestCase, scene: &'a Scene<'a>, said: &'a Said) -> Self {
+    fn new(expectations: &'a [Expectation], scene: &'a Scene<'a>, said: &'a Said) -> Self {
         let known = Known::of(scene, said);
-        Message { case, scene, said, words: normalised(&said.text), spelled: Spelled::of(&said.text), known }
+        Message { expectations, scene, said, words: normalised(&said.text), spelled: Spelled::of(&said.text), known }
     }
 
     fn tells(&self, fact: &Fact) -> bool {

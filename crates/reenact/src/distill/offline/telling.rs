@@ -33,10 +33,9 @@ impl Told<'_> {
         essence::joined(self.source, &merged(self.source, &self.pieces))
     }
 
-    /// Evidence for a part of the case by each part of the turn.
-    pub(super) fn evidence(&self, field: &str) -> impl Iterator<Item = Evidence> {
-        let quotes = merged(self.source, &self.pieces).into_iter().map(|piece| piece.text.to_owned());
-        quotes.map(move |quote| Evidence { field: field.to_owned(), turn: self.turn, quote })
+    /// Evidence for a part of the case: the whole message, which a simulated user says again where it fits.
+    pub(super) fn evidence(&self, field: &str) -> Evidence {
+        Evidence { field: field.to_owned(), turn: self.turn, quote: self.source.to_owned() }
     }
 }
 

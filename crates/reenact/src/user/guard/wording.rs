@@ -89,7 +89,7 @@ pub(super) fn states_expectation(message: &Message<'_>, _: Option<&Style>) -> Op
         let tells_answer = says(&message.words, &wanted) && !says(&message.known.words, &wanted);
         tells_answer || most_of(text, &message.said.text, &message.known.words).is_some()
     };
-    let stated = message.case.expectations.iter().find(states)?;
+    let stated = message.expectations.iter().find(states)?;
     let reason = format!("it says what the agent is expected to do (`{}`)", stated.id);
     Some(Objection::new(Misstep::StatesExpectation, reason))
 }
