@@ -16,8 +16,8 @@ use crate::Usd;
 pub use check::{Problem, check};
 pub use suite::Suite;
 pub use variant::{Stress, Variant};
-pub use wording::Wording;
 pub(crate) use wording::Part;
+pub use wording::Wording;
 pub(crate) use write::case as written;
 
 mod check;
@@ -328,7 +328,7 @@ pub struct Origin {
 pub struct Evidence {
     /// The part: `goal`, `persona`, `opening`, `patience`, `facts.ID`, `guidelines.N`, `expectations.ID`. How the user left
     /// stands here as well: `ending.satisfied`, `ending.gave_up`, `ending.asked_for_person` or `ending.cut_off`; and as
-    /// `courtesy` what the user said that tells nothing.
+    /// `remark` what the user said that tells nothing.
     pub field: String,
     /// The turn of the session, from 1.
     pub turn: u32,

@@ -222,7 +222,7 @@ impl<'a> Talk<'a> {
     /// How the conversation ends when the user leaves. Whether the agent has anything to say to a goodbye does not matter.
     async fn users_ending(&mut self, why: Leaving, goodbye: Option<String>, agent: &dyn Agent) -> Ending {
         let Some(goodbye) = goodbye else { return why.into() };
-        self.user_says(Said { text: goodbye, act: DialogueAct::Courtesy, discloses: Vec::new() }, Vec::new());
+        self.user_says(Said { text: goodbye, act: DialogueAct::Remark, discloses: Vec::new() }, Vec::new());
         self.agent_replies(agent).await.map_or_else(Ending::AgentFailed, |_| why.into())
     }
 

@@ -117,7 +117,7 @@ pub enum DialogueAct {
     /// Asks again for what stayed open.
     Repeat,
     /// Says something that tells nothing: thanks, a goodbye.
-    Courtesy,
+    Remark,
 }
 
 impl UserAct {

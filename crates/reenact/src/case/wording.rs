@@ -30,7 +30,7 @@ pub(crate) enum Part<'a> {
     /// The fact with this id.
     Fact(&'a str),
     /// Nothing: thanks, a goodbye.
-    Courtesy,
+    Remark,
 }
 
 impl TestCase {
@@ -53,7 +53,7 @@ impl TestCase {
 
     fn worded<'a>(&'a self, entry: &'a Evidence, before: &Wording<'_>) -> Option<Worded<'a>> {
         let (part, text) = match entry.field.split_once('.') {
-            None if entry.field == "courtesy" => (Part::Courtesy, ""),
+            None if entry.field == "remark" => (Part::Remark, ""),
             None if entry.field == "goal" => {
                 let mut wishes = self.brief.wishes();
                 let is_new = |line| before.of(Part::Wish(line)).is_none();
@@ -66,7 +66,7 @@ impl TestCase {
             }
             _ => return None,
         };
-        let is_new = part == Part::Courtesy || before.of(part).is_none();
+        let is_new = part == Part::Remark || before.of(part).is_none();
         let words = stands_in(text, &entry.quote).then_some(entry.quote.as_str());
         is_new.then_some(Worded { turn: entry.turn, part, words })
     }
@@ -82,14 +82,14 @@ impl<'a> Wording<'a> {
     }
 
     /// The messages that tell nothing, in order.
-    pub(crate) fn courtesies(&self) -> impl Iterator<Item = (u32, &'a str)> {
-        let courtesies = self.0.iter().filter(|worded| worded.part == Part::Courtesy);
-        courtesies.filter_map(|worded| Some((worded.turn, worded.words?)))
+    pub(crate) fn remarks(&self) -> impl Iterator<Item = (u32, &'a str)> {
+        let remarks = self.0.iter().filter(|worded| worded.part == Part::Remark);
+        remarks.filter_map(|worded| Some((worded.turn, worded.words?)))
     }
 
     /// The turn of the last message that tells something.
     pub(crate) fn last_telling(&self) -> u32 {
-        self.0.iter().filter(|worded| worded.part != Part::Courtesy).map(|worded| worded.turn).max().unwrap_or(0)
+        self.0.iter().filter(|worded| worded.part != Part::Remark).map(|worded| worded.turn).max().unwrap_or(0)
     }
 }
 

@@ -5,7 +5,6 @@
 //! words call for, else what comes next, and never more than one fact. What cannot be answered costs patience; when
 //! nothing is left to say, a check of the goal decides how the user leaves.
 
-
 use async_trait::async_trait;
 
 use super::gate::{self, Call};
@@ -68,8 +67,8 @@ impl<'a> Move<'a> {
         Move { act, fact: None, wish: None, about: None }
     }
 
-    fn courtesy(words: &str) -> Self {
-        Move { about: Some(words.to_owned()), ..Move::plain(DialogueAct::Courtesy) }
+    fn remark(words: &str) -> Self {
+        Move { about: Some(words.to_owned()), ..Move::plain(DialogueAct::Remark) }
     }
 
     fn again(about: String) -> Self {
@@ -184,28 +183,36 @@ pub(super) fn is_wish(brief: &Brief, id: &str) -> bool {
     brief.wishes().any(|(line, _)| wish_id(line) == id)
 }
 
-/// What to say now: the next fact in order that the newest reply asks for or provokes, because people answer before they go on;
-/// else what came next in the recording; where that is not known, what was waited for, what the goal still asks for, and what
-/// waits for nothing.
+/// What to say now: what the newest reply asks for or provokes, because people answer before they go on; else what came next
+/// in the recording.
 fn called_for<'a>(scene: &Scene<'a>, reading: &Reading<'a>) -> Option<Move<'a>> {
     let telling = |(fact, opened): &(&'a Fact, gate::Opened)| Move::telling(fact, opened.call, opened.by.clone());
-    let is_answer = |(_, opened): &&(&Fact, gate::Opened)| opened.call == Call::Answer;
-    let first = reading.opened.first();
-    let pressing = match first {
-        Some((_, opened)) if opened.call == Call::Free => reading.opened.iter().find(is_answer),
-        first => first,
-    };
-    if let Some(answer) = pressing.filter(is_answer) {
-        return Some(telling(answer));
+    if let Some(pressing) = reading.opened.iter().find(|(fact, opened)| is_pressing(scene, fact, opened)) {
+        return Some(telling(pressing));
     }
     let wish = unsaid_wish(scene).map(|wish| Move::wishing(DialogueAct::Request, wish));
-    let next: Vec<Move<'a>> = pressing.map(telling).into_iter().chain(wish).chain(first.map(telling)).collect();
+    let next: Vec<Move<'a>> = waiting(reading).map(telling).into_iter().chain(wish).collect();
+    let next = next.into_iter().chain(reading.opened.first().map(telling)).collect::<Vec<_>>();
     let turn = |next: &Move<'_>| scene.wording.of(next.part()?).map(|worded| worded.turn);
     let is_known = next.iter().all(|next| turn(next).is_some());
     let next = next.into_iter().min_by_key(|next| turn(next).filter(|_| is_known));
-    let thanks = recorded::courtesy(scene).filter(|_| reading.wants == Wants::Nothing);
+    let remark = recorded::remark(scene).filter(|_| reading.wants == Wants::Nothing);
     let comes_first = |at: u32| next.as_ref().is_none_or(|next| turn(next).is_some_and(|turn| at < turn));
-    thanks.filter(|(at, _)| comes_first(*at)).map(|(_, words)| Move::courtesy(words)).or(next)
+    remark.filter(|(at, _)| comes_first(*at)).map(|(_, words)| Move::remark(words)).or(next)
+}
+
+/// Whether a fact is called for now, whatever else there is to say. Of a recorded user who only took up what the agent said it
+/// is known whether something else came first.
+fn is_pressing(scene: &Scene<'_>, fact: &Fact, opened: &gate::Opened) -> bool {
+    let words = scene.wording.of(Part::Fact(&fact.id)).and_then(|worded| worded.words);
+    let turns_against = |words: &str| text::sentences(words).into_iter().any(acts::pushes_back);
+    let is_provoked = || !matches!(fact.gate, Gate::When(_)) || words.is_none_or(turns_against);
+    opened.call == Call::Answer && is_provoked()
+}
+
+/// Where the order of the recording is not known: the first fact that waited for something, before those that wait for nothing.
+fn waiting<'r, 'a>(reading: &'r Reading<'a>) -> Option<&'r (&'a Fact, gate::Opened)> {
+    reading.opened.iter().find(|(_, opened)| opened.call != Call::Free)
 }
 
 /// The next wish of the goal that the user has not said. A goal that the first message puts in other words is a description,
@@ -223,7 +230,7 @@ fn unsaid_wish<'a>(scene: &Scene<'a>) -> Option<(usize, &'a str)> {
 /// How many messages in a row gave nothing new: answers that the user did not have, and asks repeated.
 fn unanswered(scene: &Scene<'_>) -> u32 {
     let telling = scene.disclosures.last().map_or(1, |said| said.turn);
-    (scene.heard.turn_count() as u32).saturating_sub(telling + recorded::courtesies_since(scene, telling))
+    (scene.heard.turn_count() as u32).saturating_sub(telling + recorded::remarks_since(scene, telling))
 }
 
 fn out_of_patience(scene: &Scene<'_>) -> Leaving {

@@ -83,7 +83,7 @@ impl SimulatedUser for ModelUser {
             return Ok(opening);
         }
         match self.decide(&scene).await? {
-            Decision::Say(next) if next.act == DialogueAct::Courtesy => Ok(UserAct::Say(next.in_own_words(&scene))),
+            Decision::Say(next) if next.act == DialogueAct::Remark => Ok(UserAct::Say(next.in_own_words(&scene))),
             Decision::Say(next) => worded(&next, &self.model.complete(&direct(&scene, &next)).await),
             Decision::Leave(why, goal) => Ok(leave(&scene, why, goal)),
             Decision::Settle => Ok(UserAct::leave(Leaving::SaidAll)),
@@ -105,7 +105,7 @@ pub fn opening(scene: Scene<'_>) -> Option<UserAct> {
 #[must_use]
 pub fn request(scene: Scene<'_>) -> Option<ModelRequest> {
     match decide(&scene, &Reading::by_code(&scene)) {
-        Decision::Say(next) if next.act == DialogueAct::Courtesy => None,
+        Decision::Say(next) if next.act == DialogueAct::Remark => None,
         Decision::Say(next) => Some(direct(&scene, &next)),
         Decision::Settle | Decision::Leave(..) => None,
     }

@@ -1,4 +1,4 @@
-//! The recorded user's own words for what a simulated one does: its messages, as long as they fit, and its courtesies.
+//! The recorded user's own words for what a simulated one does: its messages, as long as they fit, and its remarks.
 //!
 //! What is said and when, the agenda decides. Here is only how the recorded user said it, and whether that can be said in this
 //! conversation: a message that would give something else away, name what nobody has named, or thank for a refusal, is not
@@ -20,36 +20,36 @@ pub(super) fn worded(scene: &Scene<'_>, part: Part<'_>, said: &Said) -> Option<S
     fits.then_some(recorded.text)
 }
 
-/// The courtesy that the recorded user said next, with its turn, where something is still to come after it.
-pub(super) fn courtesy<'a>(scene: &Scene<'a>) -> Option<(u32, &'a str)> {
+/// The remark that the recorded user said next, with its turn, where something is still to come after it.
+pub(super) fn remark<'a>(scene: &Scene<'a>) -> Option<(u32, &'a str)> {
     let last = scene.wording.last_telling();
-    next_courtesy(scene).filter(|(turn, _)| *turn < last)
+    next_remark(scene).filter(|(turn, _)| *turn < last)
 }
 
 /// The words with which the recorded user left.
 pub(super) fn goodbye(scene: &Scene<'_>) -> Option<String> {
     let last = scene.wording.last_telling();
-    let words = scene.wording.courtesies().find(|(turn, _)| *turn > last)?.1;
-    let said = Said { text: words.to_owned(), act: DialogueAct::Courtesy, discloses: Vec::new() };
+    let words = scene.wording.remarks().find(|(turn, _)| *turn > last)?.1;
+    let said = Said { text: words.to_owned(), act: DialogueAct::Remark, discloses: Vec::new() };
     guard::may_say(scene, &said).then_some(said.text)
 }
 
-/// How many of the user's messages since a turn only were courtesies.
-pub(super) fn courtesies_since(scene: &Scene<'_>, turn: u32) -> u32 {
-    let is_courtesy = |text: &str| scene.wording.courtesies().any(|(_, words)| words == text);
-    let said = scene.heard.turns().filter(|said| said.number > turn && is_courtesy(&said.user.text));
+/// How many of the user's messages since a turn only were remarks.
+pub(super) fn remarks_since(scene: &Scene<'_>, turn: u32) -> u32 {
+    let is_remark = |text: &str| scene.wording.remarks().any(|(_, words)| words == text);
+    let said = scene.heard.turns().filter(|said| said.number > turn && is_remark(&said.user.text));
     said.count() as u32
 }
 
-/// The first courtesy after all that was told or said of the recording.
-fn next_courtesy<'a>(scene: &Scene<'a>) -> Option<(u32, &'a str)> {
+/// The first remark after all that was told or said of the recording.
+fn next_remark<'a>(scene: &Scene<'a>) -> Option<(u32, &'a str)> {
     let told = scene.disclosures.iter().filter_map(|said| turn_of(scene, &said.fact)).max().unwrap_or(1);
     let mut reached = told;
     for message in scene.heard.by(Speaker::User) {
-        let said = scene.wording.courtesies().find(|(turn, words)| *turn > reached && *words == message.text);
+        let said = scene.wording.remarks().find(|(turn, words)| *turn > reached && *words == message.text);
         reached = said.map_or(reached, |(turn, _)| turn);
     }
-    scene.wording.courtesies().find(|(turn, _)| *turn > reached)
+    scene.wording.remarks().find(|(turn, _)| *turn > reached)
 }
 
 /// The recorded turn of what stands in the ledger under this name.
