@@ -112,6 +112,14 @@ pub struct Guard<'a> {
     style: Option<Style>,
 }
 
+/// Whether a user of this scene may say words that somebody else once said: the checks that need no more than what the user
+/// knows itself.
+pub(super) fn may_say(scene: &Scene<'_>, said: &Said) -> bool {
+    let guard = Guard::of_brief(scene.brief);
+    let message = Message::new(&guard, scene, said);
+    CHECKS.iter().all(|check| check(&message).is_none()) && leaves_out(&message).is_none()
+}
+
 /// A message with all that it is read against.
 struct Message<'a> {
     guard: &'a Guard<'a>,
@@ -150,10 +158,16 @@ impl<'a> Guard<'a> {
     /// The guard of a case's user.
     #[must_use]
     pub fn of(case: &'a TestCase) -> Self {
-        let facts = case.brief.facts.iter().map(|fact| (fact, Secret::of(&fact.text)));
         let secret = |expectation: &Expectation| Secret::of(expectation.text.as_deref().unwrap_or_default());
         let expectations = case.expectations.iter().map(|expectation| (expectation, secret(expectation)));
-        Guard { facts: facts.collect(), expectations: expectations.collect(), style: Style::recorded(case) }
+        let (expectations, style) = (expectations.collect(), Style::recorded(case));
+        Guard { expectations, style, ..Guard::of_brief(&case.brief) }
+    }
+
+    /// The guard that a user could hold against itself: nothing of it is kept from the user.
+    fn of_brief(brief: &'a Brief) -> Self {
+        let facts = brief.facts.iter().map(|fact| (fact, Secret::of(&fact.text)));
+        Guard { facts: facts.collect(), expectations: Vec::new(), style: None }
     }
 
     /// The facts that a message gives away, each with the words that opened its gate, if a user of this scene may say it.

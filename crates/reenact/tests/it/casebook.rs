@@ -3,7 +3,8 @@
 //!
 //! `simulate/*.md`: the case, then the conversation. The agent's lines are given, all others must come about. Where there are
 //! lines `words`, a model words the user, and these are its answers; `quote` is what the recorded user wrote, `reads` what the
-//! model answers where it is asked whether the goal is reached.
+//! model answers where it is asked whether the goal is reached. `from FIELD @TURN` is what the recorded user wrote where the case has
+//! that part from.
 //! `before` is what was said before, `script` what the user says word for word, `recorded` the recording that is played back.
 //! `distill/*.md`: the recorded session, then `=>`, then the case that must come of it without a model.
 
@@ -62,9 +63,9 @@ fn split(line: &str) -> (&str, &str) {
     line.split_once(' ').map_or((line, ""), |(word, rest)| (word, rest.trim()))
 }
 
-const GIVEN: [&str; 14] = [
-    "#", "goal", "opening", "fact", "expect", "patience", "quote", "words", "reads", "before", "first", "script",
-    "then", "recorded",
+const GIVEN: [&str; 15] = [
+    "#", "goal", "opening", "fact", "expect", "patience", "quote", "from", "words", "reads", "before", "first",
+    "script", "then", "recorded",
 ];
 
 async fn play(story: &str) -> String {
@@ -174,12 +175,17 @@ fn case(lines: &[&str]) -> TestCase {
     for line in lines {
         let (word, rest) = split(line);
         match word {
-            "goal" => brief.goal = rest.into(),
+            "goal" => brief.goal = rest.replace("\\n", "\n"),
             "opening" => brief.opening = Some(rest.into()),
             "patience" => brief.patience = Some(rest.parse().unwrap()),
             "fact" => brief.facts.push(fact(rest)),
             "expect" => expectations.push(expectation(rest)),
-            "quote" => quotes.push(rest),
+            "quote" => quotes.push(evidence("persona", "@1", rest)),
+            "from" => {
+                let (field, rest) = split(rest);
+                let (turn, quote) = split(rest);
+                quotes.push(evidence(field, turn, quote));
+            }
             "before" => staging.prefix.messages.extend(message(rest)),
             "first" => staging.first_speaker = FirstSpeaker::Agent,
             "script" => staging.script.push(rest.into()),
@@ -187,9 +193,14 @@ fn case(lines: &[&str]) -> TestCase {
             _ => {}
         }
     }
-    let evidence = |quote: &&str| Evidence { field: "persona".into(), turn: 1, quote: (*quote).to_owned() };
-    let origin = Origin { session: "story".into(), evidence: quotes.iter().map(evidence).collect() };
+    let origin = Origin { session: "story".into(), evidence: quotes };
     TestCase { id: "story".into(), brief, expectations, staging, origin: Some(origin), ..TestCase::default() }
+}
+
+/// A turn is written `@2`.
+fn evidence(field: &str, turn: &str, quote: &str) -> Evidence {
+    let turn = turn.trim_start_matches('@').parse().expect("a turn such as @2");
+    Evidence { field: field.into(), turn, quote: quote.to_owned() }
 }
 
 /// `id: text | gate`
