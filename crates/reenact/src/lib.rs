@@ -119,6 +119,7 @@ pub mod run;
 pub mod script;
 mod session;
 mod shorten;
+pub mod signals;
 pub mod simulate;
 mod skipped;
 mod slug;
