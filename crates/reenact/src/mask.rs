@@ -368,17 +368,18 @@ impl Originals {
 
     fn look_into(&self, value: &Value, field: &str, leaks: &mut Vec<Leak>) {
         let part = |name: &str| if field.is_empty() { name.to_owned() } else { format!("{field}.{name}") };
-        let mut look_at = |text: &str| {
-            leaks.extend(self.leak_in_text(text).map(|kind| Leak { field: field.to_owned(), kind }));
-        };
+        let leak = |text: &str| self.leak_in_text(text).map(|kind| Leak { field: field.to_owned(), kind });
         match value {
-            Value::String(text) => look_at(text),
-            Value::Number(number) => look_at(&number.to_string()),
+            Value::String(text) => leaks.extend(leak(text)),
+            Value::Number(number) => leaks.extend(leak(&number.to_string())),
             Value::Array(items) => {
                 items.iter().enumerate().for_each(|(n, item)| self.look_into(item, &part(&(n + 1).to_string()), leaks));
             }
             Value::Object(members) => {
-                members.keys().for_each(|name| look_at(name));
+                // A key is a word of a format; one that is an id or an address is somebody's all the same.
+                let keys = members.keys().filter_map(|name| self.leak_in_text(name));
+                let keys = keys.filter(|kind| *kind != Kind::Name).map(|kind| Leak { field: field.to_owned(), kind });
+                leaks.extend(keys);
                 members.iter().for_each(|(name, member)| self.look_into(member, &part(name), leaks));
             }
             Value::Null | Value::Bool(_) => {}

@@ -39,7 +39,7 @@ pub(super) fn pieces(text: &str) -> Vec<Piece> {
         let end = at + c.len_utf8();
         match pieces.last_mut() {
             Some(last) if last.range.end == at && last.signs == kind && kind != Signs::Character => {
-                last.range.end = end
+                last.range.end = end;
             }
             _ => pieces.push(Piece { range: at..end, signs: kind }),
         }

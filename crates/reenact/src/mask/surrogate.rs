@@ -17,7 +17,7 @@ pub(super) fn aligned(key: &MaskKey, form: Form, canonical: &str, attempt: u32) 
         Form::SocialSecurity => format!("666{}", chance.digits(canonical.len() - 3)),
         Form::Insurance => format!("qq{}{}", chance.digits(6), &canonical[8..]),
         Form::Resident => resident(canonical, chance),
-        Form::Cpf => with(chance.digits(9), |digits| cpf_check(digits)),
+        Form::Cpf => with(chance.digits(9), cpf_check),
         Form::SpanishPerson => with(chance.digits(8), |digits| spanish_letter(digits).to_string()),
         Form::SpanishForeigner => spanish_foreigner(canonical, chance),
         Form::Secret => secret(canonical, chance),
@@ -44,7 +44,7 @@ fn alike(text: &str, chance: &mut Chance) -> String {
 }
 
 /// The plans of numbering that have numbers for films (North America's 555-01XX, Ofcom's for drama), or in which there are some
-/// that no exchange hands out: a mobile number in China has 3 to 9 behind its one, and behind an area code comes no zero.
+/// that no exchange hands out: a mobile number in China has 3 to 9 behind its one, and behind an area code come no zeros.
 #[derive(Clone, Copy)]
 enum Plan {
     NorthAmerica,
@@ -72,7 +72,7 @@ fn phone(country: &str, number: &str, chance: &mut Chance) -> String {
         Plan::Britain if number.starts_with('7') => format!("7700900{}", chance.digits(3)),
         Plan::Britain => format!("1632960{}", chance.digits(3)),
         Plan::ChinaMobile => format!("12{}", chance.digits(9)),
-        Plan::Other if number.len() > 4 => format!("{}00{}", &number[..2], chance.digits(number.len() - 4)),
+        Plan::Other if number.len() > 7 => format!("{}0000{}", &number[..2], chance.digits(number.len() - 6)),
         Plan::Other => alike(number, chance),
     }
 }
@@ -84,7 +84,7 @@ pub(super) fn is_fictional_phone(country: &str, number: &str) -> bool {
         Plan::NorthAmericaLocal => number.starts_with("55501"),
         Plan::Britain => number.starts_with("7700900") || number.starts_with("1632960"),
         Plan::ChinaMobile => number.starts_with("12"),
-        Plan::Other => number.len() > 4 && &number[2..4] == "00",
+        Plan::Other => number.len() > 7 && &number[2..6] == "0000",
     }
 }
 

@@ -1,6 +1,6 @@
 //! The values of a session with their surrogates, and every place of a text where one of them stands.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 
 use super::chance::Chance;
@@ -50,12 +50,16 @@ impl Table {
             table.taken.extend(pieces(text).into_iter().map(|piece| text[piece.range].to_lowercase()));
         }
         let all = || texts.iter().zip(found).flat_map(|(text, found)| found.iter().map(|found| (*text, found)));
+        table.taken.extend(all().map(|(text, found)| canonical(&text[found.range.clone()])));
         // Names first: addresses and ids are made of them.
         for (text, found) in all().filter(|(_, found)| found.form == Form::Name) {
             table.add_name(key, &text[found.range.clone()]);
         }
+        let birth_dates = all().filter(|(_, found)| found.form == Form::BirthDate);
+        table.add_days(key, birth_dates.flat_map(|(text, found)| dates::dates(&text[found.range.clone()])));
         // A card before its last digits.
-        for (text, found) in all().filter(|(_, found)| !matches!(found.form, Form::Name | Form::CardEnd)) {
+        let is_other = |form| !matches!(form, Form::Name | Form::BirthDate | Form::CardEnd);
+        for (text, found) in all().filter(|(_, found)| is_other(found.form)) {
             table.add(key, found.form, &text[found.range.clone()]);
         }
         for (text, found) in all().filter(|(_, found)| found.form == Form::CardEnd) {
@@ -102,9 +106,6 @@ impl Table {
 
     fn add(&mut self, key: &MaskKey, form: Form, text: &str) {
         let canonical = canonical(text);
-        if form == Form::BirthDate {
-            return self.add_day(key, text);
-        }
         if canonical.is_empty() || self.values.contains_key(&canonical) {
             return;
         }
@@ -114,14 +115,13 @@ impl Table {
             self.long.insert(text.to_owned(), surrogate);
             return;
         }
+        if matches!(form, Form::Id | Form::Address) {
+            names_in(form, text).into_iter().for_each(|word| self.add_word(key, word));
+        }
         let surrogate = match form {
             Form::Email => self.email(key, text),
             Form::IpAddress => self.free(|attempt| ip_address(key, text, attempt)),
             Form::CardEnd => self.card_end(key, &canonical),
-            Form::Id | Form::Address if !names_in(form, text).is_empty() => {
-                names_in(form, text).into_iter().for_each(|word| self.add_word(key, word));
-                surrogate::aligned(key, Form::Id, &digits_of(&canonical), 0)
-            }
             _ => self.free(|attempt| surrogate::aligned(key, form, &canonical, attempt)),
         };
         if let Form::Phone { head } = form
@@ -133,11 +133,13 @@ impl Table {
         self.insert(canonical, Value { form, surrogate });
     }
 
-    fn add_day(&mut self, key: &MaskKey, text: &str) {
-        let Some(date) = dates::dates(text).into_iter().next() else { return };
-        if !self.days.contains_key(&date.day) {
-            let other = date.day.another(&mut Chance::new(key.bytes(), &["day", &date.day.to_string()], 0));
-            self.days.insert(date.day, other);
+    /// Another day for each, which is none of them.
+    fn add_days(&mut self, key: &MaskKey, dates: impl Iterator<Item = dates::Date>) {
+        let days: BTreeSet<Day> = dates.map(|date| date.day).collect();
+        for day in &days {
+            let drawn = |attempt| day.another(&mut Chance::new(key.bytes(), &["day", &day.to_string()], attempt));
+            let other = (0..ATTEMPTS_MAX).map(drawn).find(|other| !days.contains(other));
+            self.days.insert(*day, other.unwrap_or_else(|| drawn(0)));
         }
     }
 
@@ -302,24 +304,24 @@ impl Table {
         match value.form {
             Form::Email | Form::IpAddress => value.surrogate.clone(),
             Form::Name => cased(&value.surrogate, place),
-            Form::Id | Form::Address if !names_in(value.form, place).is_empty() => {
-                self.spelled_with_names(value, place)
-            }
+            Form::Id | Form::Address => self.spelled_with_words(value, place),
             _ => aligned(&value.surrogate, place),
         }
     }
 
-    /// Names as everywhere, other words as they are, and the digits of the surrogate.
-    fn spelled_with_names(&self, value: &Value, place: &str) -> String {
-        let mut digits = value.surrogate.chars();
+    /// Names as everywhere, words that say what kind of thing it is as they are, and the surrogate's signs for the rest.
+    fn spelled_with_words(&self, value: &Value, place: &str) -> String {
+        let parts = pieces(place);
+        let mut signs = value.surrogate.chars();
         let (mut spelled, mut at) = (String::new(), 0);
-        for piece in pieces(place) {
+        for (n, piece) in parts.iter().enumerate() {
             spelled.push_str(&place[at..piece.range.start]);
             let word = &place[piece.range.clone()];
+            let other: String = signs.by_ref().take(word.chars().count()).collect();
             match self.values.get(&word.to_lowercase()) {
-                _ if piece.signs == Signs::Digits => spelled.extend(digits.by_ref().take(word.len())),
                 Some(Value { form: Form::Name, surrogate }) => spelled.push_str(&cased(surrogate, word)),
-                _ => spelled.push_str(word),
+                _ if is_word_of(value.form, &parts, n, place) => spelled.push_str(word),
+                _ => spelled.push_str(&aligned(&other, word)),
             }
             at = piece.range.end;
         }
@@ -348,25 +350,33 @@ fn ip_address(key: &MaskKey, address: &str, attempt: u32) -> String {
 /// The words of an id or an address that are somebody's or a street's.
 fn names_in(form: Form, text: &str) -> Vec<&str> {
     let parts = pieces(text);
-    let is_apart = |n: usize| {
-        let before = n == 0 || parts[n - 1].range.end < parts[n].range.start;
-        before && parts.get(n + 1).is_none_or(|next| next.range.start > parts[n].range.end)
-    };
     let is_name = |(n, piece): (usize, &Piece)| {
         let word = &text[piece.range.clone()];
-        let is_word = piece.signs == Signs::Letters && word.chars().count() > 2 && is_apart(n);
         let is_somebodys = match form {
             Form::Address => !lexicon::is_of_addresses(word),
             // An id in capitals is a code.
             _ => word.chars().any(char::is_lowercase) && parts.len() > 1 && !lexicon::is_of_ids(word),
         };
+        let is_word = piece.signs == Signs::Letters && word.chars().count() > 2 && is_apart(&parts, n);
         (is_word && is_somebodys).then_some(word)
     };
     parts.iter().enumerate().filter_map(is_name).collect()
 }
 
-fn digits_of(canonical: &str) -> String {
-    canonical.chars().filter(char::is_ascii_digit).collect()
+/// Whether a piece is a word that says what kind of thing an id or an address is.
+fn is_word_of(form: Form, parts: &[Piece], n: usize, text: &str) -> bool {
+    let word = &text[parts[n].range.clone()];
+    let is_known = match form {
+        Form::Address => true,
+        _ => parts.len() > 1 && lexicon::is_of_ids(word),
+    };
+    is_known && parts[n].signs != Signs::Digits && (form == Form::Address || is_apart(parts, n))
+}
+
+/// Whether a piece touches no other.
+fn is_apart(parts: &[Piece], n: usize) -> bool {
+    let before = n == 0 || parts[n - 1].range.end < parts[n].range.start;
+    before && parts.get(n + 1).is_none_or(|next| next.range.start > parts[n].range.end)
 }
 
 /// The signs of a surrogate in the places of a value's letters and digits.

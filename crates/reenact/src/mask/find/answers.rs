@@ -6,7 +6,7 @@ use regex::Regex;
 
 use super::Found;
 use super::contacts::phone;
-use super::names::{Trust, name_at};
+use super::names::{Trust, is_chinese_name, name_at};
 use super::stands_alone;
 use crate::mask::Form;
 use crate::mask::dates::dates;
@@ -80,7 +80,7 @@ pub(super) fn find(text: &str, asked: Asked) -> Vec<Found> {
     found
 }
 
-fn alone<'a>(text: &'a str, pattern: &'static Regex, form: Form) -> impl Iterator<Item = Found> {
+fn alone(text: &str, pattern: &'static Regex, form: Form) -> impl Iterator<Item = Found> {
     let places = pattern.find_iter(text).map(|found| found.range());
     places.filter(|range| stands_alone(text, range)).map(move |range| Found { form, range })
 }
@@ -90,7 +90,9 @@ fn codes(text: &str, form: Form) -> impl Iterator<Item = Found> {
     let has_digits = |found: &Found| {
         let code = &text[found.range.clone()];
         let digits = code.bytes().filter(u8::is_ascii_digit).count();
-        digits >= 2 && !is_ordinary(code) && !text[..found.range.start].ends_with(['$', '€', '£'])
+        (digits >= 2 || digits == 1 && code.len() >= 5)
+            && !is_ordinary(code)
+            && !text[..found.range.start].ends_with(['$', '€', '£'])
     };
     alone(text, &CODE, form).filter(has_digits).collect::<Vec<_>>().into_iter()
 }
@@ -108,6 +110,11 @@ static MANNERS: LazyLock<Regex> = LazyLock::new(|| {
 
 /// A reply to a question for a name that is hardly more than a name.
 fn name(text: &str) -> Option<Found> {
+    let bare = text.trim_matches(|c: char| !c.is_alphanumeric());
+    if let Some(name) = bare.strip_prefix("叫").or(Some(bare)).filter(|name| is_chinese_name(name)) {
+        let start = text.find(name).unwrap_or_default();
+        return Some(Found { form: Form::Name, range: start..start + name.len() });
+    }
     let start = MANNERS.find(text).map_or(0, |manners| manners.end());
     let start = if text[..start].ends_with(char::is_alphabetic) { 0 } else { start };
     let is_lower = text[start..].starts_with(char::is_lowercase);

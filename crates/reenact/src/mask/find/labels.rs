@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::contacts::phone;
-use super::names::{Trust, name_at};
+use super::names::{Trust, is_chinese_name, name_at};
 use super::{Found, digits, stands_alone};
 use crate::Speaker;
 use crate::mask::dates::dates;
@@ -23,11 +23,14 @@ pub(super) fn find(text: &str, speaker: Speaker) -> Vec<Found> {
     let mut found = Vec::new();
     for (at, _) in text.match_indices([':', '=', '：']) {
         if let Some(label) = label_before(text, at) {
-            found.extend(labelled(text, &label, value_after(text, at), speaker));
+            let of_secret = is_of_secret(label);
+            let label: String = label.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
+            found.extend(labelled(text, (&label, of_secret), value_after(text, at), speaker));
         }
     }
     found.extend(SPOKEN_ID.captures_iter(text).filter_map(|id| spoken_id(text, &id)));
     found.extend(HASHED_ID.find_iter(text).filter_map(|id| of_form(text, Form::Id, id.start() + 1..id.end())));
+    found.extend(CHINESE_ID.captures_iter(text).filter_map(|id| of_form(text, Form::Id, id.get(1)?.range())));
     found.extend(CARD_END.captures_iter(text).filter_map(|end| of_form(text, Form::CardEnd, end.get(1)?.range())));
     found.extend(BORN.find_iter(text).filter_map(|born| birth_date(text, born.end()..text.len())));
     found.extend(PASSWORD.captures_iter(text).filter_map(|secret| of_form(text, Form::Secret, secret.get(1)?.range())));
@@ -39,14 +42,22 @@ fn of_form(text: &str, form: Form, range: Range<usize>) -> Option<Found> {
     stands_alone(text, &range).then_some(Found { form, range })
 }
 
-/// The label that ends before this sign, in small letters without anything between them.
-fn label_before(text: &str, at: usize) -> Option<String> {
+/// The label that ends before this sign.
+fn label_before(text: &str, at: usize) -> Option<&str> {
     let before = text[..at].trim_end_matches(['"', '\'', '\\', '*', ' ', '`']);
     let is_label = |c: char| c.is_alphanumeric() || matches!(c, '_' | ' ' | '-' | '.');
     let start = before.char_indices().rev().take_while(|(_, c)| is_label(*c)).last()?.0;
     let start = start.max(before.len().saturating_sub(LABEL_BYTES_MAX));
-    let label = before.get(start..).or_else(|| before.get(start + 1..))?;
-    Some(label.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect())
+    (start..before.len()).find_map(|start| before.get(start..))
+}
+
+/// Whether the last word of a label speaks of a secret: `pin`, and not `shipping`.
+fn is_of_secret(label: &str) -> bool {
+    let label = label.to_lowercase().replace([' ', '-'], "_");
+    SECRET_LABELS.iter().any(|secret| {
+        let before = label.strip_suffix(secret);
+        before.is_some_and(|before| !before.ends_with(char::is_alphanumeric) || secret.len() > 5)
+    })
 }
 
 /// What stands behind the sign, without quotes and marks.
@@ -97,18 +108,19 @@ const POSTCODE_LABELS: [&str; 5] = ["zip", "zipcode", "postcode", "postalcode", 
 const ADDRESS_LABELS: [&str; 7] =
     ["address", "address1", "address2", "streetaddress", "homeaddress", "addressline1", "addressline2"];
 const BIRTH_LABELS: [&str; 6] = ["dob", "dateofbirth", "birthdate", "birthday", "出生日期", "生日"];
-const SECRET_LABELS: [&str; 12] = [
+const SECRET_LABELS: [&str; 13] = [
     "password",
     "passwd",
     "passphrase",
     "passcode",
     "pin",
-    "pincode",
+    "pin_code",
     "cvv",
     "cvc",
-    "securitycode",
+    "security_code",
+    "api_key",
     "apikey",
-    "accesstoken",
+    "access_token",
     "密码",
 ];
 const CARD_END_LABELS: [&str; 3] = ["lastfour", "last4", "lastfourdigits"];
@@ -133,15 +145,16 @@ static ID_LABEL: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 /// What a value is by its label, as far as it looks like such a thing.
-fn labelled(text: &str, label: &str, value: Range<usize>, speaker: Speaker) -> Option<Found> {
+fn labelled(text: &str, (label, is_of_secret): (&str, bool), value: Range<usize>, speaker: Speaker) -> Option<Found> {
     let is = |labels: &[&str]| labels.iter().any(|known| label.ends_with(known));
     let is_short =
         |labels: &[&str]| labels.iter().any(|known| label.ends_with(known) && label.len() <= known.len() + 8);
     let written = &text[value.clone()];
     let has_digit = written.contains(|c: char| c.is_ascii_digit());
-    let is_persons = || speaker == Speaker::User || is_near_person(text, value.start);
+    let is_a_persons = || speaker == Speaker::User || is_near(&PERSON_ALONE, text, value.start);
+    let is_persons = || speaker == Speaker::User || is_near(&PERSON, text, value.start);
     match () {
-        () if is(&NAME_LABELS) || label == "name" && is_persons() => labelled_name(text, value),
+        () if is(&NAME_LABELS) || label == "name" && is_a_persons() => labelled_name(text, value),
         () if is(&BIRTH_LABELS) => birth_date(text, value.start..text.len()),
         () if is(&CARD_END_LABELS) => of_form(text, Form::CardEnd, first(text, value, 4, |c| c.is_ascii_digit())?),
         () if ID_LABEL.is_match(label) => id(text, value),
@@ -153,7 +166,7 @@ fn labelled(text: &str, label: &str, value: Range<usize>, speaker: Speaker) -> O
         () if is_short(&ADDRESS_LABELS) && has_digit && is_persons() => {
             Some(Found { form: Form::Address, range: value })
         }
-        () if is_short(&SECRET_LABELS) && (has_digit || is_quoted(text, &value)) => {
+        () if is_of_secret && (has_digit || is_quoted(text, &value)) => {
             of_form(text, Form::Secret, first(text, value, 3, |c| !c.is_whitespace() && c != '"')?)
         }
         () => None,
@@ -182,11 +195,13 @@ fn is_quoted(text: &str, value: &Range<usize>) -> bool {
 
 /// A name under a label may be written in any way, but it is a name and no sentence.
 fn labelled_name(text: &str, value: Range<usize>) -> Option<Found> {
+    if is_chinese_name(&text[value.clone()]) {
+        return Some(Found { form: Form::Name, range: value });
+    }
     let name = name_at(text, value.start, Trust::Any)?;
     let is_whole =
         name.end >= value.end || text[name.end..value.end].trim_start().starts_with(['.', '(', '/', '-', '\'']);
-    let is_han = text[value.clone()].chars().all(crate::text::is_cjk);
-    (is_whole || is_han || text[..value.start].ends_with([' ', '*'])).then_some(Found { form: Form::Name, range: name })
+    (is_whole || text[..value.start].ends_with([' ', '*'])).then_some(Found { form: Form::Name, range: name })
 }
 
 /// An id has a digit, or is in capitals throughout.
@@ -213,8 +228,12 @@ fn birth_date(text: &str, after: Range<usize>) -> Option<Found> {
 static PERSON: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"(?i)first_?name|last_?name|surname|user_?id|customer|passenger|e-?mail|birth|\bdob\b"));
 
-/// Whether the labels around tell of a person: a name, a zip or an address alone may be a shop's.
-fn is_near_person(text: &str, at: usize) -> bool {
+/// What only people have; an order has a customer too, and its articles have names.
+static PERSON_ALONE: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"(?i)first_?name|last_?name|surname|birth|\bdob\b|passport|gender"));
+
+/// Whether labels around tell of a person: a name, a zip or an address alone may be a shop's.
+fn is_near(person: &Regex, text: &str, at: usize) -> bool {
     let mut start = at.saturating_sub(VICINITY_BYTES);
     let mut end = (at + VICINITY_BYTES).min(text.len());
     while !text.is_char_boundary(start) {
@@ -223,7 +242,7 @@ fn is_near_person(text: &str, at: usize) -> bool {
     while !text.is_char_boundary(end) {
         end -= 1;
     }
-    PERSON.is_match(&text[start..end])
+    person.is_match(&text[start..end])
 }
 
 /// `order number is 4711-22`, `booking ref: ABC123`, `reservation ABC123`.
@@ -248,6 +267,9 @@ fn spoken_id(text: &str, found: &regex::Captures<'_>) -> Option<Found> {
     (is_id || is_code && !lexicon::is_never_a_name(written)).then_some(()).and_then(|()| of_form(text, Form::Id, range))
 }
 
+static CHINESE_ID: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r"(?:订单号?|会员号|预订号|账号|确认号)码?(?:是|为)?[\s:：]*([A-Za-z]{0,3}\d[A-Za-z0-9-]{3,})")
+});
 static HASHED_ID: LazyLock<Regex> = LazyLock::new(|| pattern(r"#[A-Z]{0,4}-?\d{4,}[A-Z0-9-]*"));
 static CARD_END: LazyLock<Regex> = LazyLock::new(|| {
     pattern(

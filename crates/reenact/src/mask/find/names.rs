@@ -26,7 +26,7 @@ static SAYS_NAME: LazyLock<Regex> = LazyLock::new(|| {
 static MAY_SAY_NAME: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
         r"(?x)(?i:\b(?:i\ am|i'm|this\ is))\s+
-        | \b(?i:passenger|customer|guest|patient|attendee|recipient)s?(?:\ name)?[\s:*]+
+        | \b(?i:passenger|customer|guest|patient|attendee|recipient)s?(?:\ name)?(?:\ is)?[\s:*]+
         | \b(?:Hi|Hello|Dear|Thank\ you|Thanks|Welcome|Welcome\ back|Sorry|Goodbye|Bye)\s*,?\s+
         | \b(?:Mr|Mrs|Ms|Miss|Mx|Dr|Prof|Herr|Frau|Señora?|Monsieur|Madame|Signora?)\b\.?\s+",
     )
@@ -41,8 +41,11 @@ static SIGNATURE: LazyLock<Regex> = LazyLock::new(|| {
 /// The hundred or so commonest families of China, which begin a name.
 const FAMILIES: &str = "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗梁宋郑谢韩唐冯于董萧程曹袁邓许傅沈曾彭吕苏卢蒋蔡贾丁魏薛叶阎余潘杜戴夏钟汪田任姜范方石姚谭廖邹熊金陆郝孔白崔康毛邱秦江史顾侯邵孟龙万段雷钱汤尹黎易常武乔贺赖龚文";
 
+/// Families of two signs.
+const DOUBLE_FAMILIES: &str = "欧阳|诸葛|司马|上官|慕容|尉迟|夏侯|司徒|东方|皇甫";
+
 static CHINESE: LazyLock<[Regex; 3]> = LazyLock::new(|| {
-    let name = format!(r"(?P<name>[{FAMILIES}]\p{{Han}}{{1,2}})");
+    let name = format!(r"(?P<name>(?:{DOUBLE_FAMILIES}|[{FAMILIES}])\p{{Han}}{{1,2}})");
     [
         format!(r"(?:我叫|我的名字[是叫]|我名叫|姓名[是为:：]\s*|联系人[是为:：]?\s*|预订人[是为:：]?\s*){name}"),
         format!(r"我是{name}(?:[，。,.！!\s]|$)"),
@@ -61,6 +64,14 @@ pub(super) fn find(text: &str) -> Vec<Found> {
         CHINESE.iter().flat_map(|form| form.captures_iter(text)).filter_map(|f| Some(f.name("name")?.range()));
     let chinese = chinese.map(|range| without_title(text, range)).filter(|range| !is_invented(&text[range.clone()]));
     said.chain(signed).chain(chinese).map(|range| Found { form: Form::Name, range }).collect()
+}
+
+static CHINESE_ALONE: LazyLock<Regex> =
+    LazyLock::new(|| pattern(&format!(r"^(?:{DOUBLE_FAMILIES}|[{FAMILIES}])\p{{Han}}{{1,2}}$")));
+
+/// Whether a text is a Chinese name and nothing else.
+pub(super) fn is_chinese_name(text: &str) -> bool {
+    CHINESE_ALONE.is_match(text) && !is_invented(text)
 }
 
 /// `王先生` is a family alone; the title is no part of it.
