@@ -17,7 +17,7 @@ use crate::cassette::Replay;
 use replayed::ReplayedModel;
 
 pub use limits::{Limits, Measure, Wait, WaitReason};
-pub use name::{Engine, ModelSettings};
+pub use name::{Engine, ModelSettings, is_remote};
 pub use price::{Over, Price, PriceList, Rate, Rates};
 pub use probe::{Probe, probe};
 pub use provider::{Provider, Setting};

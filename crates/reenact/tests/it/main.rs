@@ -15,6 +15,7 @@ mod import;
 mod journal;
 mod judge;
 mod judges;
+mod masking;
 mod models;
 mod pages;
 mod prompts;
