@@ -12,6 +12,7 @@ mod demo;
 mod exit;
 mod interrupt;
 mod judging;
+mod masking;
 mod output;
 mod participants;
 mod runtime;

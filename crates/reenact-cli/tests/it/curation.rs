@@ -103,7 +103,7 @@ fn an_update_keeps_comments_and_edits_and_says_so() {
         .replace("    opening: please send me a taxi to the station", "    opening: a taxi!   # shorter");
     assert!(text.contains("# shorter"), "{text}");
     stage.write("suite.yaml", &text);
-    let told = stage.reenact(&["distill", "--query", "taxi", "--update", "-o", "suite.yaml"]);
+    let told = stage.reenact(&["distill", "--query", "id:taxi", "--update", "-o", "suite.yaml"]);
     assert!(told.err.contains("0 cases added, 0 parts of other cases added or renewed, 1 left alone"), "{}", told.err);
     assert!(told.err.contains("left alone: case send-taxi-station: opening was edited"), "{}", told.err);
     assert_eq!(stage.read("suite.yaml"), text);

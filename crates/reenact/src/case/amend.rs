@@ -165,7 +165,7 @@ impl<'a> Lines<'a> {
             let region = self.region(starts[n], starts.get(n + 1).copied().unwrap_or(end));
             behind = Some(region.end);
             if old.get(key) != Some(value) && !self.value(&entries[n], (old.get(key), value), region.end) {
-                self.replace_entry(region, emit::entry(key, value, indent), indent);
+                self.replace_entry(region, &emit::entry(key, value, indent), indent);
             }
         }
         true
@@ -189,7 +189,7 @@ impl<'a> Lines<'a> {
     }
 
     /// The first entry of an item stands behind its dash, which stays.
-    fn replace_entry(&mut self, region: Range<usize>, text: String, indent: usize) {
+    fn replace_entry(&mut self, region: Range<usize>, text: &str, indent: usize) {
         let first = self.lines[region.start];
         let head: String = first.chars().take(indent).collect();
         self.replace(region, format!("{head}{}", &text[indent..]));

@@ -123,7 +123,7 @@ fn merge(case: &mut TestCase, new: TestCase, changes: &mut Changes) {
         let mark = mark(&value);
         match verdict(now.get(&part), marks.get(&part), &mark) {
             Verdict::Take if waits_in_vain(case, &new, &part) => {
-                leave(changes, case, &part, "waits for what the case has not")
+                leave(changes, case, &part, "waits for what the case has not");
             }
             Verdict::Take => {
                 changes.changed.push(format!("{}: {part}", case.id));

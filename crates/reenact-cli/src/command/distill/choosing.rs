@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use reenact::distill::curation::{Coverage, Curation, Selection};
 use reenact::{Result, Store, Suite, TestCase};
 
-use super::{Args, sessions};
+use super::{Args, recordings};
 use crate::output;
 use crate::output::counted;
 
@@ -19,7 +19,7 @@ pub(super) struct Choice {
 pub(super) fn choose(args: &Args, suite: Option<&Suite>, store: &Store) -> Result<Option<Choice>> {
     let Some(count) = args.select else { return Ok(None) };
     output::note("looking through the sessions");
-    let curation = Curation::of(sessions(args, store)?)?;
+    let curation = Curation::of(recordings(args, store)?)?;
     let cases = suite.map_or(&[][..], |suite| &suite.cases);
     let had: BTreeSet<String> = cases.iter().filter_map(|case| Some(case.origin.as_ref()?.session.clone())).collect();
     let selection = curation.select(count.get(), &had);

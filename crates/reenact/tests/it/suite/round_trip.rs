@@ -166,7 +166,7 @@ fn case() -> impl Strategy<Value = TestCase> {
                 let evidence = evidence.into_iter();
                 let evidence =
                     evidence.map(|(part, turn, quote)| Evidence { field: part.get(&parts).clone(), turn, quote });
-                let distilled = parts.iter().map(|part| (part.clone(), format!("{:08x}", alike))).collect();
+                let distilled = parts.iter().map(|part| (part.clone(), format!("{alike:08x}"))).collect();
                 Origin { session, alike, distilled, evidence: evidence.collect() }
             });
             case
