@@ -16,6 +16,7 @@ pub(crate) use fault::Doing;
 
 pub(crate) use lease::Lease;
 pub use lease::RunLease;
+pub(crate) use outbox::Outgoing;
 pub use runs::RunSummary;
 pub(crate) use runs::TrialRow;
 pub use session_reader::{SessionReader, SessionSummary};
@@ -25,6 +26,7 @@ pub(crate) mod batches;
 mod fault;
 mod lease;
 pub(crate) mod near;
+mod outbox;
 mod runs;
 mod schema;
 mod session_reader;
