@@ -10,6 +10,7 @@ mod cost;
 mod crashes;
 mod demo;
 mod diff;
+mod exporting;
 mod faults;
 mod import;
 mod json;
