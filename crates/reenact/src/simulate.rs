@@ -1,6 +1,7 @@
 //! The loop: one case, one conversation, one ending.
 
 use crate::AgentUsage;
+use crate::agent::ToolMiss;
 use crate::case::FirstSpeaker;
 use crate::user::goal::GoalCheck;
 use crate::user::guard::{Guard, Misstep, Objection, REWORDINGS_MAX};
@@ -44,6 +45,8 @@ pub struct Simulated {
     pub agent_version: Option<String>,
     /// What each of the agent's replies took, where it says.
     pub agent_usage: Vec<Option<AgentUsage>>,
+    /// The calls of tools that no recorded call answered.
+    pub tool_misses: Vec<ToolMiss>,
 }
 
 impl Simulated {
@@ -58,6 +61,7 @@ impl Simulated {
             handed_over_at: None,
             agent_version: None,
             agent_usage: Vec::new(),
+            tool_misses: Vec::new(),
         }
     }
 }
@@ -84,11 +88,32 @@ pub async fn simulate(setting: Setting<'_>, user: &dyn SimulatedUser, agent: &dy
         match talk.agent_replies(agent).await {
             Ok(true) => {}
             Ok(false) => break Ending::AgentEnded,
+            Err(fault) if fault.fault == FaultKind::NotRecorded => break Ending::ToolMissed(fault.reason),
             Err(fault) => break Ending::AgentFailed(fault),
         }
     };
-    let Talk { conversation, disclosures, corrections, goal, handed_over_at, agent_version, agent_usage, .. } = talk;
-    Simulated { conversation, ending, disclosures, corrections, goal, handed_over_at, agent_version, agent_usage }
+    let Talk {
+        conversation,
+        disclosures,
+        corrections,
+        goal,
+        handed_over_at,
+        agent_version,
+        agent_usage,
+        tool_misses,
+        ..
+    } = talk;
+    Simulated {
+        conversation,
+        ending,
+        disclosures,
+        corrections,
+        goal,
+        handed_over_at,
+        agent_version,
+        agent_usage,
+        tool_misses,
+    }
 }
 
 /// A conversation on its way.
@@ -100,6 +125,7 @@ struct Talk<'a> {
     goal: Option<GoalCheck>,
     agent_version: Option<String>,
     agent_usage: Vec<Option<AgentUsage>>,
+    tool_misses: Vec<ToolMiss>,
     held: Held,
     guard: Guard<'a>,
     lines: Lines<'a>,
@@ -125,6 +151,7 @@ impl<'a> Talk<'a> {
             goal: None,
             agent_version: None,
             agent_usage: Vec::new(),
+            tool_misses: Vec::new(),
             held: None,
             guard: Guard::of(setting.case),
             lines: Lines::of(setting.case, setting.recording),
@@ -231,6 +258,7 @@ impl<'a> Talk<'a> {
             context: &self.setting.case.context,
             case: &self.setting.case.id,
             origin: self.setting.case.origin.as_ref().map(|origin| origin.session.as_str()),
+            tools: None,
         };
         let reply = agent.reply(turn, &mut self.held).await?;
         // An agent that ends the conversation may do so without a word.
@@ -239,6 +267,7 @@ impl<'a> Talk<'a> {
         }
         self.agent_version = reply.version.or(self.agent_version.take());
         self.agent_usage.push(reply.usage);
+        self.tool_misses.extend(reply.tool_misses);
         self.conversation.messages.extend(reply.messages);
         Ok(!reply.ended)
     }

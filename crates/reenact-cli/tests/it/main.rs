@@ -26,4 +26,5 @@ mod sessions;
 mod stage;
 mod statuses;
 mod together;
+mod tools;
 mod waits;
