@@ -13,6 +13,7 @@ mod exit;
 mod exporting;
 mod interrupt;
 mod judging;
+mod masking;
 mod output;
 mod participants;
 mod runtime;

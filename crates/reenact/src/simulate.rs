@@ -2,7 +2,7 @@
 
 use crate::AgentUsage;
 use crate::agent::ToolMiss;
-use crate::case::FirstSpeaker;
+use crate::case::{FirstSpeaker, Wording};
 use crate::user::goal::GoalCheck;
 use crate::user::guard::{Guard, Misstep, Objection, REWORDINGS_MAX};
 use crate::user::lines::{self, Line, Lines};
@@ -80,7 +80,7 @@ pub async fn simulate(setting: Setting<'_>, user: &dyn SimulatedUser, agent: &dy
             }
             match talk.user_acts(user).await {
                 Ok(Act::Says(said, told)) => talk.user_says(said, told),
-                Ok(Act::Leaves(why)) => break why.into(),
+                Ok(Act::Leaves(why, goodbye)) => break talk.users_ending(why, goodbye, agent).await,
                 Err(fault) => break fault.into(),
             }
         }
@@ -88,8 +88,7 @@ pub async fn simulate(setting: Setting<'_>, user: &dyn SimulatedUser, agent: &dy
         match talk.agent_replies(agent).await {
             Ok(true) => {}
             Ok(false) => break Ending::AgentEnded,
-            Err(fault) if fault.fault == FaultKind::NotRecorded => break Ending::ToolMissed(fault.reason),
-            Err(fault) => break Ending::AgentFailed(fault),
+            Err(fault) => break failed(fault),
         }
     };
     let Talk {
@@ -119,6 +118,7 @@ pub async fn simulate(setting: Setting<'_>, user: &dyn SimulatedUser, agent: &dy
 /// A conversation on its way.
 struct Talk<'a> {
     setting: Setting<'a>,
+    wording: Wording<'a>,
     conversation: Conversation,
     disclosures: Vec<Disclosure>,
     corrections: Vec<Correction>,
@@ -137,7 +137,7 @@ struct Talk<'a> {
 /// What the user does, once it is let through.
 enum Act {
     Says(Said, Vec<Telling>),
-    Leaves(Leaving),
+    Leaves(Leaving, Option<String>),
 }
 
 impl<'a> Talk<'a> {
@@ -145,6 +145,7 @@ impl<'a> Talk<'a> {
         let prefix = &setting.case.staging.prefix;
         Talk {
             setting,
+            wording: setting.case.wording(),
             disclosures: told_before(setting.case),
             conversation: prefix.clone(),
             corrections: Vec::new(),
@@ -179,7 +180,7 @@ impl<'a> Talk<'a> {
                 let said = Said { text: text.to_owned(), act, discloses: Vec::new() };
                 Ok(Act::Says(said, lines::told(&self.setting.case.brief, text)))
             }
-            Line::Leaves => Ok(Act::Leaves(Leaving::SaidAll)),
+            Line::Leaves => Ok(Act::Leaves(Leaving::SaidAll, None)),
             Line::Free => {
                 let act = self.simulated_user_acts(user).await?;
                 if self.lines.are_there() && matches!(act, Act::Says(..)) {
@@ -198,14 +199,14 @@ impl<'a> Talk<'a> {
         loop {
             let brief = &self.setting.case.brief;
             let (disclosures, seed) = (&self.disclosures, self.setting.seed);
-            let scene = Scene { brief, heard: &heard, disclosures, seed, rejected: &rejected };
+            let scene = Scene { brief, wording: &self.wording, heard: &heard, disclosures, seed, rejected: &rejected };
             let (text, objection) = match user.next(scene).await {
                 Ok(UserAct::Leave { .. }) if heard.turn_count() == 0 => {
                     (String::new(), Objection::new(Misstep::SaysNothing, "it left before it said anything"))
                 }
-                Ok(UserAct::Leave { why, goal }) => {
+                Ok(UserAct::Leave { why, goal, goodbye }) => {
                     self.goal = goal;
-                    return Ok(Act::Leaves(why));
+                    return Ok(Act::Leaves(why, goodbye));
                 }
                 Ok(UserAct::Say(said)) => match self.guard.check(&scene, &said) {
                     Ok(told) => return Ok(Act::Says(said, told)),
@@ -247,6 +248,13 @@ impl<'a> Talk<'a> {
         self.disclosures.extend(disclosed);
     }
 
+    /// How the conversation ends when the user leaves. Whether the agent has anything to say to a goodbye does not matter.
+    async fn users_ending(&mut self, why: Leaving, goodbye: Option<String>, agent: &dyn Agent) -> Ending {
+        let Some(goodbye) = goodbye else { return why.into() };
+        self.user_says(Said { text: goodbye, act: DialogueAct::Remark, discloses: Vec::new() }, Vec::new());
+        self.agent_replies(agent).await.map_or_else(failed, |_| why.into())
+    }
+
     /// Lets the agent answer; whether the conversation goes on.
     async fn agent_replies(&mut self, agent: &dyn Agent) -> Result<bool, AgentFault> {
         let now = self.turn();
@@ -270,6 +278,14 @@ impl<'a> Talk<'a> {
         self.tool_misses.extend(reply.tool_misses);
         self.conversation.messages.extend(reply.messages);
         Ok(!reply.ended)
+    }
+}
+
+/// How a conversation ends in which the agent gave no usable reply.
+fn failed(fault: AgentFault) -> Ending {
+    match fault.fault {
+        FaultKind::NotRecorded => Ending::ToolMissed(fault.reason),
+        _ => Ending::AgentFailed(fault),
     }
 }
 

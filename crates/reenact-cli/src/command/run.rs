@@ -16,7 +16,7 @@ use super::share;
 use crate::args::Global;
 use crate::output::progress::Progress;
 use crate::runtime::runtime;
-use crate::{cassette, exit, exporting, interrupt, judging, output, participants, spending, tools};
+use crate::{cassette, exit, exporting, interrupt, judging, masking, output, participants, spending, tools};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -86,6 +86,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<u8> {
         None => begin(args, global)?,
     };
     output::note_engines(&run.plan);
+    masking::note_unmasked(&run.plan, &run.suite);
     let played = play(&store, &run, &args.spending, &args.exporting);
     if is_worth_recording(&played) {
         args.cassette.write(|environment| record(&store, &run, args, environment))?;

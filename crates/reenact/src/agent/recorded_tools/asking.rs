@@ -40,7 +40,7 @@ pub(super) fn request(recording: &Recording, call: &ToolCall) -> ModelRequest {
     });
     ModelRequest {
         messages: vec![part(ChatRole::System, "system"), part(ChatRole::User, "call")],
-        schema: AnswerSchema { name: "tool_result".to_owned(), schema },
+        schema: AnswerSchema { name: "tool_result".to_owned(), schema: schema.into() },
     }
 }
 
