@@ -20,6 +20,7 @@ mod runtime;
 #[cfg(test)]
 mod schema;
 mod spending;
+mod tools;
 
 /// Reads the arguments, runs the verb, and gives its exit status.
 #[must_use]

@@ -15,6 +15,8 @@ use crate::{Conversation, Message, Speaker, Usage};
 pub use function::from_fn;
 pub(crate) use name::TIMEOUT_SECONDS_DEFAULT;
 pub use name::{AgentSettings, SessionLookup, open};
+pub(crate) use recorded_tools::ToolServed;
+pub use recorded_tools::{OnMiss, RecordedTools, Stopgap, ToolMiss, ToolMocks, with_recorded_tools};
 pub(crate) use replayed::ReplayedAgent;
 pub use toolbox::{Tool, ToolResult, ToolScene, Toolbox};
 
@@ -23,6 +25,7 @@ mod function;
 mod http;
 mod name;
 mod recorded;
+mod recorded_tools;
 mod replayed;
 mod scripted;
 mod toolbox;
@@ -44,6 +47,8 @@ pub struct AgentTurn<'a> {
     pub case: &'a str,
     /// The id of the recorded session that the case comes from, where it has one.
     pub origin: Option<&'a str>,
+    /// The tools that it may call, where it takes them from here and not from a back end of its own.
+    pub tools: Option<&'a dyn Toolbox>,
 }
 
 impl AgentTurn<'_> {
@@ -81,6 +86,9 @@ pub struct AgentReply {
     /// What it took, where the agent says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<AgentUsage>,
+    /// Calls of tools that no recorded call answered; noted by whoever hands it the tools.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tool_misses: Vec<ToolMiss>,
 }
 
 /// What an agent says that a reply took.
@@ -145,6 +153,8 @@ pub enum FaultKind {
     Empty,
     /// It answered that it will not: an HTTP status, an error of its own.
     Refused,
+    /// It called a tool for which the recording has no result, and the trial shall not count then.
+    NotRecorded,
     /// Its tools cannot be had, or cannot go on.
     ToolsFailed,
 }

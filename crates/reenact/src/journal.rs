@@ -35,6 +35,8 @@ pub enum StepRole {
     Judge,
     /// What distils cases.
     Distiller,
+    /// What answers for tools what the recording does not.
+    Tool,
 }
 
 impl fmt::Display for StepRole {
@@ -44,6 +46,7 @@ impl fmt::Display for StepRole {
             StepRole::Agent => "agent",
             StepRole::Judge => "judge",
             StepRole::Distiller => "distiller",
+            StepRole::Tool => "tool",
         })
     }
 }
@@ -173,6 +176,20 @@ impl Journal {
         Fut: Future<Output = T>,
     {
         self.charged_step(key, request, |_| None, async || Ok((call().await, None))).await
+    }
+
+    /// As [`Journal::timed_step`], with a call that may come to a stop halfway: then nothing is recorded of it.
+    ///
+    /// # Errors
+    /// As [`Journal::step`], and those of `call`.
+    pub(crate) async fn stoppable_step<Q, T, F, Fut>(&self, key: StepKey, request: &Q, call: F) -> Result<(T, u64)>
+    where
+        Q: Serialize + ?Sized,
+        T: Serialize + DeserializeOwned,
+        F: FnOnce() -> Fut,
+        Fut: Future<Output = Result<T>>,
+    {
+        self.charged_step(key, request, |_| None, async || Ok((call().await?, None))).await
     }
 
     /// As [`Journal::step`], for what a model is asked: what its call used is recorded beside the answer, under the

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use crate::PriceList;
-use crate::agent::TIMEOUT_SECONDS_DEFAULT;
+use crate::agent::{OnMiss, TIMEOUT_SECONDS_DEFAULT, ToolMocks, ToolServed};
 use crate::case::Stress;
 use crate::cost::Ledger;
 use crate::export::{Delivery, Ended, Exporting, Exports};
@@ -65,6 +65,9 @@ pub struct Plan {
     /// Ways in which each case is made harder besides; tried as often, and reported apart.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub variants: Vec<Stress>,
+    /// How the agent's tools are answered from the recording, where it takes them from here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tools: Option<ToolMocks>,
     /// Who judges, and what besides the expectations.
     pub judging: Judging,
     /// How often each case is tried; at the most, where trials stop early.
@@ -125,6 +128,7 @@ impl Default for Plan {
             user_cassette: None,
             user: UserKind::default(),
             variants: Vec::new(),
+            tools: None,
             judging: Judging::default(),
             trials: 1,
             stopping: None,
@@ -140,11 +144,15 @@ impl Default for Plan {
 }
 
 impl Plan {
-    /// The models that it names for playing users and judging, each once.
+    /// The models that it names for playing users, answering for tools and judging, each once.
     #[must_use]
     pub fn models(&self) -> BTreeSet<&str> {
         let user = std::iter::once(self.user_model.as_str());
-        user.chain(self.judging.all_models()).filter(|model| *model != OFFLINE).collect()
+        let tools = self.tools.as_ref().and_then(|tools| match &tools.on_miss {
+            OnMiss::Ask(model) => Some(model.as_str()),
+            OnMiss::Fail | OnMiss::Invalid | OnMiss::Nearest => None,
+        });
+        user.chain(tools).chain(self.judging.all_models()).filter(|model| *model != OFFLINE).collect()
     }
 }
 
@@ -265,7 +273,8 @@ impl Participants {
             Part::Model(model) => Some(model.name()),
             Part::Offline | Part::Own(_) => None,
         };
-        user.into_iter().chain(self.judge.models())
+        let tools = ToolServed::of(self.agent.as_ref()).and_then(ToolServed::model).map(Model::name);
+        user.into_iter().chain(tools).chain(self.judge.models())
     }
 }
 

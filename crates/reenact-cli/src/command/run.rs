@@ -16,7 +16,7 @@ use super::share;
 use crate::args::Global;
 use crate::output::progress::Progress;
 use crate::runtime::runtime;
-use crate::{cassette, exit, exporting, interrupt, judging, masking, output, participants, spending};
+use crate::{cassette, exit, exporting, interrupt, judging, masking, output, participants, spending, tools};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -65,12 +65,14 @@ pub(crate) struct Args {
     #[command(flatten)]
     spending: spending::Args,
     /// Finish a run that was interrupted: its id, or latest
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["suite", "agent", "agent_version", "user_model", "user", "variants", "judging", "trials", "threshold", "attempts", "max_turns", "concurrency", "seed", "agent_timeout", "estimate"])]
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["suite", "agent", "agent_version", "user_model", "user", "variants", "judging", "trials", "threshold", "attempts", "max_turns", "concurrency", "seed", "agent_timeout", "estimate", "tools"])]
     resume: Option<String>,
     #[command(flatten)]
     cassette: cassette::Args,
     #[command(flatten)]
     exporting: exporting::Args,
+    #[command(flatten)]
+    tools: tools::Args,
 }
 
 pub(crate) fn run(args: &Args, global: &Global) -> Result<u8> {
@@ -156,12 +158,14 @@ fn user_kind(name: &str) -> std::result::Result<UserKind, String> {
 }
 
 fn plan(args: &Args, agent: String) -> Result<Plan> {
+    let tools = args.tools.mocks(&agent)?;
     cassette::resolved(Plan {
         agent,
         agent_version: args.agent_version.clone(),
         user_model: args.user_model.clone(),
         user: args.user,
         variants: args.variants.clone(),
+        tools,
         judging: args.judging.over(&Judging::default(), Verb::Run)?,
         trials: args.trials.at_most(),
         stopping: args.trials.stopping(),

@@ -27,4 +27,5 @@ mod sessions;
 mod stage;
 mod statuses;
 mod together;
+mod tools;
 mod waits;

@@ -31,6 +31,7 @@ use super::{Agent, AgentFault, AgentReply, AgentTurn, FaultKind, Held};
 ///     context: &context,
 ///     case: "greeting",
 ///     origin: None,
+///     tools: None,
 /// };
 /// let reply = echo.reply(turn, &mut None).await?;
 /// assert_eq!(reply.messages[0].text, "you said HELLO");

@@ -183,7 +183,7 @@ fn recorded(connection: &Connection, run: RunRound) -> rusqlite::Result<Vec<(Ste
 }
 
 pub(super) fn role(name: &str) -> rusqlite::Result<StepRole> {
-    let roles = [StepRole::User, StepRole::Agent, StepRole::Judge, StepRole::Distiller];
+    let roles = [StepRole::User, StepRole::Agent, StepRole::Judge, StepRole::Distiller, StepRole::Tool];
     let role = roles.into_iter().find(|role| role.to_string() == name);
     role.ok_or_else(|| rusqlite::Error::InvalidColumnName(format!("step role `{name}`")))
 }

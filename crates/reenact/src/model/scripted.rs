@@ -64,7 +64,7 @@ fn model_fault_kind(kind: FaultKind) -> ModelFaultKind {
     match kind {
         FaultKind::Unreachable | FaultKind::ToolsFailed | FaultKind::Died => ModelFaultKind::Unreachable,
         FaultKind::TimedOut => ModelFaultKind::TimedOut,
-        FaultKind::Refused => ModelFaultKind::Refused,
+        FaultKind::Refused | FaultKind::NotRecorded => ModelFaultKind::Refused,
         FaultKind::Malformed | FaultKind::Empty => ModelFaultKind::Malformed,
     }
 }

@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 
 use super::divergence::FirstDivergence;
 use super::{Part, Stop, record};
-use crate::agent::{Asked, ReplayedAgent};
+use crate::agent::{Asked, ReplayedAgent, ToolServed};
 use crate::cassette::{At, Recording, Replay};
 use crate::cost::Ledger;
 use crate::export::{self, ReplyTime};
@@ -35,13 +35,13 @@ pub(super) struct Steps {
     stop: Stop,
     case: String,
     trial: u32,
-    positions: [AtomicU32; 3],
+    positions: [AtomicU32; 4],
     replies: Mutex<Vec<ReplyTime>>,
     /// What models were asked, where that is exported.
     asked: Option<Mutex<Vec<export::Asked>>>,
     broken: Mutex<Option<Error>>,
     /// Whatever plays from a cassette, by the place of its role.
-    replays: [OnceLock<Replay>; 3],
+    replays: [OnceLock<Replay>; 4],
     /// Where this stands among all conversations, and the first of them that was not as recorded.
     among: Option<(Arc<FirstDivergence>, usize)>,
     /// Where this is no trial but the rebuilding of one from its journal.
@@ -132,7 +132,14 @@ impl Steps {
                 let recorded = || replay.answer(at, &request.asked);
                 self.journal.replayed_step(key.clone(), &request, |_| None, recorded).await
             }
-            (None, None) => self.journal.timed_step(key, &request, || agent.reply(turn, held)).await,
+            (None, None) => {
+                let call = async || {
+                    let reply = agent.reply(turn, held).await;
+                    // What the agent makes of a tool that came to a stop is no answer of its own.
+                    if self.is_broken() { Err(Error::new(ErrorKind::Interrupted, HALTED)) } else { Ok(reply) }
+                };
+                self.journal.stoppable_step(key, &request, call).await
+            }
         };
         let (reply, latency_ms) = answered.map_err(|error| self.halt(error))?;
         self.replies.lock().unwrap_or_else(PoisonError::into_inner).push(ReplyTime { asked_at, latency_ms });
@@ -141,7 +148,11 @@ impl Steps {
 
     /// Asks a model, whose name and tokens are recorded beside its answer.
     async fn ask(&self, role: StepRole, model: &Model, request: &ModelRequest) -> Result<Answer, Halted> {
-        let key = self.next(role)?;
+        let key = match role {
+            // Within one step of the agent, which may be asked again after a stop and then call its tools in another way.
+            StepRole::Tool => self.by_question(role, request)?,
+            _ => self.next(role)?,
+        };
         let at = At { key: &key, turn: self.turn(role) };
         let asked_at = clock::now();
         let answered = match (&self.recording, model.replay()) {
@@ -185,11 +196,29 @@ impl Steps {
 
     /// The key of the next step of a role, unless the run is to stop.
     fn next(&self, role: StepRole) -> Result<StepKey, Halted> {
-        let is_behind = self.among.as_ref().is_some_and(|(first, place)| first.is_before(*place));
-        if is_behind || self.stop.is_requested() {
-            return Err(self.halt(Error::new(ErrorKind::Interrupted, HALTED)));
-        }
+        self.goes_on()?;
         Ok(self.key(role, self.positions[place(role)].fetch_add(1, Ordering::Relaxed)))
+    }
+
+    /// The key of a step that is known by its question: asked again, it is the same step.
+    fn by_question(&self, role: StepRole, request: &ModelRequest) -> Result<StepKey, Halted> {
+        self.goes_on()?;
+        let question = serde_json::to_vec(request).expect("texts and JSON values have a JSON form");
+        let hash = blake3::hash(&question);
+        let [a, b, c, d, ..] = *hash.as_bytes();
+        Ok(self.key(role, u32::from_be_bytes([a, b, c, d])))
+    }
+
+    fn goes_on(&self) -> Result<(), Halted> {
+        let is_behind = self.among.as_ref().is_some_and(|(first, place)| first.is_before(*place));
+        match is_behind || self.stop.is_requested() {
+            true => Err(self.halt(Error::new(ErrorKind::Interrupted, HALTED))),
+            false => Ok(()),
+        }
+    }
+
+    fn is_broken(&self) -> bool {
+        self.broken.lock().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 
     fn key(&self, role: StepRole, position: u32) -> StepKey {
@@ -222,7 +251,11 @@ impl Steps {
     /// The agent under test, journaled.
     pub(super) fn agent(self: &Arc<Self>, agent: &Arc<dyn Agent>) -> impl Agent + use<> {
         self.plays(StepRole::Agent, replay_of(agent.as_ref()));
-        JournaledAgent { steps: Arc::clone(self), agent: Arc::clone(agent) }
+        let agent = match ToolServed::of(agent.as_ref()) {
+            Some(served) => Arc::new(served.asking(|model| self.model(model, StepRole::Tool))),
+            None => Arc::clone(agent),
+        };
+        JournaledAgent { steps: Arc::clone(self), agent }
     }
 
     /// Whoever judges, journaled.
@@ -250,6 +283,7 @@ fn place(role: StepRole) -> usize {
         StepRole::User => 0,
         StepRole::Agent => 1,
         StepRole::Judge => 2,
+        StepRole::Tool => 3,
         StepRole::Distiller => unreachable!("no trial distils"),
     }
 }
@@ -262,7 +296,10 @@ type Answer = Result<Completion, ModelFault>;
 
 /// What answers for an agent, where its answers stand in a cassette.
 pub(super) fn replay_of(agent: &dyn Agent) -> Option<&Replay> {
-    (agent as &dyn Any).downcast_ref::<ReplayedAgent>().map(|agent| &agent.replay)
+    match ToolServed::of(agent) {
+        Some(served) => replay_of(served.agent().as_ref()),
+        None => (agent as &dyn Any).downcast_ref::<ReplayedAgent>().map(|agent| &agent.replay),
+    }
 }
 
 struct JournaledAgent {

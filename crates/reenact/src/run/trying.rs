@@ -162,8 +162,17 @@ fn not_yet_judged(
     simulated: Simulated,
     latencies_ms: Vec<u64>,
 ) -> Trial {
-    let Simulated { conversation, ending, disclosures, corrections, goal, handed_over_at, agent_version, agent_usage } =
-        simulated;
+    let Simulated {
+        conversation,
+        ending,
+        disclosures,
+        corrections,
+        goal,
+        handed_over_at,
+        agent_version,
+        agent_usage,
+        tool_misses,
+    } = simulated;
     let says_nothing = agent_usage.iter().all(Option::is_none);
     Trial {
         case: case.id.clone(),
@@ -180,6 +189,7 @@ fn not_yet_judged(
         agent_version,
         agent_latencies_ms: latencies_ms,
         agent_usage: if says_nothing { Vec::new() } else { agent_usage },
+        tool_misses,
         assessments: Vec::new(),
     }
 }

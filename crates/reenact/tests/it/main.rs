@@ -28,5 +28,6 @@ mod statistics;
 mod store;
 mod suite;
 mod tidy;
+mod tools;
 mod user_model;
 mod users;

@@ -41,6 +41,7 @@ impl Talk {
             context: &self.context,
             case: "a-case",
             origin: self.origin,
+            tools: None,
         };
         let reply = agent.reply(turn, &mut self.held).await?;
         self.conversation.messages.extend(reply.messages.clone());
