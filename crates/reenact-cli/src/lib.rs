@@ -10,6 +10,7 @@ mod cassette;
 mod command;
 mod demo;
 mod exit;
+mod exporting;
 mod interrupt;
 mod judging;
 mod masking;
@@ -19,6 +20,7 @@ mod runtime;
 #[cfg(test)]
 mod schema;
 mod spending;
+mod tools;
 
 /// Reads the arguments, runs the verb, and gives its exit status.
 #[must_use]

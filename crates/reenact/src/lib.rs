@@ -61,6 +61,7 @@
 //! | one conversation without a store | [`simulate::simulate`], [`judge::assess`](fn@judge::assess), [`Panel`], [`Hearing`] |
 //! | many, durably | [`run::run`], [`run::rejudge`], [`Journal`], [`Store`] |
 //! | judges against people | [`calibrate::calibrate`], [`mod@calibrate`] |
+//! | traces of it | [`run::run_exported`], [`mod@export`] |
 //! | what it costs | [`Cost`], [`mod@cost`], [`PriceList`], [`mod@estimate`] |
 //! | what it amounts to | [`Trial`], [`Outcome`], [`Report`], [`mod@report`] |
 //!
@@ -72,6 +73,7 @@
 //! handed in through an [`Environment`].
 
 pub use agent::{Agent, AgentFault, AgentReply, AgentTurn, AgentUsage, FaultKind, Held};
+pub use agent::{ToolMiss, ToolMocks};
 pub use case::{Brief, CallPattern, Check, Evidence, Expectation, Fact, Gate, Origin, Suite, TestCase};
 pub use cassette::Cassette;
 pub use conversation::{ChatMessage, ChatRole, Conversation, Message, Speaker, ToolCall, Turn};
@@ -107,6 +109,7 @@ pub mod distill;
 mod environment;
 mod error;
 pub mod estimate;
+pub mod export;
 mod http;
 pub mod import;
 pub mod journal;

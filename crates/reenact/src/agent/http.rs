@@ -53,7 +53,7 @@ impl Agent for HttpAgent {
         let message = chat_completions::read_message(&choice.message)
             .map_err(|reason| self.fault(&HttpFault::new(HttpFaultKind::Malformed, reason).of(&self.url)))?;
         let usage = choice.usage.map(|usage| AgentUsage { model: self.model_name(choice.model.as_deref()), usage });
-        AgentReply { messages: vec![message], ended: false, version: choice.model, usage }.checked()
+        AgentReply { messages: vec![message], version: choice.model, usage, ..AgentReply::default() }.checked()
     }
 }
 
