@@ -116,6 +116,19 @@ fn an_update_keeps_comments_and_edits_and_says_so() {
 }
 
 #[test]
+fn masked_sessions_are_known_again_by_the_ids_under_which_they_were_recorded() {
+    let stage = shop();
+    let told = stage.reenact(&["distill", "--select", "1", "--mask", "on", "-o", "suite.yaml"]);
+    assert_eq!(told.status, Some(0), "{told:?}");
+    let written = stage.read("suite.yaml");
+    assert!(written.contains("session: refund-1~masked-") && written.contains("alike: 1\n"), "{written}");
+    let more = stage.reenact(&["--json", "distill", "--select", "1", "--update", "-o", "suite.yaml"]).json();
+    assert_eq!(more["selection"]["chosen"][0]["session"], "taxi", "{more}");
+    let left = stage.reenact(&["distill", "refund-1", "--update", "-o", "suite.yaml"]);
+    assert!(left.err.contains("masked otherwise"), "{}", left.err);
+}
+
+#[test]
 fn a_suite_that_cannot_be_read_is_not_touched_and_nothing_is_distilled() {
     let stage = shop();
     stage.write("suite.yaml", "cases:\n  - gaol: x\n");

@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::mask::unmasked_id;
 use crate::signals::{signals, trouble};
 use crate::text::sentences;
 use crate::{Result, Session, Speaker, TestCase, acts};
@@ -200,6 +201,7 @@ impl Curation {
     /// troubled first, then further troubled ones in turn, then the others in turn. No two are nearly the same.
     #[must_use]
     pub fn select(&self, count: usize, in_suite: &BTreeSet<String>) -> Selection {
+        let in_suite: &BTreeSet<String> = &in_suite.iter().map(|id| recorded_id(id).to_owned()).collect();
         let had: BTreeSet<usize> =
             self.sketches.iter().filter(|it| in_suite.contains(&it.session)).map(|it| it.stands).collect();
         let mut in_cluster: BTreeMap<Option<usize>, usize> = BTreeMap::new();
@@ -255,7 +257,7 @@ impl Curation {
         }
         let mut elsewhere = 0;
         for case in cases {
-            let recorded = case.origin.as_ref().and_then(|origin| of_session.get(origin.session.as_str()));
+            let recorded = case.origin.as_ref().and_then(|origin| of_session.get(recorded_id(&origin.session)));
             let by_goal = || self.clusters.nearest(&clusters::terms(&case.brief.goal));
             let cluster = recorded.map_or_else(|| by_goal().map(Some), |sketch| Some(sketch.cluster));
             match cluster.and_then(|cluster| rows.get_mut(&cluster)) {
@@ -295,6 +297,11 @@ impl Sketch {
         };
         (round, before)
     }
+}
+
+/// The id under which a session was recorded: cases of masked sessions have it with the mark of a mask.
+pub(super) fn recorded_id(session: &str) -> &str {
+    unmasked_id(session).map_or(session, |(recorded, _)| recorded)
 }
 
 /// What is taken from a session.

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::case::parts::{is_for, mark, parts};
 use crate::{Evidence, Fact, Gate, Skipped, Suite, TestCase, slug};
 
+use super::curation::recorded_id;
 use super::marked;
 
 /// A suite with what a new distillation gives it.
@@ -54,10 +55,18 @@ pub struct Changes {
 pub fn update(mut suite: Suite, distilled: Vec<TestCase>) -> Updated {
     let mut changes = Changes::default();
     for (session, cases) in by_session(distilled) {
-        let mut known: Vec<&mut TestCase> =
-            suite.cases.iter_mut().filter(|case| session.is_some() && of(case) == session.as_deref()).collect();
+        let mut known: Vec<&mut TestCase> = suite
+            .cases
+            .iter_mut()
+            .filter(|case| session.is_some() && recorded(of(case)) == recorded(session.as_deref()))
+            .collect();
         if known.is_empty() {
             add(&mut suite, cases, &mut changes);
+        } else if let Some(other) = known.iter().find_map(|case| of(case).filter(|id| Some(*id) != session.as_deref()))
+        {
+            // Its surrogates are others, and would stand beside those of the suite.
+            let reason = format!("the suite has it as {other}, masked otherwise");
+            changes.left.push(Skipped { what: format!("session {}", session.unwrap_or_default()), reason });
         } else if known.len() == cases.len() {
             known.sort_by_key(|case| first_turn(case));
             known.into_iter().zip(cases).for_each(|(case, new)| merge(case, new, &mut changes));
@@ -71,6 +80,10 @@ pub fn update(mut suite: Suite, distilled: Vec<TestCase>) -> Updated {
 
 fn of(case: &TestCase) -> Option<&str> {
     case.origin.as_ref().map(|origin| origin.session.as_str())
+}
+
+fn recorded(session: Option<&str>) -> Option<&str> {
+    session.map(recorded_id)
 }
 
 /// The cases of each session, in the order of the sessions; those of one session in the order of the recording.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use reenact::distill::curation::{Coverage, Curation, Selection};
+use reenact::mask::unmasked_id;
 use reenact::{Result, Store, Suite, TestCase};
 
 use super::{Args, recordings};
@@ -33,7 +34,8 @@ pub(super) fn count_alike(cases: &mut [TestCase], choice: Option<&Choice>) {
     let chosen = choice.iter().flat_map(|choice| &choice.selection.chosen);
     let alike: HashMap<&str, usize> = chosen.map(|chosen| (chosen.session.as_str(), chosen.alike)).collect();
     for origin in cases.iter_mut().filter_map(|case| case.origin.as_mut()) {
-        let count = alike.get(origin.session.as_str()).copied().unwrap_or_default();
+        let session = unmasked_id(&origin.session).map_or(origin.session.as_str(), |(recorded, _)| recorded);
+        let count = alike.get(session).copied().unwrap_or_default();
         origin.alike = u32::try_from(count).unwrap_or(u32::MAX);
     }
 }
