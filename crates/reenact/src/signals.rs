@@ -101,9 +101,9 @@ pub fn trouble(signals: &[Signal]) -> u32 {
 /// use reenact::{Message, Session};
 ///
 /// let messages = [
-///     Message::user("where is my parcel 4711"),
+///     Message::user("where is my parcel 4711 from Leeds"),
 ///     Message::agent("It was delivered."),
-///     Message::user("That's not true, where is my parcel 4711?"),
+///     Message::user("That's not true. Where is my parcel 4711 from Leeds?"),
 /// ];
 /// let session = Session::new("s-1", messages.into_iter().collect());
 /// let kinds: Vec<_> = signals(&session).into_iter().map(|signal| (signal.turn, signal.kind)).collect();

@@ -36,8 +36,7 @@ impl Suite {
     /// use reenact::{Brief, Suite, TestCase};
     ///
     /// let brief = Brief { goal: "Get my money back".into(), ..Brief::default() };
-    /// let (context, expectations) = Default::default();
-    /// let case = TestCase { id: "refund".into(), brief, context, expectations, origin: None };
+    /// let case = TestCase { id: "refund".into(), brief, ..TestCase::default() };
     /// let yaml = Suite { name: None, cases: vec![case] }.to_yaml();
     /// assert!(yaml.ends_with("cases:\n  - id: refund\n    goal: Get my money back\n"));
     /// ```
