@@ -71,7 +71,9 @@
 //! Nothing prints, exits or calls home; the clock and the environment are read in one named place each, and a model's key is
 //! handed in through an [`Environment`].
 
-pub use agent::{Agent, AgentFault, AgentReply, AgentTurn, AgentUsage, FaultKind, Held};
+pub use agent::{
+    Agent, AgentFault, AgentReply, AgentTurn, AgentUsage, FaultKind, Held, Tool, ToolResult, ToolScene, Toolbox,
+};
 pub use case::{Brief, CallPattern, Check, Evidence, Expectation, Fact, Gate, Origin, Suite, TestCase};
 pub use cassette::Cassette;
 pub use conversation::{ChatMessage, ChatRole, Conversation, Message, Speaker, ToolCall, Turn};

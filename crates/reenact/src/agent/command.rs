@@ -3,16 +3,14 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use process::{Process, ReadFault, Resting};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::process::{Process, ReadFault, Resting};
 use super::{Agent, AgentFault, AgentReply, AgentTurn, AgentUsage, FaultKind, Held};
 use crate::http::error_message;
 use crate::shorten::shorten;
-use crate::{Environment, Message, Usage, chat_completions};
-
-mod process;
+use crate::{Environment, Message, Usage, chat_completions, trace_context};
 
 /// An agent that is a program. It is told the whole history with each message, so that a program that was
 /// started anew in the middle of a conversation can go on.
@@ -84,13 +82,7 @@ impl CommandAgent {
     }
 
     fn variables_for(&self, turn: AgentTurn<'_>) -> Vec<(String, String)> {
-        use crate::trace_context::{baggage, traceparent};
-        let own = [
-            ("REENACT_SESSION_ID", turn.session_id.to_owned()),
-            ("TRACEPARENT", traceparent(turn.session_id, turn.turn)),
-            ("BAGGAGE", baggage(turn.session_id)),
-        ];
-        let own = own.into_iter().map(|(name, value)| (name.to_owned(), value));
+        let own = trace_context::variables(turn.session_id, turn.turn);
         self.variables.iter().cloned().chain(own).collect()
     }
 
@@ -131,7 +123,7 @@ fn request_line(turn: AgentTurn<'_>) -> Vec<u8> {
         session_id: turn.session_id,
         turn: turn.turn,
         message: turn.said(),
-        messages: chat_completions::history(turn.conversation),
+        messages: chat_completions::history(&turn.conversation.messages),
         context: turn.context,
     };
     let mut line = serde_json::to_vec(&asked).expect("texts, numbers and JSON values have a JSON form");
@@ -158,7 +150,7 @@ fn read_answer(line: &[u8]) -> Result<AgentReply, AgentFault> {
     };
     let version = answer.version.as_ref().and_then(told_version);
     let usage = answer.usage.as_ref().and_then(told_usage);
-    Ok(AgentReply { messages, ended: answer.end, version, usage })
+    Ok(AgentReply { messages, ended: answer.end, version, usage, ..AgentReply::default() })
 }
 
 /// A version is a text or a number. An agent may have a member of that name for purposes of its own, so that

@@ -20,7 +20,7 @@ pub(crate) struct Transfer<'a> {
     pub(crate) method: Method,
     pub(crate) url: &'a Url,
     /// Who asks, and in which version; never part of a fault.
-    pub(crate) headers: Vec<(&'static str, String)>,
+    pub(crate) headers: Vec<(&'a str, String)>,
     pub(crate) content: Content,
     /// For the whole exchange.
     pub(crate) timeout: Duration,

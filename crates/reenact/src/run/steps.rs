@@ -6,6 +6,7 @@
 use std::any::Any;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::Serialize;
@@ -116,7 +117,7 @@ impl Steps {
                 let recorded = || replay.answer(at, &request.asked);
                 self.journal.replayed_step(key.clone(), &request, |_| None, recorded).await
             }
-            (None, None) => self.journal.timed_step(key, &request, || agent.reply(turn, held)).await,
+            (None, None) => self.journal.waited_step(key, &request, || agent.reply(turn, held), waited).await,
         };
         let (reply, latency_ms) = answered.map_err(|error| self.halt(error))?;
         self.latencies_ms.lock().unwrap_or_else(PoisonError::into_inner).push(latency_ms);
@@ -234,6 +235,11 @@ fn place(role: StepRole) -> usize {
 
 /// What came of asking an agent.
 type Reply = Result<AgentReply, AgentFault>;
+
+/// How much of the time that a reply took was not the agent's.
+fn waited(reply: &Reply) -> Duration {
+    reply.as_ref().map_or(Duration::ZERO, |reply| reply.waited)
+}
 
 /// What came of asking a model.
 type Answer = Result<Completion, ModelFault>;
