@@ -72,7 +72,9 @@
 //! Nothing prints, exits or calls home; the clock and the environment are read in one named place each, and a model's key is
 //! handed in through an [`Environment`].
 
-pub use agent::{Agent, AgentFault, AgentReply, AgentTurn, AgentUsage, FaultKind, Held};
+pub use agent::{
+    Agent, AgentFault, AgentReply, AgentTurn, AgentUsage, FaultKind, Held, Tool, ToolResult, ToolScene, Toolbox,
+};
 pub use agent::{ToolMiss, ToolMocks};
 pub use case::{Brief, CallPattern, Check, Evidence, Expectation, Fact, Gate, Origin, Suite, TestCase};
 pub use cassette::Cassette;

@@ -21,6 +21,7 @@ mod model_server;
 mod models;
 #[cfg(unix)]
 mod readme;
+mod real_agents;
 mod report;
 mod resume;
 mod sessions;

@@ -118,15 +118,18 @@ const GIVEN: [&str; 15] = [
 async fn play(story: &str) -> String {
     let given: Vec<&str> = story.lines().filter(|line| line.is_empty() || GIVEN.contains(&split(line).0)).collect();
     let case = case(&given);
-    let replies = story.lines().map(split).filter(|(speaker, _)| *speaker == "agent");
-    let mut replies: Vec<String> = replies.map(|(_, says)| says.to_owned()).collect();
+    // Lines of the agent in a row are one reply of several messages.
+    let lines: Vec<(&str, &str)> = story.lines().map(split).collect();
+    let replies = lines.chunk_by(|one, next| one.0 == next.0).filter(|lines| lines[0].0 == "agent");
+    let mut replies: Vec<Vec<String>> =
+        replies.map(|lines| lines.iter().map(|(_, says)| (*says).to_owned()).collect()).collect();
     replies.reverse();
     let replies = Mutex::new(replies);
     let agent = from_fn(move |_turn| {
         let next = replies.lock().unwrap().pop();
         async move {
             let ended = next.is_none();
-            let messages = next.into_iter().map(Message::agent).collect();
+            let messages = next.into_iter().flatten().map(Message::agent).collect();
             Ok::<_, reenact::AgentFault>(AgentReply { messages, ended, ..AgentReply::default() })
         }
     });
