@@ -1,7 +1,7 @@
 //! The loop: one case, one conversation, one ending.
 
 use crate::AgentUsage;
-use crate::case::FirstSpeaker;
+use crate::case::{FirstSpeaker, Wording};
 use crate::user::goal::GoalCheck;
 use crate::user::guard::{Guard, Misstep, Objection, REWORDINGS_MAX};
 use crate::user::lines::{self, Line, Lines};
@@ -76,7 +76,7 @@ pub async fn simulate(setting: Setting<'_>, user: &dyn SimulatedUser, agent: &dy
             }
             match talk.user_acts(user).await {
                 Ok(Act::Says(said, told)) => talk.user_says(said, told),
-                Ok(Act::Leaves(why)) => break why.into(),
+                Ok(Act::Leaves(why, goodbye)) => break talk.users_ending(why, goodbye, agent).await,
                 Err(fault) => break fault.into(),
             }
         }
@@ -94,6 +94,7 @@ pub async fn simulate(setting: Setting<'_>, user: &dyn SimulatedUser, agent: &dy
 /// A conversation on its way.
 struct Talk<'a> {
     setting: Setting<'a>,
+    wording: Wording<'a>,
     conversation: Conversation,
     disclosures: Vec<Disclosure>,
     corrections: Vec<Correction>,
@@ -111,7 +112,7 @@ struct Talk<'a> {
 /// What the user does, once it is let through.
 enum Act {
     Says(Said, Vec<Telling>),
-    Leaves(Leaving),
+    Leaves(Leaving, Option<String>),
 }
 
 impl<'a> Talk<'a> {
@@ -119,6 +120,7 @@ impl<'a> Talk<'a> {
         let prefix = &setting.case.staging.prefix;
         Talk {
             setting,
+            wording: setting.case.wording(),
             disclosures: told_before(setting.case),
             conversation: prefix.clone(),
             corrections: Vec::new(),
@@ -152,7 +154,7 @@ impl<'a> Talk<'a> {
                 let said = Said { text: text.to_owned(), act, discloses: Vec::new() };
                 Ok(Act::Says(said, lines::told(&self.setting.case.brief, text)))
             }
-            Line::Leaves => Ok(Act::Leaves(Leaving::SaidAll)),
+            Line::Leaves => Ok(Act::Leaves(Leaving::SaidAll, None)),
             Line::Free => {
                 let act = self.simulated_user_acts(user).await?;
                 if self.lines.are_there() && matches!(act, Act::Says(..)) {
@@ -171,14 +173,14 @@ impl<'a> Talk<'a> {
         loop {
             let brief = &self.setting.case.brief;
             let (disclosures, seed) = (&self.disclosures, self.setting.seed);
-            let scene = Scene { brief, heard: &heard, disclosures, seed, rejected: &rejected };
+            let scene = Scene { brief, wording: &self.wording, heard: &heard, disclosures, seed, rejected: &rejected };
             let (text, objection) = match user.next(scene).await {
                 Ok(UserAct::Leave { .. }) if heard.turn_count() == 0 => {
                     (String::new(), Objection::new(Misstep::SaysNothing, "it left before it said anything"))
                 }
-                Ok(UserAct::Leave { why, goal }) => {
+                Ok(UserAct::Leave { why, goal, goodbye }) => {
                     self.goal = goal;
-                    return Ok(Act::Leaves(why));
+                    return Ok(Act::Leaves(why, goodbye));
                 }
                 Ok(UserAct::Say(said)) => match self.guard.check(&scene, &said) {
                     Ok(told) => return Ok(Act::Says(said, told)),
@@ -218,6 +220,13 @@ impl<'a> Talk<'a> {
         });
         let disclosed: Vec<Disclosure> = disclosed.collect();
         self.disclosures.extend(disclosed);
+    }
+
+    /// How the conversation ends when the user leaves. Whether the agent has anything to say to a goodbye does not matter.
+    async fn users_ending(&mut self, why: Leaving, goodbye: Option<String>, agent: &dyn Agent) -> Ending {
+        let Some(goodbye) = goodbye else { return why.into() };
+        self.user_says(Said { text: goodbye, act: DialogueAct::Remark, discloses: Vec::new() }, Vec::new());
+        self.agent_replies(agent).await.map_or_else(Ending::AgentFailed, |_| why.into())
     }
 
     /// Lets the agent answer; whether the conversation goes on.

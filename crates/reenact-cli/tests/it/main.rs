@@ -10,11 +10,13 @@ mod cost;
 mod crashes;
 mod demo;
 mod diff;
+mod exporting;
 mod faults;
 mod import;
 mod json;
 mod judge;
 mod line;
+mod masking;
 mod model_server;
 mod models;
 #[cfg(unix)]

@@ -3,8 +3,10 @@
 //!
 //! `simulate/*.md`: the case, then the conversation. The agent's lines are given, all others must come about. Where there are
 //! lines `words`, a model words the user, and these are its answers; `quote` is what the recorded user wrote, `reads` what the
-//! model answers where it is asked whether the goal is reached.
+//! model answers where it is asked whether the goal is reached. `from FIELD @TURN` is what the recorded user wrote where the case has
+//! that part from.
 //! `before` is what was said before, `script` what the user says word for word, `recorded` the recording that is played back.
+//! `mask/*.md`: a recorded session, then `=>`, then the same without personal data.
 //! `distill/*.md`: the recorded session, then `=>`, then the case that must come of it without a model.
 
 use std::fs;
@@ -15,11 +17,12 @@ use reenact::agent::from_fn;
 use reenact::case::{AfterScript, Check, Evidence, Fact, FirstSpeaker, Gate, Origin, Staging};
 use reenact::distill::{Distiller, distill};
 use reenact::judge::{Hearing, Panel, assess};
+use reenact::mask::{MaskKey, Masker};
 use reenact::simulate::{Setting, Simulated, simulate};
 use reenact::user::AgendaUser;
 use reenact::user::model::ModelUser;
 use reenact::{
-    AgentReply, Brief, Conversation, Expectation, Message, Outcome, Session, SimulatedUser, Speaker, TestCase,
+    AgentReply, Brief, Conversation, Expectation, Message, Outcome, Session, SimulatedUser, Speaker, TestCase, ToolCall,
 };
 use serde_json::json;
 
@@ -38,6 +41,51 @@ fn the_casebook_of_distillation_comes_out_as_it_is_written() {
     for path in stories("distill") {
         let story = fs::read_to_string(&path).unwrap();
         similar(&path, &story, &redistill(&story));
+    }
+}
+
+#[test]
+fn the_casebook_of_masking_comes_out_as_it_is_written() {
+    for path in stories("mask") {
+        let story = fs::read_to_string(&path).unwrap();
+        similar(&path, &story, &remask(&story));
+    }
+}
+
+/// The key of every story about masking.
+const PASSPHRASE: &str = "a passphrase for stories";
+
+fn remask(story: &str) -> String {
+    let (given, _) = story.split_once("=>\n").expect("a session and what comes of it");
+    let conversation = given.lines().filter(|line| !line.starts_with('#')).map(recorded_line).collect();
+    let masked = Masker::new(MaskKey::of_passphrase(PASSPHRASE)).mask(&Session::new("story", conversation));
+    assert_eq!(masked.originals.leaks_in(&masked.session), [], "{given}");
+    let mut after = format!("{given}=>\n");
+    for message in &masked.session.conversation.messages {
+        for call in &message.tool_calls {
+            after += &format!("call  {} {}\n", call.name, call.arguments);
+        }
+        if message.tool_calls.is_empty() {
+            let speaker = format!("{:?}", message.speaker).to_lowercase();
+            after += &format!("{speaker:<5} {}\n", message.text.replace('\n', "\\n"));
+        }
+    }
+    after
+}
+
+fn recorded_line(line: &str) -> Message {
+    let (speaker, text) = line.split_once(' ').expect("a speaker and a text");
+    let text = text.trim_start().replace("\\n", "\n");
+    match speaker {
+        "user" => Message::user(text),
+        "agent" => Message::agent(text),
+        "tool" => Message::new(Speaker::Tool, text),
+        "operator" => Message::new(Speaker::Operator, text),
+        _ => {
+            let (name, arguments) = text.split_once(' ').expect("a tool and its arguments");
+            let call = ToolCall { id: None, name: name.to_owned(), arguments: arguments.to_owned() };
+            Message { tool_calls: vec![call], ..Message::agent("") }
+        }
     }
 }
 
@@ -62,9 +110,9 @@ fn split(line: &str) -> (&str, &str) {
     line.split_once(' ').map_or((line, ""), |(word, rest)| (word, rest.trim()))
 }
 
-const GIVEN: [&str; 14] = [
-    "#", "goal", "opening", "fact", "expect", "patience", "quote", "words", "reads", "before", "first", "script",
-    "then", "recorded",
+const GIVEN: [&str; 15] = [
+    "#", "goal", "opening", "fact", "expect", "patience", "quote", "from", "words", "reads", "before", "first",
+    "script", "then", "recorded",
 ];
 
 async fn play(story: &str) -> String {
@@ -177,12 +225,17 @@ fn case(lines: &[&str]) -> TestCase {
     for line in lines {
         let (word, rest) = split(line);
         match word {
-            "goal" => brief.goal = rest.into(),
+            "goal" => brief.goal = rest.replace("\\n", "\n"),
             "opening" => brief.opening = Some(rest.into()),
             "patience" => brief.patience = Some(rest.parse().unwrap()),
             "fact" => brief.facts.push(fact(rest)),
             "expect" => expectations.push(expectation(rest)),
-            "quote" => quotes.push(rest),
+            "quote" => quotes.push(evidence("persona", "@1", rest)),
+            "from" => {
+                let (field, rest) = split(rest);
+                let (turn, quote) = split(rest);
+                quotes.push(evidence(field, turn, quote));
+            }
             "before" => staging.prefix.messages.extend(message(rest)),
             "first" => staging.first_speaker = FirstSpeaker::Agent,
             "script" => staging.script.push(rest.into()),
@@ -190,9 +243,14 @@ fn case(lines: &[&str]) -> TestCase {
             _ => {}
         }
     }
-    let evidence = |quote: &&str| Evidence { field: "persona".into(), turn: 1, quote: (*quote).to_owned() };
-    let origin = Origin { session: "story".into(), evidence: quotes.iter().map(evidence).collect() };
+    let origin = Origin { session: "story".into(), evidence: quotes };
     TestCase { id: "story".into(), brief, expectations, staging, origin: Some(origin), ..TestCase::default() }
+}
+
+/// A turn is written `@2`.
+fn evidence(field: &str, turn: &str, quote: &str) -> Evidence {
+    let turn = turn.trim_start_matches('@').parse().expect("a turn such as @2");
+    Evidence { field: field.into(), turn, quote: quote.to_owned() }
 }
 
 /// `id: text | gate`

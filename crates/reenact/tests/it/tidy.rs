@@ -121,6 +121,7 @@ const KEPT_TO: [(&str, &str, &[&str]); 7] = [
             "crates/reenact/src/agent/started.rs",
             "crates/reenact/src/model/limits/",
             "crates/reenact/src/model/probe.rs",
+            "crates/reenact/src/export/delivery.rs",
             "crates/reenact/src/store/schema.rs",
             "crates/reenact/src/agent/process.rs",
         ],
