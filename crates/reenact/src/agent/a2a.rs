@@ -130,7 +130,7 @@ impl A2aAgent {
         let mut url =
             given.join(named).map_err(|error| self.address.malformed(format!("its card names no address: {error}")))?;
         let is_anywhere = matches!(url.host_str(), Some("0.0.0.0" | "[::]"));
-        if (is_anywhere || http::is_local(&url)) && http::is_local(given) || is_anywhere {
+        if is_anywhere || http::is_local(&url) && http::is_local(given) {
             let port = url.port_or_known_default();
             let _ = url.set_host(given.host_str()); // an http address can have any host of another
             let _ = url.set_port(port);

@@ -13,7 +13,7 @@ use super::{
 use crate::chat_completions::paired_messages;
 use crate::model::ModelSettings;
 use crate::model::dialogue::{Dialogue, DialogueModel, Spoken};
-use crate::{Message, ModelFault, ModelFaultKind, Result, Speaker, ToolCall, Usage};
+use crate::{Error, ErrorKind, Message, ModelFault, ModelFaultKind, Result, Speaker, ToolCall, Usage};
 
 /// Rounds of calls in one turn at the most: a model that goes on longer calls in circles.
 const ROUNDS_MAX: usize = 32;
@@ -36,6 +36,11 @@ pub fn of_model(
     toolbox: Option<Arc<dyn Toolbox>>,
     settings: &AgentSettings,
 ) -> Result<Arc<dyn Agent>> {
+    if let Some(other) = ["script", "replay", "offline"].iter().find(|it| model.split(':').next() == Some(it)) {
+        let what = format!("`{other}` is no model that can be the agent");
+        let hint = "name a model of a provider; `script:FILE` and `replay:FILE` are agents themselves";
+        return Err(Error::new(ErrorKind::Usage, what).hint(hint));
+    }
     let AgentSettings { timeout, environment, limits, .. } = settings;
     let of_models = ModelSettings {
         environment: environment.clone(),

@@ -110,8 +110,9 @@ impl DialogueModel {
 
     /// The fault, as people may read it: with the model's name, and without keys.
     fn fault(&self, fault: ModelFault) -> ModelFault {
-        let reason = self.endpoint.redact(&format!("{}: {}", self.endpoint.model, fault.reason));
-        ModelFault { reason: self.environment.redact(&reason), ..fault }
+        let ModelFault { fault, reason, usage } = fault;
+        let reason = self.endpoint.redact(&format!("{}: {reason}", self.endpoint.model));
+        ModelFault { fault, reason: self.environment.redact(&reason), usage }
     }
 }
 

@@ -214,7 +214,7 @@ impl Account {
             |message: &Value| message["role"].as_str().is_some_and(|role| role.to_lowercase().ends_with("agent"));
         // What it said before the user spoke last was heard then.
         let said = |message: &Value| if is_agents(message) { parts(&message["parts"]) } else { String::new() };
-        self.history = history.map(said).last().unwrap_or_default();
+        self.history = history.map(said).next_back().unwrap_or_default();
         Some(())
     }
 

@@ -40,7 +40,7 @@ pub(super) struct Connection {
 
 enum Transport {
     /// None where it came to its end.
-    Program(Option<Resting>),
+    Program(Box<Option<Resting>>),
     Address(Box<Session>),
 }
 
@@ -65,7 +65,9 @@ impl Connection {
                 id: None,
                 opened_by: (turn.session_id.to_owned(), turn.turn),
             })),
-            (McpServer::Program { words, variables }, _) => Transport::Program(Some(start(words, variables, turn)?)),
+            (McpServer::Program { words, variables }, _) => {
+                Transport::Program(Box::new(Some(start(words, variables, turn)?)))
+            }
             (McpServer::Address { .. }, None) => return Err(Unanswered::Broken("has no address".to_owned())),
         };
         Ok(Connection { transport, era: None, next_id: 0, timeout })
@@ -150,7 +152,7 @@ impl Connection {
     ) -> Result<Value, Unanswered> {
         match &mut self.transport {
             Transport::Program(resting) => {
-                let spoken = match resting.as_mut().and_then(Resting::process) {
+                let spoken = match (**resting).as_mut().and_then(Resting::process) {
                     Some(process) => timeout(self.timeout, speak(process, &message, id)).await,
                     None => return Err(Unanswered::Broken("came to its end before".to_owned())),
                 };

@@ -73,7 +73,9 @@ fn with_meta(mut params: Value, mut meta: Map<String, Value>, era: &Era) -> Valu
 }
 
 fn request(id: u64, method: &str, params: Value) -> Value {
-    json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params})
+    let mut request = json!({"jsonrpc": "2.0", "id": id, "method": method});
+    request["params"] = params;
+    request
 }
 
 /// A message of a server.
