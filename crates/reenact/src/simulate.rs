@@ -76,7 +76,7 @@ pub async fn simulate(setting: Setting<'_>, user: &dyn SimulatedUser, agent: &dy
             }
             match talk.user_acts(user).await {
                 Ok(Act::Says(said, told)) => talk.user_says(said, told),
-                Ok(Act::Leaves(why)) => break why.into(),
+                Ok(Act::Leaves(why, _)) => break why.into(),
                 Err(fault) => break fault.into(),
             }
         }
@@ -107,9 +107,43 @@ struct Talk<'a> {
 }
 
 /// What the user does, once it is let through.
-enum Act {
+pub(crate) enum Act {
     Says(Said, Vec<Telling>),
-    Leaves(Leaving),
+    Leaves(Leaving, Option<GoalCheck>),
+}
+
+/// What whoever plays the user does, and the messages that were not let through before.
+pub(crate) struct Guarded {
+    pub(crate) act: Result<Act, UserFault>,
+    pub(crate) corrections: Vec<Correction>,
+}
+
+/// Asks whoever plays the user what it does in a scene, and again where it may not do that, as often as a message may be worded.
+pub(crate) async fn guarded(user: &dyn SimulatedUser, guard: &Guard<'_>, scene: Scene<'_>) -> Guarded {
+    let turn = scene.heard.turn_count() as u32 + 1;
+    let (mut rejected, mut corrections): (Vec<Misstep>, Vec<Correction>) = Default::default();
+    loop {
+        let scene = Scene { rejected: &rejected, ..scene };
+        let (text, objection) = match user.next(scene).await {
+            Ok(UserAct::Leave { .. }) if turn == 1 => {
+                (String::new(), Objection::new(Misstep::SaysNothing, "it left before it said anything"))
+            }
+            Ok(UserAct::Leave { why, goal }) => return Guarded { act: Ok(Act::Leaves(why, goal)), corrections },
+            Ok(UserAct::Say(said)) => match guard.check(&scene, &said) {
+                Ok(told) => return Guarded { act: Ok(Act::Says(said, told)), corrections },
+                Err(objection) => (said.text, objection),
+            },
+            Err(UserFault::Invalid(reason)) => (String::new(), Objection::new(Misstep::SaysNothing, reason)),
+            Err(fault) => return Guarded { act: Err(fault), corrections },
+        };
+        let Objection { misstep, reason } = objection;
+        let invalid = format!("the simulated user misbehaved: {reason}");
+        corrections.push(Correction { turn, text, misstep, reason });
+        rejected.push(misstep);
+        if rejected.len() > REWORDINGS_MAX {
+            return Guarded { act: Err(UserFault::Invalid(invalid)), corrections };
+        }
+    }
 }
 
 impl<'a> Talk<'a> {
@@ -149,7 +183,7 @@ impl<'a> Talk<'a> {
                 let said = Said { text: text.to_owned(), act, discloses: Vec::new() };
                 Ok(Act::Says(said, lines::told(&self.setting.case.brief, text)))
             }
-            Line::Leaves => Ok(Act::Leaves(Leaving::SaidAll)),
+            Line::Leaves => Ok(Act::Leaves(Leaving::SaidAll, None)),
             Line::Free => {
                 let act = self.simulated_user_acts(user).await?;
                 if self.lines.are_there() && matches!(act, Act::Says(..)) {
@@ -161,40 +195,17 @@ impl<'a> Talk<'a> {
         }
     }
 
-    /// What whoever plays the user does, worded again as often as it may be.
+    /// What whoever plays the user does, if it may be done.
     async fn simulated_user_acts(&mut self, user: &dyn SimulatedUser) -> Result<Act, UserFault> {
         let heard: Conversation = self.conversation.messages.iter().filter(|m| m.is_heard()).cloned().collect();
-        let mut rejected: Vec<Misstep> = Vec::new();
-        loop {
-            let brief = &self.setting.case.brief;
-            let (disclosures, seed) = (&self.disclosures, self.setting.seed);
-            let scene = Scene { brief, heard: &heard, disclosures, seed, rejected: &rejected };
-            let (text, objection) = match user.next(scene).await {
-                Ok(UserAct::Leave { .. }) if heard.turn_count() == 0 => {
-                    (String::new(), Objection::new(Misstep::SaysNothing, "it left before it said anything"))
-                }
-                Ok(UserAct::Leave { why, goal }) => {
-                    self.goal = goal;
-                    return Ok(Act::Leaves(why));
-                }
-                Ok(UserAct::Say(said)) => match self.guard.check(&scene, &said) {
-                    Ok(told) => return Ok(Act::Says(said, told)),
-                    Err(objection) => (said.text, objection),
-                },
-                Err(UserFault::Invalid(reason)) => (String::new(), Objection::new(Misstep::SaysNothing, reason)),
-                Err(fault) => return Err(fault),
-            };
-            self.reject(text, objection, &mut rejected)?;
+        let (disclosures, seed) = (&self.disclosures, self.setting.seed);
+        let scene = Scene { disclosures, seed, ..Scene::new(&self.setting.case.brief, &heard) };
+        let Guarded { act, corrections } = guarded(user, &self.guard, scene).await;
+        self.corrections.extend(corrections);
+        if let Ok(Act::Leaves(_, goal)) = &act {
+            self.goal.clone_from(goal);
         }
-    }
-
-    /// Notes a message that is not let through.
-    fn reject(&mut self, text: String, objection: Objection, rejected: &mut Vec<Misstep>) -> Result<(), UserFault> {
-        let Objection { misstep, reason } = objection;
-        let invalid = format!("the simulated user misbehaved: {reason}");
-        self.corrections.push(Correction { turn: self.turn() + 1, text, misstep, reason });
-        rejected.push(misstep);
-        if rejected.len() > REWORDINGS_MAX { Err(UserFault::Invalid(invalid)) } else { Ok(()) }
+        act
     }
 
     fn user_says(&mut self, said: Said, told: Vec<Telling>) {
