@@ -27,5 +27,6 @@ mod statistics;
 mod store;
 mod suite;
 mod tidy;
+mod tried_expectations;
 mod user_model;
 mod users;
