@@ -2,7 +2,8 @@
 """Rows for the scorers beside the corpora, from what `reenact` wrote.
 
     rows.py cases SUITE          one row a case, for score_distill.py; the facts are guidelines
-    rows.py knowledge SUITE      the same, with the facts in the goal: all that the simulated user may tell
+    rows.py knowledge SUITE      the same, with the facts in the goal: all that the simulated user may tell, in the order
+                                 of the recording, as the user's own words stand in the baselines
     rows.py trials SUITE RUN     one row a conversation, for score_sim.py
     rows.py rotated SUITE        the suite again, each case played against the recorded agent of the next one
 
@@ -28,7 +29,7 @@ def cases(suite):
 
 def knowledge(suite):
     for case in suite_cases(suite):
-        yield scored(case, "\n".join([case["goal"], *facts(case)]))
+        yield scored(case, "\n".join(told(case)))
 
 
 def trials(suite, run):
@@ -63,6 +64,19 @@ def scored(case, goal):
         "expectations": [expectation.get("text") or "" for expectation in case.get("expectations", [])],
         "opening": case.get("opening") or "",
     }
+
+
+def told(case):
+    """The lines of the goal and the facts, in the order in which the recorded user told them."""
+    turns = {}
+    for entry in case["origin"].get("evidence", []):
+        turns.setdefault(entry["field"], []).append(entry["turn"])
+    lines = case["goal"].split("\n")
+    goal_turns = sorted(set(turns.get("goal", [])))
+    if len(goal_turns) != len(lines):
+        return [*lines, *facts(case)]
+    of_facts = [(turns[f"facts.{fact['id']}"][0], fact["text"]) for fact in case.get("facts", [])]
+    return [text for _, text in sorted([*zip(goal_turns, lines), *of_facts], key=lambda line: line[0])]
 
 
 def facts(case):

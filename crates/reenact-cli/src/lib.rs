@@ -13,6 +13,7 @@ mod demo;
 mod exit;
 mod interrupt;
 mod judging;
+mod masking;
 mod output;
 mod participants;
 mod runtime;

@@ -17,6 +17,7 @@ pub(crate) mod back_test;
 pub(crate) mod batch;
 pub(crate) mod calibration;
 pub(crate) mod comparison;
+pub(crate) mod curation;
 pub(crate) mod estimate;
 pub(crate) mod file;
 #[cfg(test)]

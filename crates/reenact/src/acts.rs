@@ -113,7 +113,17 @@ pub(crate) fn is_yes_no(question: &str) -> bool {
 
 /// Whether a question wants more than a yes: "which one would you like?".
 pub(crate) fn is_open(question: &str) -> bool {
-    contains_any(question, &["what", "which", "when", "where", "who"])
+    contains_any(question, &["what", "which", "when", "where", "who", "how much", "how many", "how long"])
+}
+
+/// Whether a word asks for something by itself: "When?".
+pub(crate) fn is_question_word(word: &str) -> bool {
+    matches!(word, "what" | "which" | "when" | "where" | "who" | "whom" | "whose" | "why" | "how")
+}
+
+/// Whether a user asks for something else than what was offered: "what else is there?".
+pub(crate) fn wants_another(sentence: &str) -> bool {
+    contains_any(sentence, &["else", "other", "others", "another", "different"])
 }
 
 const YES_NO_STARTS: [&str; 14] =
@@ -628,7 +638,7 @@ fn starts_with_any(sentence: &str, phrases: &[&str]) -> bool {
 }
 
 /// Whether a sentence contains one of the phrases, as whole words, upper and lower case alike.
-fn contains_any(sentence: &str, phrases: &[&str]) -> bool {
+pub(crate) fn contains_any(sentence: &str, phrases: &[&str]) -> bool {
     let lower = sentence.to_lowercase().replace('’', "'");
     word_starts(&lower).any(|at| {
         let rest = &lower[at..];

@@ -16,6 +16,8 @@ use crate::Usd;
 pub use check::{Problem, check};
 pub use suite::Suite;
 pub use variant::{Stress, Variant};
+pub(crate) use wording::Part;
+pub use wording::Wording;
 pub(crate) use write::case as written;
 
 mod check;
@@ -37,6 +39,7 @@ mod staging;
 mod suite;
 pub(crate) mod tree;
 mod variant;
+mod wording;
 mod write;
 mod yaml;
 
@@ -87,6 +90,14 @@ pub struct Brief {
     /// How many asks may stay unanswered before the user gives up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub patience: Option<u32>,
+}
+
+impl Brief {
+    /// The wishes of the goal: one a line, each with the number of its line among them, from 1.
+    pub(crate) fn wishes(&self) -> impl Iterator<Item = (usize, &str)> {
+        let lines = self.goal.lines().map(str::trim).filter(|line| !line.is_empty());
+        lines.enumerate().map(|(at, wish)| (at + 1, wish))
+    }
 }
 
 /// How the conversation of a case is set up, beyond its brief.
@@ -324,7 +335,8 @@ pub struct Origin {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Evidence {
     /// The part: `goal`, `persona`, `opening`, `patience`, `facts.ID`, `guidelines.N`, `expectations.ID`. How the user left
-    /// stands here as well: `ending.satisfied`, `ending.gave_up`, `ending.asked_for_person` or `ending.cut_off`.
+    /// stands here as well: `ending.satisfied`, `ending.gave_up`, `ending.asked_for_person` or `ending.cut_off`; and as
+    /// `remark` what the user said that tells nothing.
     pub field: String,
     /// The turn of the session, from 1.
     pub turn: u32,

@@ -23,6 +23,7 @@ use evidence::Verified;
 pub(crate) use offline::gates;
 pub use split::Split;
 
+pub mod curation;
 pub mod evidence;
 pub mod model;
 mod offline;

@@ -444,12 +444,12 @@ impl Drive<'_> {
 
     /// One trial, on a task of its own: thousands of conversations are too many for one thread. Nothing comes of it where it, or
     /// one before it, is not as it was recorded.
-    async fn trial(&self, (index, case): (usize, &TestCase), n: u32) -> Result<Option<Trial>> {
+    fn trial(&self, (index, case): (usize, &TestCase), n: u32) -> impl Future<Output = Result<Option<Trial>>> {
         let place = index * self.run.plan.trials as usize + n as usize;
         let steps = self.trying.steps(case, n).until(&self.divergence, place);
         let (trying, case) = (Arc::clone(&self.trying), case.clone());
-        let tried = task::run(async move { trying.trial(&case, n, steps).await }).await;
-        self.divergence.settle(place, tried)
+        let tried = task::run(async move { trying.trial(&case, n, steps).await });
+        async move { self.divergence.settle(place, tried.await) }
     }
 }
 

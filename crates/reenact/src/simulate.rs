@@ -1,7 +1,7 @@
 //! The loop: one case, one conversation, one ending.
 
 use crate::AgentUsage;
-use crate::case::FirstSpeaker;
+use crate::case::{FirstSpeaker, Wording};
 use crate::user::goal::GoalCheck;
 use crate::user::guard::{Guard, Misstep, Objection, REWORDINGS_MAX};
 use crate::user::lines::{self, Line, Lines};
@@ -76,7 +76,7 @@ pub async fn simulate(setting: Setting<'_>, user: &dyn SimulatedUser, agent: &dy
             }
             match talk.user_acts(user).await {
                 Ok(Act::Says(said, told)) => talk.user_says(said, told),
-                Ok(Act::Leaves(why, _)) => break why.into(),
+                Ok(Act::Leaves(why, goodbye)) => break talk.users_ending(why, goodbye, agent).await,
                 Err(fault) => break fault.into(),
             }
         }
@@ -94,6 +94,7 @@ pub async fn simulate(setting: Setting<'_>, user: &dyn SimulatedUser, agent: &dy
 /// A conversation on its way.
 struct Talk<'a> {
     setting: Setting<'a>,
+    wording: Wording<'a>,
     conversation: Conversation,
     disclosures: Vec<Disclosure>,
     corrections: Vec<Correction>,
@@ -109,13 +110,14 @@ struct Talk<'a> {
 /// What the user does, once it is let through.
 pub(crate) enum Act {
     Says(Said, Vec<Telling>),
-    Leaves(Leaving, Option<GoalCheck>),
+    Leaves(Leaving, Option<String>),
 }
 
-/// What whoever plays the user does, and the messages that were not let through before.
+/// What whoever plays the user does, what a check of the goal found, and the messages that were not let through before.
 pub(crate) struct Guarded {
     pub(crate) act: Result<Act, UserFault>,
-    pub(crate) corrections: Vec<Correction>,
+    goal: Option<GoalCheck>,
+    corrections: Vec<Correction>,
 }
 
 /// Asks whoever plays the user what it does in a scene, and again where it may not do that, as often as a message may be worded.
@@ -128,20 +130,22 @@ pub(crate) async fn guarded(user: &dyn SimulatedUser, guard: &Guard<'_>, scene: 
             Ok(UserAct::Leave { .. }) if turn == 1 => {
                 (String::new(), Objection::new(Misstep::SaysNothing, "it left before it said anything"))
             }
-            Ok(UserAct::Leave { why, goal }) => return Guarded { act: Ok(Act::Leaves(why, goal)), corrections },
+            Ok(UserAct::Leave { why, goal, goodbye }) => {
+                return Guarded { act: Ok(Act::Leaves(why, goodbye)), goal, corrections };
+            }
             Ok(UserAct::Say(said)) => match guard.check(&scene, &said) {
-                Ok(told) => return Guarded { act: Ok(Act::Says(said, told)), corrections },
+                Ok(told) => return Guarded { act: Ok(Act::Says(said, told)), goal: None, corrections },
                 Err(objection) => (said.text, objection),
             },
             Err(UserFault::Invalid(reason)) => (String::new(), Objection::new(Misstep::SaysNothing, reason)),
-            Err(fault) => return Guarded { act: Err(fault), corrections },
+            Err(fault) => return Guarded { act: Err(fault), goal: None, corrections },
         };
         let Objection { misstep, reason } = objection;
         let invalid = format!("the simulated user misbehaved: {reason}");
         corrections.push(Correction { turn, text, misstep, reason });
         rejected.push(misstep);
         if rejected.len() > REWORDINGS_MAX {
-            return Guarded { act: Err(UserFault::Invalid(invalid)), corrections };
+            return Guarded { act: Err(UserFault::Invalid(invalid)), goal: None, corrections };
         }
     }
 }
@@ -151,6 +155,7 @@ impl<'a> Talk<'a> {
         let prefix = &setting.case.staging.prefix;
         Talk {
             setting,
+            wording: setting.case.wording(),
             disclosures: told_before(setting.case),
             conversation: prefix.clone(),
             corrections: Vec::new(),
@@ -198,13 +203,11 @@ impl<'a> Talk<'a> {
     /// What whoever plays the user does, if it may be done.
     async fn simulated_user_acts(&mut self, user: &dyn SimulatedUser) -> Result<Act, UserFault> {
         let heard: Conversation = self.conversation.messages.iter().filter(|m| m.is_heard()).cloned().collect();
-        let (disclosures, seed) = (&self.disclosures, self.setting.seed);
-        let scene = Scene { disclosures, seed, ..Scene::new(&self.setting.case.brief, &heard) };
-        let Guarded { act, corrections } = guarded(user, &self.guard, scene).await;
+        let (wording, disclosures, seed) = (&self.wording, &self.disclosures, self.setting.seed);
+        let scene = Scene { wording, disclosures, seed, ..Scene::new(&self.setting.case.brief, &heard) };
+        let Guarded { act, goal, corrections } = guarded(user, &self.guard, scene).await;
         self.corrections.extend(corrections);
-        if let Ok(Act::Leaves(_, goal)) = &act {
-            self.goal.clone_from(goal);
-        }
+        self.goal = goal.or(self.goal.take());
         act
     }
 
@@ -226,6 +229,13 @@ impl<'a> Talk<'a> {
         });
         let disclosed: Vec<Disclosure> = disclosed.collect();
         self.disclosures.extend(disclosed);
+    }
+
+    /// How the conversation ends when the user leaves. Whether the agent has anything to say to a goodbye does not matter.
+    async fn users_ending(&mut self, why: Leaving, goodbye: Option<String>, agent: &dyn Agent) -> Ending {
+        let Some(goodbye) = goodbye else { return why.into() };
+        self.user_says(Said { text: goodbye, act: DialogueAct::Remark, discloses: Vec::new() }, Vec::new());
+        self.agent_replies(agent).await.map_or_else(Ending::AgentFailed, |_| why.into())
     }
 
     /// Lets the agent answer; whether the conversation goes on.

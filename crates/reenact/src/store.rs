@@ -24,6 +24,7 @@ pub use session_writer::{SessionWriter, StoredSession};
 pub(crate) mod batches;
 mod fault;
 mod lease;
+mod mask_keys;
 pub(crate) mod near;
 mod runs;
 mod schema;

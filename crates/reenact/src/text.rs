@@ -128,6 +128,12 @@ pub(crate) fn is_stop_word(word: &str) -> bool {
     STOP_WORDS.binary_search(&word).is_ok()
 }
 
+/// Whether all words of a text are among those of another.
+pub(crate) fn stands_in(text: &str, other: &str) -> bool {
+    let said: BTreeSet<String> = words(other).map(stem).collect();
+    words(text).all(|word| said.contains(&stem(word)))
+}
+
 /// The stems of the words that say what a text is about, in order, with repeats.
 pub(crate) fn content_stems(text: &str) -> Vec<String> {
     words(text).filter(|w| !is_stop_word(&w.to_lowercase())).map(stem).collect()

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::case::Wording;
 use crate::{Brief, Cited, Conversation, Disclosure};
 
 pub use agenda::{AgendaUser, PATIENCE_DEFAULT};
@@ -22,6 +23,7 @@ pub mod guard;
 pub(crate) mod lines;
 pub mod model;
 mod reading;
+mod recorded;
 
 /// What the simulated user knows when it is its turn: its brief, what was heard, and what it has
 /// already said. There is no expectation here, and there is no way to one.
@@ -29,6 +31,8 @@ mod reading;
 pub struct Scene<'a> {
     /// All that the user may know.
     pub brief: &'a Brief,
+    /// How the recorded user worded what the brief tells.
+    pub wording: &'a Wording<'a>,
     /// What the user has said and heard so far; tool traffic and the operator's prompt are left out.
     pub heard: &'a Conversation,
     /// The facts already said.
@@ -40,10 +44,10 @@ pub struct Scene<'a> {
 }
 
 impl<'a> Scene<'a> {
-    /// A scene in which nothing was disclosed or rejected yet, with seed 0.
+    /// A scene in which nothing was recorded, disclosed or rejected yet, with seed 0.
     #[must_use]
     pub fn new(brief: &'a Brief, heard: &'a Conversation) -> Self {
-        Scene { brief, heard, disclosures: &[], seed: 0, rejected: &[] }
+        Scene { brief, wording: Wording::NONE, heard, disclosures: &[], seed: 0, rejected: &[] }
     }
 
     /// Whether a fact was said already.
@@ -58,12 +62,15 @@ impl<'a> Scene<'a> {
 pub enum UserAct {
     /// Says something.
     Say(Said),
-    /// Leaves the conversation. Words that come with leaving are not said: nobody would answer them.
+    /// Leaves the conversation.
     Leave {
         /// Why.
         why: Leaving,
         /// What a check of the goal found, where one was made.
         goal: Option<GoalCheck>,
+        /// The last words. The agent may answer them; whoever plays the user is not asked again.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        goodbye: Option<String>,
     },
 }
 
@@ -109,6 +116,8 @@ pub enum DialogueAct {
     DoNotKnow,
     /// Asks again for what stayed open.
     Repeat,
+    /// Says something that tells nothing: thanks, a goodbye.
+    Remark,
 }
 
 impl UserAct {
@@ -117,10 +126,10 @@ impl UserAct {
         UserAct::Say(Said { text: text.into(), act, discloses: Vec::new() })
     }
 
-    /// Leaves without a check of the goal.
+    /// Leaves without a word and without a check of the goal.
     #[must_use]
     pub fn leave(why: Leaving) -> Self {
-        UserAct::Leave { why, goal: None }
+        UserAct::Leave { why, goal: None, goodbye: None }
     }
 
     /// The same message, which gives away this fact.

@@ -9,6 +9,7 @@ use reenact::cost::Ledger;
 use reenact::distill::{Distilled, Distiller, batch_scope};
 use reenact::estimate::{self, Estimate};
 use reenact::journal::{Charged, Journal};
+use reenact::mask::Masker;
 use reenact::model::Engine;
 use reenact::model::batch::Batch;
 use reenact::run::Stop;
@@ -18,7 +19,7 @@ use super::run::is_worth_recording;
 use crate::args::Global;
 use crate::output::counted;
 use crate::runtime::runtime;
-use crate::{back_test, batching, cassette, exit, interrupt, output, participants, spending};
+use crate::{back_test, batching, cassette, exit, interrupt, masking, output, participants, spending};
 
 /// Providers take this many at once from a small account.
 const CALLS_AT_ONCE: usize = 16;
@@ -49,6 +50,8 @@ pub(crate) struct Args {
     #[command(flatten)]
     back_test: back_test::Args,
     #[command(flatten)]
+    masking: masking::Args,
+    #[command(flatten)]
     spending: spending::Args,
     #[command(flatten)]
     batching: batching::Args,
@@ -74,6 +77,9 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<u8> {
         None => distill_and_record(args, &store)?,
     };
     let distilled = if args.split { distilled.apart() } else { distilled };
+    if let Some(masker) = masker(args, &store)? {
+        masking::check(&distilled, recordings(args, &store)?, &masker)?;
+    }
     note_left(args, &store)?;
     if distilled.cases.is_empty() {
         name_some("no case from", &distilled.skipped);
@@ -198,15 +204,32 @@ fn again(args: &Args, store: &Store) -> String {
     let query = args.query.as_ref().map(|query| format!(" --query {}", word(query))).unwrap_or_default();
     let (program, file) = (output::program(store.path()), word(&args.output.to_string_lossy()));
     let (prices, batching) = (args.spending.prices_in_words(), args.batching.in_words());
-    let (back_test, record) = (args.back_test.in_words(), args.cassette.in_words());
+    let (mask, record) = (args.masking.in_words(), args.cassette.in_words());
+    let back_test = args.back_test.in_words();
     format!(
-        "{program} distill{sessions}{query} -o {file} --model {}{back_test}{prices}{batching}{record}",
+        "{program} distill{sessions}{query} -o {file} --model {}{mask}{back_test}{prices}{batching}{record}",
         word(&args.model)
     )
 }
 
-/// The sessions that the arguments name, read one at a time.
+/// What masks, where a model reads the recordings that is not on this machine: to distil, or to play the users.
+fn masker(args: &Args, store: &Store) -> Result<Option<Masker>> {
+    let distils = args.masking.masker(&args.model, store)?;
+    let plays = || args.back_test.user_model().map_or(Ok(None), |user| args.masking.masker(user, store));
+    distils.map_or_else(plays, |masker| Ok(Some(masker)))
+}
+
+/// The sessions that the arguments name, as whatever distils them may read them.
 fn sessions<'a>(args: &'a Args, store: &'a Store) -> Result<Box<dyn Iterator<Item = Result<Session>> + 'a>> {
+    let recordings = recordings(args, store)?;
+    Ok(match masker(args, store)? {
+        Some(masker) => Box::new(recordings.map(move |session| masking::masked(&masker, &session?))),
+        None => recordings,
+    })
+}
+
+/// The sessions that the arguments name, read one at a time.
+fn recordings<'a>(args: &'a Args, store: &'a Store) -> Result<Box<dyn Iterator<Item = Result<Session>> + 'a>> {
     if !args.sessions.is_empty() {
         return Ok(Box::new(args.sessions.iter().map(|id| store.session(id))));
     }
@@ -232,6 +255,9 @@ fn record(
         let work =
             back_test::record(&mut recorded, sessions(args, store)?, store, (distiller, user), (desk, environment));
         runtime()?.block_on(work)?;
+    }
+    if let Some(masker) = masker(args, store)? {
+        masking::check_cassette(&recorded.cassette, recordings(args, store)?, &masker)?;
     }
     Ok(recorded)
 }

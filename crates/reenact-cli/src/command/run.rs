@@ -16,7 +16,7 @@ use super::share;
 use crate::args::Global;
 use crate::output::progress::Progress;
 use crate::runtime::runtime;
-use crate::{cassette, exit, interrupt, judging, output, participants, spending};
+use crate::{cassette, exit, interrupt, judging, masking, output, participants, spending};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -81,6 +81,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<u8> {
         None => begin(args, global)?,
     };
     output::note_engines(&run.plan);
+    masking::note_unmasked(&run.plan, &run.suite);
     let played = play(&store, &run, &args.spending);
     if is_worth_recording(&played) {
         args.cassette.write(|environment| record(&store, &run, args, environment))?;

@@ -16,6 +16,7 @@ mod import;
 mod json;
 mod judge;
 mod line;
+mod masking;
 mod model_server;
 mod models;
 #[cfg(unix)]

@@ -24,14 +24,14 @@ pub(super) enum Did {
 /// What was told before a turn is what the recorded user had told by then, so that no turn suffers for another; what that user
 /// never told counts once the simulated one has told it.
 pub(super) async fn play(case: &TestCase, session: &Session, user: &dyn SimulatedUser) -> Vec<(u32, Did)> {
-    let (guard, recorded) = (Guard::of(case), told_in_recording(case, session));
+    let (guard, wording, recorded) = (Guard::of(case), case.wording(), told_in_recording(case, session));
     let mut own: Vec<Disclosure> = Vec::new();
     let mut played = Vec::new();
     for (turn, heard) in histories(session) {
         let before = recorded.iter().filter(|said| said.turn < turn).chain(&own);
         let mut disclosures: Vec<Disclosure> = before.cloned().collect();
         disclosures.sort_by_key(|said| said.turn);
-        let scene = Scene { disclosures: &disclosures, ..Scene::new(&case.brief, &heard) };
+        let scene = Scene { wording: &wording, disclosures: &disclosures, ..Scene::new(&case.brief, &heard) };
         let did = match guarded(user, &guard, scene).await.act {
             Ok(Act::Says(said, told)) => {
                 let is_own = |fact: &str| !recorded.iter().chain(&own).any(|known| known.fact == fact);

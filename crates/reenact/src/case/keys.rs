@@ -227,7 +227,7 @@ pub(crate) const EVIDENCE: Table = Table {
         needed(
             "field",
             Form::Text,
-            "The part: goal, persona, opening, patience, facts.ID, guidelines.N (from 1) or expectations.ID.",
+            "The part: goal, persona, opening, patience, facts.ID, guidelines.N (from 1), expectations.ID, remark or ending.KIND.",
         ),
         needed("turn", Form::Count, "The turn of the session, from 1."),
         needed("quote", Form::Text, "The user's words, verbatim."),

@@ -88,7 +88,7 @@ pub(super) fn check_field(field: &str, case: &TestCase, line: u64, faults: &mut 
     let brief = &case.brief;
     let is_there = match field.split_once('.') {
         None => match field {
-            "goal" | "" => true,
+            "goal" | "remark" | "" => true,
             "persona" => brief.persona.is_some(),
             "opening" => brief.opening.is_some(),
             "patience" => brief.patience.is_some(),
@@ -104,7 +104,7 @@ pub(super) fn check_field(field: &str, case: &TestCase, line: u64, faults: &mut 
     };
     if !is_there {
         let what = format!("`{}` is no part of this case", shown(field));
-        let fix = "cite `goal`, `persona`, `opening`, `patience`, `facts.ID`, `guidelines.N` (from 1), `expectations.ID` or `ending.KIND`";
+        let fix = "cite `goal`, `persona`, `opening`, `patience`, `facts.ID`, `guidelines.N` (from 1), `expectations.ID`, `remark` or `ending.KIND`";
         faults.push(Fault::new(line, what, fix));
     }
 }

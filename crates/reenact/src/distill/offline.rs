@@ -21,6 +21,7 @@ mod language;
 mod persona;
 mod pushback;
 mod recording;
+mod remarks;
 mod telling;
 mod turning;
 
@@ -39,22 +40,24 @@ pub(super) fn case(session: &Session) -> Result<(TestCase, Vec<u32>), String> {
     let spoken = Spoken::of(session);
     let said = recording(&session.conversation, &spoken);
     let Some(first) = said.first() else { return Err("the user says nothing".into()) };
-    let mut told = telling::telling(&said, &spoken);
-    gate_learned(&mut told, &spoken);
-    brevity::shorten(&mut told, &said);
+    let mut telling = telling::telling(&said, &spoken);
+    let told = &mut telling.told;
+    gate_learned(told, &spoken);
+    brevity::shorten(told, &said);
     let mut evidence: Vec<Evidence> = Vec::new();
-    let goal = goal(&told, &mut evidence);
+    let goal = goal(told, &mut evidence);
     if goal.is_empty() {
         return Err("the user asks for nothing: there is no goal to play again".into());
     }
     let (persona, samples) = persona::persona(&said);
     evidence.extend(samples);
     evidence.push(first.evidence("opening", first.text));
-    let facts = facts(&told, &mut evidence);
+    let facts = facts(told, &mut evidence);
     let expectations = pushback::expectations(&said, &mut evidence);
     let guidelines = guidelines::guidelines(&said, &mut evidence);
     let (patience, left) = ending::ending(&said);
     evidence.extend(left);
+    evidence.extend(remarks::remarks(&said, &telling));
     let opening = Some(first.text.to_owned());
     let brief = Brief { goal, persona, guidelines, facts, opening, patience };
     let origin = Some(Origin { session: session.id.clone(), evidence, ..Origin::default() });
@@ -62,7 +65,7 @@ pub(super) fn case(session: &Session) -> Result<(TestCase, Vec<u32>), String> {
     let first_wish = text::sentences(&brief.goal).first().copied().unwrap_or_default();
     let id = name(first_wish, CASE_ID_WORDS).unwrap_or_else(|| "case".into());
     let case = TestCase { id, brief, expectations, origin, ..TestCase::default() };
-    Ok((case, turning::turnings(&told, &said)))
+    Ok((case, turning::turnings(&telling.told, &said)))
 }
 
 /// What the user may have waited for before a turn: that the agent asks for what it had just asked for, or says what it had
@@ -84,7 +87,7 @@ fn goal(told: &[Told<'_>], evidence: &mut Vec<Evidence>) -> String {
             goal.push('\n');
         }
         goal.push_str(&told.text());
-        evidence.extend(told.evidence("goal"));
+        evidence.push(told.evidence("goal"));
     }
     goal
 }
@@ -110,7 +113,7 @@ fn facts(told: &[Told<'_>], evidence: &mut Vec<Evidence>) -> Vec<Fact> {
         let Channel::Gated(gate) = &told.channel else { continue };
         let text = told.text();
         let id = fact_id(&text, gate, &facts);
-        evidence.extend(told.evidence(&format!("facts.{id}")));
+        evidence.push(told.evidence(&format!("facts.{id}")));
         facts.push(Fact { id, text, gate: gate.clone() });
     }
     facts
@@ -140,6 +143,12 @@ fn topic(turn: &Said<'_>) -> Option<String> {
                 words.push(word);
             }
         }
+    }
+    if words.is_empty() {
+        // "When?" names no topic but its own word.
+        words = asks.iter().rev().flat_map(|ask| text::words(ask)).map(str::to_lowercase).collect();
+        words.retain(|word| acts::is_question_word(word));
+        words.dedup();
     }
     (!words.is_empty()).then(|| words.join(" "))
 }

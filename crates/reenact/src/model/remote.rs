@@ -86,7 +86,8 @@ impl RemoteModel {
     /// Asks in one manner. Each attempt is let in anew: a signature is good for some minutes only.
     async fn asked(&self, request: &ModelRequest, manner: &Manner) -> Result<Reply, HttpFault> {
         let (url, timeout) = (&self.endpoint.url, self.timeout);
-        let body = &Bytes::from(self.body(request, manner).to_string());
+        // A question is held for as long as its answer takes, so no room is held with it.
+        let body = &Bytes::from(self.body(request, manner).to_string().into_boxed_str().into_boxed_bytes());
         let attempt = |until| async move {
             let headers = self.endpoint.headers(url, body);
             exchange(&Post { url, key: None, headers: &headers, body: body.clone(), timeout }, until).await

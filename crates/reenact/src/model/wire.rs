@@ -265,7 +265,7 @@ mod tests {
             messages.extend([message(ChatRole::Assistant, own), message(ChatRole::User, others)]);
         }
         let schema = json!({"type": "object", "properties": {"say": {"type": "string"}}});
-        ModelRequest { messages, schema: AnswerSchema { name: "user_act".to_owned(), schema } }
+        ModelRequest { messages, schema: AnswerSchema { name: "user_act".to_owned(), schema: schema.into() } }
     }
 
     /// The parts of a body that a provider reads as the prompt, in its order, each as text and without marks.

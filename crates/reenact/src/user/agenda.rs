@@ -5,20 +5,20 @@
 //! words call for, else what comes next, and never more than one fact. What cannot be answered costs patience; when
 //! nothing is left to say, a check of the goal decides how the user leaves.
 
-use std::collections::BTreeSet;
-
 use async_trait::async_trait;
 
 use super::gate::{self, Call};
 use super::goal::{GoalCheck, Reached};
 use super::reading::{Reading, Wants, newest_reply};
-use super::{DialogueAct, Leaving, Said, Telling, guard};
+use super::{DialogueAct, Leaving, Said, Telling, guard, recorded};
+use crate::case::Part;
 use crate::{Brief, Cited, Fact, Gate, Scene, SimulatedUser, Speaker, UserAct, UserFault, acts, text};
 
 /// How many asks may stay unanswered where the case does not say.
 pub const PATIENCE_DEFAULT: u32 = 3;
 
-/// The simulated user of the embedded engine: the agenda in the recorded user's own words.
+/// The simulated user of the embedded engine: the agenda in the recorded user's own words, or where those do not fit or are
+/// not there, in the words of the brief.
 ///
 /// A pure function of the scene: the same brief and the same replies give the same words.
 #[derive(Debug, Clone, Copy, Default)]
@@ -32,8 +32,8 @@ impl SimulatedUser for AgendaUser {
             decision => decision,
         };
         Ok(match decision {
-            Decision::Say(next) => UserAct::Say(next.in_own_words(&scene)),
-            Decision::Leave(why, goal) => UserAct::Leave { why, goal },
+            Decision::Say(next) => UserAct::Say(next.in_recorded_words(&scene)),
+            Decision::Leave(why, goal) => leave(&scene, why, goal),
             Decision::Settle => UserAct::leave(Leaving::SaidAll),
         })
     }
@@ -67,6 +67,10 @@ impl<'a> Move<'a> {
         Move { act, fact: None, wish: None, about: None }
     }
 
+    fn remark(words: &str) -> Self {
+        Move { about: Some(words.to_owned()), ..Move::plain(DialogueAct::Remark) }
+    }
+
     fn again(about: String) -> Self {
         Move { act: DialogueAct::Repeat, fact: None, wish: None, about: Some(about) }
     }
@@ -92,8 +96,25 @@ impl<'a> Move<'a> {
         self.fact.iter().map(telling).chain(wish).collect()
     }
 
+    /// What is told of the recording.
+    pub(super) fn part(&self) -> Option<Part<'_>> {
+        let fact = self.fact.as_ref().map(|(fact, _)| Part::Fact(&fact.id));
+        fact.or(self.wish.map(Part::Wish))
+    }
+
+    /// The message in the words of the recorded user, where they fit.
+    fn in_recorded_words(&self, scene: &Scene<'_>) -> Said {
+        let said = self.in_own_words(scene);
+        let is_opening = self.act == DialogueAct::Open && scene.brief.opening.is_some();
+        let part = self.part().filter(|_| !is_opening);
+        match part.and_then(|part| recorded::worded(scene, part, &said)) {
+            Some(text) => Said { text, ..said },
+            None => said,
+        }
+    }
+
     /// The message in the words of the brief.
-    fn in_own_words(&self, scene: &Scene<'_>) -> Said {
+    pub(super) fn in_own_words(&self, scene: &Scene<'_>) -> Said {
         let brief = scene.brief;
         let text = match (self.act, &self.fact, &self.about) {
             (_, Some((fact, _)), _) => fact.text.as_str(),
@@ -114,7 +135,7 @@ impl<'a> Move<'a> {
 /// What comes next, given what the newest reply opened and wants.
 pub(super) fn decide<'a>(scene: &Scene<'a>, reading: &Reading<'a>) -> Decision<'a> {
     if scene.heard.turn_count() == 0 {
-        let first = wishes(scene.brief).next().map(|wish| Move::wishing(DialogueAct::Open, wish));
+        let first = scene.brief.wishes().next().map(|wish| Move::wishing(DialogueAct::Open, wish));
         return Decision::Say(first.unwrap_or(Move::plain(DialogueAct::Open)));
     }
     if let Some(next) = called_for(scene, reading) {
@@ -146,10 +167,10 @@ pub(super) fn settle<'a>(scene: &Scene<'a>, check: &GoalCheck) -> Decision<'a> {
     Decision::Leave(why, Some(check.clone()))
 }
 
-/// The wishes of a goal: one a line, each with the number of its line among them, from 1.
-fn wishes(brief: &Brief) -> impl Iterator<Item = (usize, &str)> {
-    let lines = brief.goal.lines().map(str::trim).filter(|line| !line.is_empty());
-    lines.enumerate().map(|(at, wish)| (at + 1, wish))
+/// Leaves, and says goodbye where the recorded user did; who is not content leaves without.
+pub(super) fn leave(scene: &Scene<'_>, why: Leaving, goal: Option<GoalCheck>) -> UserAct {
+    let is_content = matches!(why, Leaving::Satisfied | Leaving::SaidAll);
+    UserAct::Leave { why, goal, goodbye: recorded::goodbye(scene).filter(|_| is_content) }
 }
 
 /// What stands for a wish in the ledger.
@@ -159,21 +180,39 @@ fn wish_id(line: usize) -> String {
 
 /// Whether an id stands for a wish of the goal.
 pub(super) fn is_wish(brief: &Brief, id: &str) -> bool {
-    wishes(brief).any(|(line, _)| wish_id(line) == id)
+    brief.wishes().any(|(line, _)| wish_id(line) == id)
 }
 
-/// What to say now: the next fact in order whose gate is open. One that waits for nothing gives way to a later one that the
-/// newest reply asks for or provokes, because people answer before they go on; and to what the goal still asks for.
+/// What to say now: what the newest reply asks for or provokes, because people answer before they go on; else what came next
+/// in the recording.
 fn called_for<'a>(scene: &Scene<'a>, reading: &Reading<'a>) -> Option<Move<'a>> {
     let telling = |(fact, opened): &(&'a Fact, gate::Opened)| Move::telling(fact, opened.call, opened.by.clone());
-    let is_answer = |(_, opened): &&(&Fact, gate::Opened)| opened.call == Call::Answer;
-    let first = reading.opened.first();
-    let pressing = match first {
-        Some((_, opened)) if opened.call == Call::Free => reading.opened.iter().find(is_answer),
-        first => first,
-    };
-    let wish = || unsaid_wish(scene).map(|wish| Move::wishing(DialogueAct::Request, wish));
-    pressing.map(telling).or_else(wish).or_else(|| first.map(telling))
+    if let Some(pressing) = reading.opened.iter().find(|(fact, opened)| is_pressing(scene, fact, opened)) {
+        return Some(telling(pressing));
+    }
+    let wish = unsaid_wish(scene).map(|wish| Move::wishing(DialogueAct::Request, wish));
+    let next: Vec<Move<'a>> = waiting(reading).map(telling).into_iter().chain(wish).collect();
+    let next = next.into_iter().chain(reading.opened.first().map(telling)).collect::<Vec<_>>();
+    let turn = |next: &Move<'_>| scene.wording.of(next.part()?).map(|worded| worded.turn);
+    let is_known = next.iter().all(|next| turn(next).is_some());
+    let next = next.into_iter().min_by_key(|next| turn(next).filter(|_| is_known));
+    let remark = recorded::remark(scene).filter(|_| reading.wants == Wants::Nothing);
+    let comes_first = |at: u32| next.as_ref().is_none_or(|next| turn(next).is_some_and(|turn| at < turn));
+    remark.filter(|(at, _)| comes_first(*at)).map(|(_, words)| Move::remark(words)).or(next)
+}
+
+/// Whether a fact is called for now, whatever else there is to say. Of a recorded user who only took up what the agent said it
+/// is known whether something else came first.
+fn is_pressing(scene: &Scene<'_>, fact: &Fact, opened: &gate::Opened) -> bool {
+    let words = scene.wording.of(Part::Fact(&fact.id)).and_then(|worded| worded.words);
+    let turns_against = |words: &str| text::sentences(words).into_iter().any(acts::pushes_back);
+    let is_provoked = || !matches!(fact.gate, Gate::When(_)) || words.is_none_or(turns_against);
+    opened.call == Call::Answer && is_provoked()
+}
+
+/// Where the order of the recording is not known: the first fact that waited for something, before those that wait for nothing.
+fn waiting<'r, 'a>(reading: &'r Reading<'a>) -> Option<&'r (&'a Fact, gate::Opened)> {
+    reading.opened.iter().find(|(_, opened)| opened.call != Call::Free)
 }
 
 /// The next wish of the goal that the user has not said. A goal that the first message puts in other words is a description,
@@ -181,23 +220,17 @@ fn called_for<'a>(scene: &Scene<'a>, reading: &Reading<'a>) -> Option<Move<'a>> 
 fn unsaid_wish<'a>(scene: &Scene<'a>) -> Option<(usize, &'a str)> {
     let said: Vec<&str> = scene.heard.by(Speaker::User).map(|message| message.text.as_str()).collect();
     let opening = scene.brief.opening.as_deref().or(said.first().copied());
-    let begins_so = |opening: &str| wishes(scene.brief).next().is_some_and(|(_, wish)| stands_in(wish, opening));
+    let begins_so = |opening: &str| scene.brief.wishes().next().is_some_and(|(_, wish)| text::stands_in(wish, opening));
     let is_spoken = opening.is_none_or(|opening| text::content_stems(opening).is_empty() || begins_so(opening));
     let is_spoken = is_spoken || scene.is_said(&wish_id(1));
-    let is_said = |line, wish| scene.is_said(&wish_id(line)) || said.iter().any(|said| stands_in(wish, said));
-    wishes(scene.brief).filter(|_| is_spoken).find(|(line, wish)| !is_said(*line, wish))
-}
-
-/// Whether all words of a wish are among the words of a message.
-fn stands_in(wish: &str, message: &str) -> bool {
-    let said: BTreeSet<String> = text::words(message).map(text::stem).collect();
-    text::words(wish).all(|word| said.contains(&text::stem(word)))
+    let is_said = |line, wish| scene.is_said(&wish_id(line)) || said.iter().any(|said| text::stands_in(wish, said));
+    scene.brief.wishes().filter(|_| is_spoken).find(|(line, wish)| !is_said(*line, wish))
 }
 
 /// How many messages in a row gave nothing new: answers that the user did not have, and asks repeated.
 fn unanswered(scene: &Scene<'_>) -> u32 {
     let telling = scene.disclosures.last().map_or(1, |said| said.turn);
-    (scene.heard.turn_count() as u32).saturating_sub(telling)
+    (scene.heard.turn_count() as u32).saturating_sub(telling + recorded::remarks_since(scene, telling))
 }
 
 fn out_of_patience(scene: &Scene<'_>) -> Leaving {
@@ -236,8 +269,8 @@ fn newest_ask(scene: &Scene<'_>) -> String {
     let asked = told.filter(|fact| acts::requests(&fact.text) && fact.gate != Gate::Never);
     let said: Vec<&str> = scene.heard.by(Speaker::User).map(|message| message.text.as_str()).collect();
     let is_said =
-        |(line, wish): &(usize, &str)| scene.is_said(&wish_id(*line)) || said.iter().any(|s| stands_in(wish, s));
-    let wish = wishes(scene.brief).filter(is_said).last().or(wishes(scene.brief).next()).map(|(_, wish)| wish);
+        |(line, wish): &(usize, &str)| scene.is_said(&wish_id(*line)) || said.iter().any(|s| text::stands_in(wish, s));
+    let wish = scene.brief.wishes().filter(is_said).last().or(scene.brief.wishes().next()).map(|(_, wish)| wish);
     asked.map(|fact| fact.text.as_str()).or(wish).unwrap_or(&scene.brief.goal).to_owned()
 }
 

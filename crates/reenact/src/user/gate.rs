@@ -12,6 +12,8 @@ pub(super) enum Call {
     Free,
     /// What it waited for has happened, and it may be said from now on.
     Ready,
+    /// The newest reply may ask for it: it says much of the topic, and not all.
+    Hint,
     /// The newest reply asks for it, or provokes it.
     Answer,
 }
@@ -33,8 +35,8 @@ pub(super) fn opened(gate: &Gate, scene: &Scene<'_>) -> Option<Opened> {
         Gate::After(id) => scene.is_said(id).then_some(free),
         Gate::Asked(topic) => {
             let turn = scene.heard.turns().last()?;
-            let words = asked(topic, &turn.said_by_agent())?;
-            Some(Opened { call: Call::Answer, by: Some(Cited { turn: turn.number, words }) })
+            let (call, words) = asked(topic, &turn.said_by_agent())?;
+            Some(Opened { call, by: Some(Cited { turn: turn.number, words }) })
         }
         Gate::When(act) => happened(act, scene),
     }
@@ -42,12 +44,27 @@ pub(super) fn opened(gate: &Gate, scene: &Scene<'_>) -> Option<Opened> {
 
 /// The words in which a topic is asked for: the agent asks, and says enough of the topic's words. Words outside the
 /// asking sentence count too: agents list what they want above or below the question.
-fn asked(topic: &str, reply: &str) -> Option<String> {
-    let ask = text::sentences(reply).into_iter().rev().find(|sentence| acts::asks(sentence))?;
-    let topic = text::content_set(topic);
-    let heard = topic.intersection(&text::content_set(reply)).count();
-    let is_asked = heard > 0 && heard * 10 >= topic.len().min(TOPIC_WORDS_HEARD) * SHARE_TENTHS;
-    is_asked.then(|| ask.to_owned())
+fn asked(topic: &str, reply: &str) -> Option<(Call, String)> {
+    let mut asks = text::sentences(reply).into_iter().rev().filter(|sentence| acts::asks(sentence));
+    let wanted = text::content_set(topic);
+    if wanted.is_empty() {
+        let (call, ask) = asks.find_map(|ask| Some((asked_bare(topic, ask)?, ask)))?;
+        return Some((call, ask.to_owned()));
+    }
+    let ask = asks.next()?;
+    let heard = wanted.intersection(&text::content_set(reply)).count();
+    let all = wanted.len().min(TOPIC_WORDS_HEARD);
+    let call = if heard >= all { Call::Answer } else { Call::Hint };
+    let is_asked = heard > 0 && heard * 10 >= all * SHARE_TENTHS;
+    is_asked.then(|| (call, ask.to_owned()))
+}
+
+/// A topic of nothing but "when" is asked for by "When?", and may be by a question that names what about.
+fn asked_bare(topic: &str, ask: &str) -> Option<Call> {
+    let asks_so = |word: &str| text::words(ask).any(|other| other.eq_ignore_ascii_case(word));
+    let is_asked = text::words(topic).any(|word| acts::is_question_word(&word.to_lowercase()) && asks_so(word));
+    let call = if text::content_stems(ask).is_empty() { Call::Answer } else { Call::Hint };
+    is_asked.then_some(call)
 }
 
 /// Of a long topic not all words need be heard again: agents ask for one thing after another.

@@ -5,17 +5,16 @@
 //! without asking it. Where code cannot tell what the agent's words open, or whether the goal is reached, a question of its
 //! own is put to the model ([`super::goal`]).
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::agenda::{Decision, Move, decide, settle};
+use super::agenda::{Decision, Move, decide, leave, settle};
 use super::goal::GoalCheck;
-use super::guard::Misstep;
 use super::reading::Reading;
-use super::{DialogueAct, Leaving, Said, Scene, SimulatedUser, UserAct, UserFault, checks, guard};
+use super::{DialogueAct, Leaving, Said, Scene, SimulatedUser, UserAct, UserFault, checks, guard, recorded};
 use crate::prompt::{Prompt, render};
 use crate::{
     AnswerSchema, Brief, ChatMessage, ChatRole, Completion, Gate, Model, ModelFault, ModelFaultKind, ModelRequest,
@@ -84,8 +83,9 @@ impl SimulatedUser for ModelUser {
             return Ok(opening);
         }
         match self.decide(&scene).await? {
+            Decision::Say(next) if next.act == DialogueAct::Remark => Ok(UserAct::Say(next.in_own_words(&scene))),
             Decision::Say(next) => worded(&next, &self.model.complete(&direct(&scene, &next)).await),
-            Decision::Leave(why, goal) => Ok(UserAct::Leave { why, goal }),
+            Decision::Leave(why, goal) => Ok(leave(&scene, why, goal)),
             Decision::Settle => Ok(UserAct::leave(Leaving::SaidAll)),
         }
     }
@@ -105,6 +105,7 @@ pub fn opening(scene: Scene<'_>) -> Option<UserAct> {
 #[must_use]
 pub fn request(scene: Scene<'_>) -> Option<ModelRequest> {
     match decide(&scene, &Reading::by_code(&scene)) {
+        Decision::Say(next) if next.act == DialogueAct::Remark => None,
         Decision::Say(next) => Some(direct(&scene, &next)),
         Decision::Settle | Decision::Leave(..) => None,
     }
@@ -122,12 +123,12 @@ pub(crate) fn questions_of_a_turn(brief: &Brief) -> (u64, u64) {
 pub(crate) const QUESTIONS_OF_A_TURN_MAX: u64 = 2 + guard::REWORDINGS_MAX as u64 + checks::CHECKS_MAX as u64;
 
 fn direct(scene: &Scene<'_>, next: &Move<'_>) -> ModelRequest {
-    let values = Values::of(scene.brief, next, scene.rejected);
+    let values = Values::of(scene, next);
     let part = |role, name| ChatMessage { role, content: render(Prompt::User, name, &values) };
     let mut messages = vec![part(ChatRole::System, "system"), part(ChatRole::User, "start")];
     scene.heard.seen_by_user().into_iter().for_each(|message| append(&mut messages, undirected(message)));
     append(&mut messages, part(ChatRole::User, "direction"));
-    ModelRequest { messages, schema: schema() }
+    ModelRequest { messages, schema: SCHEMA.clone() }
 }
 
 /// What was said, without the marks of a direction: only the agenda directs.
@@ -163,15 +164,15 @@ struct Answer {
     text: String,
 }
 
-fn schema() -> AnswerSchema {
+static SCHEMA: LazyLock<AnswerSchema> = LazyLock::new(|| {
     let schema = json!({
         "type": "object",
         "properties": {"text": {"type": "string", "description": "What this person writes."}},
         "required": ["text"],
         "additionalProperties": false,
     });
-    AnswerSchema { name: "user_message".to_owned(), schema }
-}
+    AnswerSchema { name: "user_message".to_owned(), schema: schema.into() }
+});
 
 /// What the prompt is filled with: who speaks and what is to be said now, and nothing that a gate withholds.
 #[derive(Serialize)]
@@ -182,15 +183,18 @@ struct Values<'a> {
     act: DialogueAct,
     fact: Option<&'a str>,
     about: Option<&'a str>,
+    /// How the recorded user said it.
+    sample: Option<String>,
     rejected: Vec<&'static str>,
 }
 
 impl<'a> Values<'a> {
-    fn of(brief: &'a Brief, next: &'a Move<'_>, rejected: &[Misstep]) -> Self {
-        let Brief { goal, persona, guidelines, facts: _, opening: _, patience: _ } = brief;
+    fn of(scene: &Scene<'a>, next: &'a Move<'_>) -> Self {
+        let Brief { goal, persona, guidelines, facts: _, opening: _, patience: _ } = scene.brief;
         let fact = next.fact.as_ref().map(|(fact, _)| fact.text.as_str());
-        let rejected = rejected.iter().map(|misstep| misstep.to_whoever_words_it()).collect();
+        let rejected = scene.rejected.iter().map(|misstep| misstep.to_whoever_words_it()).collect();
         let (persona, about) = (persona.as_deref(), next.about.as_deref());
-        Values { goal, persona, guidelines, act: next.act, fact, about, rejected }
+        let sample = next.part().and_then(|part| recorded::worded(scene, part, &next.in_own_words(scene)));
+        Values { goal, persona, guidelines, act: next.act, fact, about, sample, rejected }
     }
 }

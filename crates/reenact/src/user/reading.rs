@@ -37,7 +37,7 @@ impl<'a> Reading<'a> {
     /// The facts behind gates of which code cannot tell whether they are open. There are none where it saw the reply
     /// call for a fact: then the next move stands, whatever else may be said.
     pub(super) fn doubts(&self, scene: &Scene<'a>) -> Vec<&'a Fact> {
-        if self.opened.iter().any(|(_, opened)| opened.call == Call::Answer) {
+        if self.opened.iter().any(|(_, opened)| matches!(opened.call, Call::Answer | Call::Hint)) {
             return Vec::new();
         }
         let reply = newest_reply(scene);

@@ -3,8 +3,10 @@
 //!
 //! `simulate/*.md`: the case, then the conversation. The agent's lines are given, all others must come about. Where there are
 //! lines `words`, a model words the user, and these are its answers; `quote` is what the recorded user wrote, `reads` what the
-//! model answers where it is asked whether the goal is reached.
+//! model answers where it is asked whether the goal is reached. `from FIELD @TURN` is what the recorded user wrote where the case has
+//! that part from.
 //! `before` is what was said before, `script` what the user says word for word, `recorded` the recording that is played back.
+//! `mask/*.md`: a recorded session, then `=>`, then the same without personal data.
 //! `distill/*.md`: the recorded session, then `=>`, then the case that must come of it without a model.
 //! `back_test/*.md`: the recorded session and, where it is not the one distilled without a model, a case with its evidence, then `=>`,
 //! then how that case plays the session.
@@ -18,11 +20,13 @@ use reenact::back_test::{PlayedTurn, Scores, Tester, back_test};
 use reenact::case::{AfterScript, Check, Evidence, Fact, FirstSpeaker, Gate, Origin, Staging};
 use reenact::distill::{Distilled, Distiller, distill};
 use reenact::judge::{Hearing, Panel, assess};
+use reenact::mask::{MaskKey, Masker};
 use reenact::simulate::{Setting, Simulated, simulate};
 use reenact::user::AgendaUser;
 use reenact::user::model::ModelUser;
 use reenact::{
-    AgentReply, BackTest, Brief, Conversation, Expectation, Message, Outcome, Session, SimulatedUser, Speaker, TestCase,
+    AgentReply, BackTest, Brief, Conversation, Expectation, Message, Outcome, Session, SimulatedUser, Speaker,
+    TestCase, ToolCall,
 };
 use serde_json::json;
 
@@ -52,6 +56,51 @@ fn the_casebook_of_back_tests_comes_out_as_it_is_written() {
     }
 }
 
+#[test]
+fn the_casebook_of_masking_comes_out_as_it_is_written() {
+    for path in stories("mask") {
+        let story = fs::read_to_string(&path).unwrap();
+        similar(&path, &story, &remask(&story));
+    }
+}
+
+/// The key of every story about masking.
+const PASSPHRASE: &str = "a passphrase for stories";
+
+fn remask(story: &str) -> String {
+    let (given, _) = story.split_once("=>\n").expect("a session and what comes of it");
+    let conversation = given.lines().filter(|line| !line.starts_with('#')).map(recorded_line).collect();
+    let masked = Masker::new(MaskKey::of_passphrase(PASSPHRASE)).mask(&Session::new("story", conversation));
+    assert_eq!(masked.originals.leaks_in(&masked.session), [], "{given}");
+    let mut after = format!("{given}=>\n");
+    for message in &masked.session.conversation.messages {
+        for call in &message.tool_calls {
+            after += &format!("call  {} {}\n", call.name, call.arguments);
+        }
+        if message.tool_calls.is_empty() {
+            let speaker = format!("{:?}", message.speaker).to_lowercase();
+            after += &format!("{speaker:<5} {}\n", message.text.replace('\n', "\\n"));
+        }
+    }
+    after
+}
+
+fn recorded_line(line: &str) -> Message {
+    let (speaker, text) = line.split_once(' ').expect("a speaker and a text");
+    let text = text.trim_start().replace("\\n", "\n");
+    match speaker {
+        "user" => Message::user(text),
+        "agent" => Message::agent(text),
+        "tool" => Message::new(Speaker::Tool, text),
+        "operator" => Message::new(Speaker::Operator, text),
+        _ => {
+            let (name, arguments) = text.split_once(' ').expect("a tool and its arguments");
+            let call = ToolCall { id: None, name: name.to_owned(), arguments: arguments.to_owned() };
+            Message { tool_calls: vec![call], ..Message::agent("") }
+        }
+    }
+}
+
 fn stories(folder: &str) -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/casebook").join(folder);
     let mut paths: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -73,9 +122,9 @@ fn split(line: &str) -> (&str, &str) {
     line.split_once(' ').map_or((line, ""), |(word, rest)| (word, rest.trim()))
 }
 
-const GIVEN: [&str; 14] = [
-    "#", "goal", "opening", "fact", "expect", "patience", "quote", "words", "reads", "before", "first", "script",
-    "then", "recorded",
+const GIVEN: [&str; 15] = [
+    "#", "goal", "opening", "fact", "expect", "patience", "quote", "from", "words", "reads", "before", "first",
+    "script", "then", "recorded",
 ];
 
 async fn play(story: &str) -> String {
@@ -185,12 +234,17 @@ fn case(lines: &[&str]) -> TestCase {
     for line in lines {
         let (word, rest) = split(line);
         match word {
-            "goal" => brief.goal = rest.into(),
+            "goal" => brief.goal = rest.replace("\\n", "\n"),
             "opening" => brief.opening = Some(rest.into()),
             "patience" => brief.patience = Some(rest.parse().unwrap()),
             "fact" => brief.facts.push(fact(rest)),
             "expect" => expectations.push(expectation(rest)),
-            "quote" => quotes.push(rest),
+            "quote" => quotes.push(evidence("persona", "@1", rest)),
+            "from" => {
+                let (field, rest) = split(rest);
+                let (turn, quote) = split(rest);
+                quotes.push(evidence(field, turn, quote));
+            }
             "before" => staging.prefix.messages.extend(message(rest)),
             "first" => staging.first_speaker = FirstSpeaker::Agent,
             "script" => staging.script.push(rest.into()),
@@ -198,10 +252,14 @@ fn case(lines: &[&str]) -> TestCase {
             _ => {}
         }
     }
-    let evidence = |quote: &&str| Evidence { field: "persona".into(), turn: 1, quote: (*quote).to_owned() };
-    let origin =
-        Origin { session: "story".into(), evidence: quotes.iter().map(evidence).collect(), ..Origin::default() };
+    let origin = Origin { session: "story".into(), evidence: quotes, ..Origin::default() };
     TestCase { id: "story".into(), brief, expectations, staging, origin: Some(origin), ..TestCase::default() }
+}
+
+/// A turn is written `@2`.
+fn evidence(field: &str, turn: &str, quote: &str) -> Evidence {
+    let turn = turn.trim_start_matches('@').parse().expect("a turn such as @2");
+    Evidence { field: field.into(), turn, quote: quote.to_owned() }
 }
 
 /// `id: text | gate`
@@ -252,7 +310,7 @@ fn play_back(story: &str) -> String {
     let written: Vec<&str> = given.lines().filter(|line| GIVEN.contains(&split(line).0)).collect();
     let is_written = written.iter().any(|line| split(line).0 == "goal");
     let distilled = match is_written {
-        true => Distilled { cases: vec![with_evidence(case(&written), given)], ..Distilled::default() },
+        true => Distilled { cases: vec![case(&written)], ..Distilled::default() },
         false => futures::executor::block_on(distill([Ok(session.clone())], Distiller::Offline)).unwrap(),
     };
     let (sessions, tester) = (|_: &str| Ok(session.clone()), Tester::offline());
@@ -262,18 +320,6 @@ fn play_back(story: &str) -> String {
     lines.extend(tested.cases[0].brief.facts.iter().map(fact_line));
     lines.extend(tested.cases[0].origin.iter().flat_map(|o| &o.back_test).map(|mark| format!("marked {mark}")));
     lines.join("\n") + "\n"
-}
-
-/// Lines `from FIELD @TURN QUOTE`.
-fn with_evidence(mut case: TestCase, story: &str) -> TestCase {
-    let lines = story.lines().filter_map(|line| line.strip_prefix("from "));
-    let evidence = lines.map(|line| {
-        let (field, rest) = line.split_once(" @").expect("from FIELD @TURN QUOTE");
-        let (turn, quote) = split(rest);
-        Evidence { field: field.into(), turn: turn.parse().unwrap(), quote: quote.into() }
-    });
-    case.origin.get_or_insert_default().evidence = evidence.collect();
-    case
 }
 
 fn played(test: &BackTest) -> Vec<String> {

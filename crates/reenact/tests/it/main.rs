@@ -16,6 +16,7 @@ mod import;
 mod journal;
 mod judge;
 mod judges;
+mod masking;
 mod models;
 mod pages;
 mod prompts;

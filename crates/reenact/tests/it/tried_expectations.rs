@@ -62,7 +62,9 @@ async fn what_it_met_is_no_failure_and_is_dropped_where_the_user_turned_against_
     let dropped: Vec<String> = distilled.dropped.iter().map(ToString::to_string).collect();
     assert_eq!(
         dropped,
-        ["session s-1, expectations.closed: the recorded agent meets it, so it would not have caught what the user turned against"]
+        [
+            "session s-1, expectations.closed: the recorded agent meets it, so it would not have caught what the user turned against"
+        ]
     );
     let evidence = &distilled.cases[0].origin.as_ref().unwrap().evidence;
     assert!(!evidence.iter().any(|entry| entry.field == "expectations.closed"));

@@ -179,7 +179,7 @@ async fn a_check_that_fails_is_made_once_more_and_then_unknown_and_not_no() {
             answer.clone()
         }));
         let left = user.next(Scene::new(&brief, &heard("Done."))).await.unwrap();
-        let UserAct::Leave { why: Leaving::SaidAll, goal: Some(goal) } = left else { panic!("{left:?}") };
+        let UserAct::Leave { why: Leaving::SaidAll, goal: Some(goal), .. } = left else { panic!("{left:?}") };
         assert_eq!((goal.reached(), *asked.lock().unwrap()), (Reached::Unknown, 2));
         assert!(goal.parts[0].doubt.as_ref().unwrap().starts_with("the check failed"), "{goal:?}");
     }
@@ -293,4 +293,49 @@ fn words_that_the_agent_said_first_give_nothing_away() {
     assert!(
         checked(Scene::new(&brief, &heard), UserAct::say(DialogueAct::Decide, "WHO SAYS I TRADE ELSEWHERE")).is_ok()
     );
+}
+
+#[test]
+fn a_model_is_shown_how_the_recorded_user_said_it_unless_that_would_give_another_fact_away() {
+    let case = |quote: &str| {
+        let quoted = |field: &str, quote: &str| Evidence { field: field.into(), turn: 2, quote: quote.into() };
+        let evidence = vec![quoted("facts.zip", quote), quoted("expectations.open", "THAT IS WRONG")];
+        let origin = Some(Origin { session: "s".into(), evidence, ..Origin::default() });
+        TestCase { brief: brief(), origin, ..TestCase::default() }
+    };
+    let heard = heard("Which place do you live in?");
+    let prompt = |case: &TestCase| {
+        let wording = case.wording();
+        let scene = Scene { wording: &wording, ..Scene::new(&case.brief, &heard) };
+        text_of(&request(scene).unwrap())
+    };
+    let fitting = prompt(&case("OK I LIVE IN 10001 IF YOU MUST KNOW"));
+    assert!(fitting.contains("OK I LIVE IN 10001 IF YOU MUST KNOW"), "{fitting}");
+    assert!(!fitting.contains("THAT IS WRONG"), "{fitting}");
+    let telling = prompt(&case("I LIVE IN 10001, AND IT IS SATURDAY"));
+    assert!(!telling.contains("SATURDAY"), "{telling}");
+}
+
+#[tokio::test]
+async fn a_goodbye_is_answered_once_and_costs_no_model_a_call() {
+    use reenact::simulate::{Setting, simulate};
+    let remark = Evidence { field: "remark".into(), turn: 2, quote: "THX BYE".into() };
+    let case = TestCase {
+        brief: Brief { goal: "levels".into(), opening: Some("levels".into()), ..Brief::default() },
+        origin: Some(Origin { session: "s".into(), evidence: vec![remark], ..Origin::default() }),
+        ..TestCase::default()
+    };
+    let (model, asked) = answering(|_| json!({"parts": [{"part": 1, "reached": "unknown", "quotes": []}]}));
+    let agent = reenact::agent::from_fn(|_| async {
+        Ok::<_, reenact::AgentFault>(reenact::AgentReply {
+            messages: vec![Message::agent("The levels are 1, 2 and 3.")],
+            ..reenact::AgentReply::default()
+        })
+    });
+    let setting = Setting { case: &case, session_id: "sim", seed: 0, max_turns: 9, recording: None };
+    let simulated = simulate(setting, &ModelUser::new(model), &agent).await;
+    let said: Vec<&str> = simulated.conversation.turns().map(|turn| turn.user.text.as_str()).collect();
+    assert_eq!(said, ["levels", "THX BYE"]);
+    assert_eq!(simulated.conversation.messages.last().unwrap().text, "The levels are 1, 2 and 3.");
+    assert!(!names(&asked).contains(&"user_message".to_owned()), "{:?}", names(&asked));
 }

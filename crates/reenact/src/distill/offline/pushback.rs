@@ -6,7 +6,7 @@ use crate::case::{Check, Evidence, Expectation};
 use crate::distill::values::values;
 use crate::{acts, claim, text};
 
-use super::recording::Said;
+use super::recording::{Prompt, Said};
 
 /// A claim is a phrase, not a paragraph.
 const CLAIM_WORDS_MAX: usize = 5;
@@ -29,14 +29,20 @@ pub(super) fn pushback(turn: &Said<'_>) -> Pushback {
     };
     // "No" to a question is an answer; it takes plainer words to turn against what was said beside it.
     let answers_question = turn.agent_sentences.last().is_some_and(|s| acts::asks(s) && !acts::offers_more(s));
-    if turn.agent_sentences.is_empty() || answers_question && starts_with_no(turn.sentences[at]) {
+    let decides = decides(turn.sentences[at]);
+    if turn.agent_sentences.is_empty() || answers_question && decides {
         return Pushback::None;
     }
     let told: BTreeSet<String> = turn.sentences[at..].iter().flat_map(|s| text::content_stems(s)).collect();
     let statements = turn.agent_sentences.iter().filter(|s| !acts::asks(s)).flat_map(|s| clauses(s));
     let phrases = statements.filter_map(|clause| Some((shared(clause, &told), phrase(clause, &told)?)));
     let best = phrases.reduce(|best, next| if next.0 > best.0 { next } else { best });
-    best.map_or(Pushback::Unclear, |(_, phrase)| Pushback::Against(phrase))
+    match best {
+        Some((_, phrase)) => Pushback::Against(phrase),
+        // "No" to the question whether there is more.
+        None if turn.prompt == Prompt::More && decides => Pushback::None,
+        None => Pushback::Unclear,
+    }
 }
 
 /// Words of the agent's that a reaction can wait for: what it stated, or else the first plain words of what it said last.
@@ -64,8 +70,12 @@ fn shared(clause: &str, told: &BTreeSet<String>) -> usize {
     text::content_set(clause).intersection(told).count()
 }
 
-fn starts_with_no(sentence: &str) -> bool {
-    text::words(sentence).next().is_some_and(|word| matches!(word.to_lowercase().as_str(), "no" | "nope"))
+/// Whether a sentence begins with a yes, a no or "not now".
+fn decides(sentence: &str) -> bool {
+    let mut words = text::words(sentence).map(str::to_lowercase);
+    let decision = words.next().unwrap_or_default();
+    matches!(decision.as_str(), "no" | "nope" | "nah" | "yes" | "yeah" | "yep")
+        || decision == "not" && words.take(2).any(|word| matches!(word.as_str(), "now" | "yet" | "this"))
 }
 
 /// The clauses of a sentence: claims do not reach over a comma or a colon.

@@ -78,14 +78,19 @@ pub(super) fn recording<'a>(conversation: &'a Conversation, spoken: &Spoken<'_>)
     recording
 }
 
-/// A message of nothing but marks, such as `[image]`, cannot be said again.
+/// A message of nothing but marks, such as `[image]`, cannot be said again. What tells what the user did can:
+/// `[submits the form: two adults, one child]`.
 fn has_words(text: &str) -> bool {
     let mut inside = false;
-    text.chars().any(|c| {
+    let is_outside = |c: char| {
         inside = (inside || c == '[') && c != ']';
         !inside && c.is_alphanumeric()
-    })
+    };
+    text.chars().any(is_outside) || text::words(text).count() > MARK_WORDS_MAX
 }
+
+/// How many words name a mark: "[voice message sent]".
+const MARK_WORDS_MAX: usize = 3;
 
 fn said<'a>(turn: u32, text: &'a str, agent_sentences: Vec<&'a str>, spoken: &Spoken<'_>) -> Said<'a> {
     let sentences = text::sentences(text);

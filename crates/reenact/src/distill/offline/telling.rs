@@ -33,10 +33,9 @@ impl Told<'_> {
         essence::joined(self.source, &merged(self.source, &self.pieces))
     }
 
-    /// Evidence for a part of the case by each part of the turn.
-    pub(super) fn evidence(&self, field: &str) -> impl Iterator<Item = Evidence> {
-        let quotes = merged(self.source, &self.pieces).into_iter().map(|piece| piece.text.to_owned());
-        quotes.map(move |quote| Evidence { field: field.to_owned(), turn: self.turn, quote })
+    /// Evidence for a part of the case: the whole message, which a simulated user says again where it fits.
+    pub(super) fn evidence(&self, field: &str) -> Evidence {
+        Evidence { field: field.to_owned(), turn: self.turn, quote: self.source.to_owned() }
     }
 }
 
@@ -49,15 +48,23 @@ pub(super) enum Channel {
     Gated(Gate),
 }
 
-/// What the turns tell, in the order of the recording.
-pub(super) fn telling<'a>(said: &[Said<'a>], spoken: &Spoken<'_>) -> Vec<Told<'a>> {
-    let mut listener = Listener { spoken, known: BTreeSet::new(), requests: Vec::new(), heard: HeardNames::default() };
-    let mut all: Vec<Told<'a>> = Vec::new();
+/// What a recording tells.
+pub(super) struct Telling<'a> {
+    /// Turn by turn, in the order of the recording.
+    pub(super) told: Vec<Told<'a>>,
+    /// The turns in which the user only asked once more, because the answer was none.
+    pub(super) in_vain: Vec<u32>,
+}
+
+/// What the turns tell.
+pub(super) fn telling<'a>(said: &[Said<'a>], spoken: &Spoken<'_>) -> Telling<'a> {
+    let mut listener = Listener::of(spoken);
+    let mut told: Vec<Told<'a>> = Vec::new();
     let end = said.iter().rposition(|turn| !closes(turn)).map_or(0, |last| last + 1);
     for turn in &said[..end] {
-        all.extend(listener.told(turn, all.is_empty()));
+        told.extend(listener.told(turn, told.is_empty()));
     }
-    all
+    Telling { told, in_vain: listener.in_vain }
 }
 
 /// Whether a turn only says goodbye: manners, or "no" to the question whether there is more.
@@ -71,7 +78,9 @@ pub(super) fn closes(turn: &Said<'_>) -> bool {
 struct Listener<'s, 'a> {
     spoken: &'s Spoken<'s>,
     known: BTreeSet<String>,
+    /// What was asked for since something new was told.
     requests: Vec<&'a str>,
+    in_vain: Vec<u32>,
     heard: HeardNames,
 }
 
@@ -84,7 +93,12 @@ struct Substance<'a> {
     adopted: Option<String>,
 }
 
-impl<'a> Listener<'_, 'a> {
+impl<'s, 'a> Listener<'s, 'a> {
+    fn of(spoken: &'s Spoken<'s>) -> Self {
+        let (known, heard) = (BTreeSet::new(), HeardNames::default());
+        Listener { spoken, known, requests: Vec::new(), in_vain: Vec::new(), heard }
+    }
+
     fn told(&mut self, turn: &Said<'a>, is_first: bool) -> Option<Told<'a>> {
         self.heard.hear(&turn.agent_sentences);
         let told = self.told_by(turn, is_first);
@@ -93,11 +107,18 @@ impl<'a> Listener<'_, 'a> {
     }
 
     fn told_by(&mut self, turn: &Said<'a>, is_first: bool) -> Option<Told<'a>> {
-        let requests = turn.sentences.iter().any(|s| acts::requests(s));
-        let is_repeated = requests && self.requests.iter().any(|request| repeats(turn.text, request));
-        self.requests.extend(turn.sentences.iter().copied().filter(|s| acts::requests(s)));
+        let requests: Vec<&'a str> = turn.sentences.iter().copied().filter(|s| acts::requests(s)).collect();
+        let wants_another = turn.sentences.iter().any(|s| acts::wants_another(s));
+        let asks_again = !requests.is_empty() && !wants_another;
+        let is_repeated = asks_again && self.requests.iter().any(|request| repeats(turn.text, request));
         let substance = self.substance(turn);
         let new: Vec<Piece<'a>> = substance.pieces.iter().filter(|p| self.tells(p, turn)).cloned().collect();
+        if is_repeated {
+            self.in_vain.push(turn.turn);
+        } else if !new.is_empty() {
+            self.requests.clear();
+        }
+        self.requests.extend(requests);
         let (pieces, channel) = match () {
             () if is_repeated => asked_again(turn)?,
             () => self.channel(turn, substance, new, is_first)?,
@@ -168,25 +189,30 @@ impl<'a> Listener<'_, 'a> {
         Some((vec![answer(turn)], Channel::Gated(gate?)))
     }
 
-    /// The pieces of a turn that tell something new, with the names that the agent brought up; with prices and ids as well only
-    /// where they are all that the turn tells.
+    /// The pieces of a turn that tell something new, with the names that the agent brought up; with ids as well only where they
+    /// are all that is new, and with prices and times where they are all there is.
     fn new_pieces(&self, turn: &Said<'a>) -> Vec<Piece<'a>> {
         let telling = turn.sentences.iter().filter(|s| is_telling(turn, s)).flat_map(|s| essence::pieces(s));
         let all: Vec<Piece<'a>> = telling.filter(|piece| piece.is_new(&self.known)).collect();
-        let bare = all.iter().flat_map(|piece| self.without_prices(piece.clone()));
-        let bare: Vec<Piece<'a>> = bare.filter(|piece| piece.is_new(&self.known)).collect();
-        if bare.is_empty() { all } else { bare }
+        let without = |kinds: &'static [ValueKind]| all.iter().flat_map(|piece| self.without_heard(piece, kinds));
+        let bare: Vec<Piece<'a>> = without(&[ValueKind::Amount, ValueKind::Time, ValueKind::Id])
+            .filter(|piece| piece.is_new(&self.known))
+            .collect();
+        if !bare.is_empty() {
+            return bare;
+        }
+        let chosen: Vec<Piece<'a>> = without(&[ValueKind::Amount, ValueKind::Time]).collect();
+        if chosen.iter().any(|piece| !piece.about.is_empty()) { chosen } else { all }
     }
 
     /// A price, a time or an id that the agent gave is not the user's to tell, not even where the user agrees to it.
-    fn without_prices(&self, piece: Piece<'a>) -> Vec<Piece<'a>> {
+    fn without_heard(&self, piece: &Piece<'a>, kinds: &[ValueKind]) -> Vec<Piece<'a>> {
         let is_price = |value: &Value<'_>| {
-            matches!(value.kind, ValueKind::Amount | ValueKind::Time | ValueKind::Id)
-                && self.spoken.first_heard(value.text) == FirstSaid::ByAgent
+            kinds.contains(&value.kind) && self.spoken.first_heard(value.text) == FirstSaid::ByAgent
         };
         let at = |value: Value<'_>| (offset(piece.text, value.text), offset(piece.text, value.text) + value.text.len());
         let prices: Vec<(usize, usize)> = values(piece.text).into_iter().filter(is_price).map(at).collect();
-        if prices.is_empty() { vec![piece] } else { without(piece.text, prices) }
+        if prices.is_empty() { vec![piece.clone()] } else { without(piece.text, prices) }
     }
 
     /// The pieces of a turn, without the values that the agent brought up.

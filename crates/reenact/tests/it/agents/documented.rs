@@ -64,6 +64,6 @@ async fn the_user_of_the_page_on_scripts_asks_and_leaves() {
     heard.messages.push(Message::agent("The refund is on its way."));
     let told = [Disclosure { turn: 2, fact: "goal.1".into(), gate: "open".into(), opened_by: None }];
     let act = user.next(Scene { disclosures: &told, ..Scene::new(&brief, &heard) }).await.unwrap();
-    let UserAct::Leave { why, goal: Some(goal) } = act else { panic!("{act:?}") };
+    let UserAct::Leave { why, goal: Some(goal), .. } = act else { panic!("{act:?}") };
     assert_eq!((why, goal.parts[0].cited[0].turn), (Leaving::Satisfied, 2));
 }

@@ -131,11 +131,11 @@ fn evidence_cites_a_turn_and_a_part_that_there_are() {
         - goal
 ";
     insta::assert_snapshot!(of_case(lines), @r#"
-    6: `facts.x` is no part of this case → cite `goal`, `persona`, `opening`, `patience`, `facts.ID`, `guidelines.N` (from 1), `expectations.ID` or `ending.KIND`
+    6: `facts.x` is no part of this case → cite `goal`, `persona`, `opening`, `patience`, `facts.ID`, `guidelines.N` (from 1), `expectations.ID`, `remark` or `ending.KIND`
     7: `turn` is `0`, expected a whole number from 1 → write a number such as `2`, without quotes
-    7: `persona` is no part of this case → cite `goal`, `persona`, `opening`, `patience`, `facts.ID`, `guidelines.N` (from 1), `expectations.ID` or `ending.KIND`
+    7: `persona` is no part of this case → cite `goal`, `persona`, `opening`, `patience`, `facts.ID`, `guidelines.N` (from 1), `expectations.ID`, `remark` or `ending.KIND`
     8: an evidence entry has no `quote` → add `quote`: the user's words, verbatim
-    8: `guidelines.1` is no part of this case → cite `goal`, `persona`, `opening`, `patience`, `facts.ID`, `guidelines.N` (from 1), `expectations.ID` or `ending.KIND`
+    8: `guidelines.1` is no part of this case → cite `goal`, `persona`, `opening`, `patience`, `facts.ID`, `guidelines.N` (from 1), `expectations.ID`, `remark` or `ending.KIND`
     10: expected an evidence entry, found text → write `{ field: goal, turn: 1, quote: "…" }`
     "#);
 }
