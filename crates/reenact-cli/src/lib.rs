@@ -11,6 +11,7 @@ mod cassette;
 mod command;
 mod demo;
 mod exit;
+mod exporting;
 mod interrupt;
 mod judging;
 mod masking;

@@ -16,6 +16,7 @@ pub use function::from_fn;
 pub(crate) use name::TIMEOUT_SECONDS_DEFAULT;
 pub use name::{AgentSettings, SessionLookup, open};
 pub(crate) use replayed::ReplayedAgent;
+pub use toolbox::{Tool, ToolResult, ToolScene, Toolbox};
 
 mod command;
 mod function;
@@ -24,6 +25,7 @@ mod name;
 mod recorded;
 mod replayed;
 mod scripted;
+mod toolbox;
 
 /// What is told to the agent on each turn.
 #[derive(Debug, Clone, Copy)]
@@ -32,6 +34,8 @@ pub struct AgentTurn<'a> {
     pub session_id: &'a str,
     /// The number of the turn, from 1.
     pub turn: u32,
+    /// The turn with which the agent came in: 1, or a later one where the case begins in the middle of a conversation.
+    pub first_turn: u32,
     /// All that was said so far; its last message is the user's new one.
     pub conversation: &'a Conversation,
     /// The case's context.
@@ -141,22 +145,33 @@ pub enum FaultKind {
     Empty,
     /// It answered that it will not: an HTTP status, an error of its own.
     Refused,
+    /// Its tools cannot be had, or cannot go on.
+    ToolsFailed,
 }
 
 /// Why a turn got no usable reply.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, thiserror::Error)]
-#[error("{reason}")]
+#[error("{reason}{}", hint.as_ref().map(|hint| format!(" ({hint})")).unwrap_or_default())]
 pub struct AgentFault {
     /// How it failed.
     pub fault: FaultKind,
     /// What happened, in a line, with what the agent printed where that helps.
     pub reason: String,
+    /// What to do about it, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
 }
 
 impl AgentFault {
     /// A fault of a kind with its reason.
     pub fn new(fault: FaultKind, reason: impl Into<String>) -> Self {
-        AgentFault { fault, reason: reason.into() }
+        AgentFault { fault, reason: reason.into(), hint: None }
+    }
+
+    /// The same fault with what to do about it.
+    #[must_use]
+    pub fn hint(self, hint: impl Into<String>) -> Self {
+        AgentFault { hint: Some(hint.into()), ..self }
     }
 }
 

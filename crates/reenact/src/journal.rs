@@ -14,7 +14,7 @@ use std::time::Instant;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::store::TrialRow;
+use crate::store::{Outgoing, TrialRow};
 use crate::{Completion, Error, ErrorKind, ModelFault, Result, Store, Trial};
 use recorder::{Recorder, Step};
 
@@ -186,9 +186,25 @@ impl Journal {
         F: FnOnce() -> Fut,
         Fut: Future<Output = Result<Answer>>,
     {
+        self.timed_model_step(key, model, request, call).await.map(|(answer, _)| answer)
+    }
+
+    /// As [`Journal::model_step`], with how long the call took in milliseconds when it was made.
+    pub(crate) async fn timed_model_step<Q, F, Fut>(
+        &self,
+        key: StepKey,
+        model: &str,
+        request: &Q,
+        call: F,
+    ) -> Result<(Answer, u64)>
+    where
+        Q: Serialize + ?Sized,
+        F: FnOnce() -> Fut,
+        Fut: Future<Output = Result<Answer>>,
+    {
         let charge = |answer: &Answer| Some(Charge::of(model, answer));
         let call = async || Ok((call().await?, None));
-        self.charged_step(key, request, charge, call).await.map(|(answer, _)| answer)
+        self.charged_step(key, request, charge, call).await
     }
 
     /// As [`Journal::timed_step`], with an answer that was recorded elsewhere, and the milliseconds that it took then; as
@@ -275,12 +291,13 @@ impl Journal {
         self.recorder.charge(key)
     }
 
-    /// Keeps a trial of the journal's run, as [`Store::put_trial`] does, together with whatever else is written at the time.
+    /// Keeps a trial of the journal's run, as [`Store::put_trial`] does, together with whatever else is written at the time. The
+    /// traces that tell of it are kept with it or not at all.
     ///
     /// # Errors
     /// Where the store cannot be written.
-    pub(crate) async fn keep(&self, trial: &Trial) -> Result<()> {
-        self.recorder.keep(TrialRow::of(trial)?)?.wait().await
+    pub(crate) async fn keep(&self, trial: &Trial, traces: Vec<Outgoing>) -> Result<()> {
+        self.recorder.keep(TrialRow::of(trial)?, traces)?.wait().await
     }
 
     /// How many steps are recorded.

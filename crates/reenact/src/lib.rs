@@ -61,6 +61,7 @@
 //! | one conversation without a store | [`simulate::simulate`], [`judge::assess`](fn@judge::assess), [`Panel`], [`Hearing`] |
 //! | many, durably | [`run::run`], [`run::rejudge`], [`Journal`], [`Store`] |
 //! | judges against people | [`calibrate::calibrate`], [`mod@calibrate`] |
+//! | traces of it | [`run::run_exported`], [`mod@export`] |
 //! | what it costs | [`Cost`], [`mod@cost`], [`PriceList`], [`mod@estimate`] |
 //! | what it amounts to | [`Trial`], [`Outcome`], [`Report`], [`mod@report`] |
 //!
@@ -109,6 +110,7 @@ pub mod distill;
 mod environment;
 mod error;
 pub mod estimate;
+pub mod export;
 mod http;
 pub mod import;
 pub mod journal;

@@ -695,7 +695,7 @@ fn why(trial: &Trial) -> Option<Why> {
         |reason: &str| Why { trial: trial.trial, expectation: None, reason: reason.to_owned(), turns: Vec::new() };
     match (trial.outcome, &trial.ending) {
         (Outcome::Passed, _) => None,
-        (_, Ending::AgentFailed(fault)) => Some(because(&fault.reason)),
+        (_, Ending::AgentFailed(fault)) => Some(because(&fault.to_string())),
         (_, Ending::UserInvalid(reason) | Ending::UserFailed(reason)) => Some(because(reason)),
         (Outcome::Failed, _) => {
             Some(assessed(trial, Verdict::Fail).unwrap_or_else(|| because("no assessment says why")))

@@ -105,6 +105,8 @@ struct Talk<'a> {
     guard: Guard<'a>,
     lines: Lines<'a>,
     handed_over_at: Option<u32>,
+    /// The turn with which the agent came in, once it did.
+    first_turn: Option<u32>,
 }
 
 /// What the user does, once it is let through.
@@ -166,6 +168,7 @@ impl<'a> Talk<'a> {
             guard: Guard::of(setting.case),
             lines: Lines::of(setting.case, setting.recording),
             handed_over_at: None,
+            first_turn: None,
         }
     }
 
@@ -240,9 +243,11 @@ impl<'a> Talk<'a> {
 
     /// Lets the agent answer; whether the conversation goes on.
     async fn agent_replies(&mut self, agent: &dyn Agent) -> Result<bool, AgentFault> {
+        let now = self.turn();
         let turn = AgentTurn {
             session_id: self.setting.session_id,
-            turn: self.turn(),
+            turn: now,
+            first_turn: *self.first_turn.get_or_insert(now),
             conversation: &self.conversation,
             context: &self.setting.case.context,
             case: &self.setting.case.id,

@@ -16,6 +16,7 @@ pub(crate) use fault::Doing;
 
 pub(crate) use lease::Lease;
 pub use lease::RunLease;
+pub(crate) use outbox::Outgoing;
 pub use runs::RunSummary;
 pub(crate) use runs::TrialRow;
 pub use session_reader::{SessionReader, SessionSummary};
@@ -26,6 +27,7 @@ mod fault;
 mod lease;
 mod mask_keys;
 pub(crate) mod near;
+mod outbox;
 mod runs;
 mod schema;
 mod session_reader;

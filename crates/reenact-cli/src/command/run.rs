@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use reenact::case::Stress;
 use reenact::cassette::{Recorded, Verb};
-use reenact::run::Plan;
+use reenact::run::{Event, Plan};
 use reenact::{Environment, Error, ErrorKind, Judging, Result, Run, RunOutput, Store, Suite, UserKind};
 
 use self::trials::Trials;
@@ -16,7 +16,7 @@ use super::share;
 use crate::args::Global;
 use crate::output::progress::Progress;
 use crate::runtime::runtime;
-use crate::{cassette, exit, interrupt, judging, masking, output, participants, spending};
+use crate::{cassette, exit, exporting, interrupt, judging, masking, output, participants, spending};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -69,6 +69,8 @@ pub(crate) struct Args {
     resume: Option<String>,
     #[command(flatten)]
     cassette: cassette::Args,
+    #[command(flatten)]
+    exporting: exporting::Args,
 }
 
 pub(crate) fn run(args: &Args, global: &Global) -> Result<u8> {
@@ -76,13 +78,14 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<u8> {
         return estimate(args, global);
     }
     args.cassette.check()?;
+    args.exporting.open()?;
     let (store, run) = match &args.resume {
         Some(id) => resume(id, args, global)?,
         None => begin(args, global)?,
     };
     output::note_engines(&run.plan);
     masking::note_unmasked(&run.plan, &run.suite);
-    let played = play(&store, &run, &args.spending);
+    let played = play(&store, &run, &args.spending, &args.exporting);
     if is_worth_recording(&played) {
         args.cassette.write(|environment| record(&store, &run, args, environment))?;
     }
@@ -173,12 +176,21 @@ fn plan(args: &Args, agent: String) -> Result<Plan> {
 }
 
 /// Plays what is still to be played of a run.
-pub(crate) fn play(store: &Store, run: &Run, spending: &spending::Args) -> Result<RunOutput> {
+pub(crate) fn play(
+    store: &Store,
+    run: &Run,
+    spending: &spending::Args,
+    exporting: &exporting::Args,
+) -> Result<RunOutput> {
+    let exports = exporting.open()?;
     let participants = participants::open(&run.plan, store, &spending.settings())?;
     let progress = Progress::new("trials");
     let stop = spending.stop();
-    let listen = |event: reenact::run::Event<'_>| progress.show(&event);
-    let work = reenact::run::run(store, run, &participants, &stop, &listen);
+    let listen = |event: reenact::run::Event<'_>| match event {
+        Event::Exported(exported) => exporting.note(exported, &resume_command(store, run)),
+        event => progress.show(&event),
+    };
+    let work = reenact::run::run_exported(store, run, &participants, &stop, &listen, &exports);
     let output = runtime()?.block_on(interrupt::stopping(&stop, work));
     progress.finish();
     output.map_err(|error| resumable(error, spending, store, run))
@@ -200,6 +212,6 @@ fn resume_command(store: &Store, run: &Run) -> String {
 
 /// What was stopped goes on as it was asked for, and is recorded again.
 fn going_on(error: Error, args: &Args, store: &Store, run: &Run) -> Error {
-    let command = resume_command(store, run) + &args.cassette.in_words();
+    let command = resume_command(store, run) + &args.cassette.in_words() + &args.exporting.in_words();
     args.spending.resumable(error, &command)
 }

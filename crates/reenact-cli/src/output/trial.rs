@@ -106,7 +106,7 @@ fn reached(reached: Reached) -> &'static str {
 fn ending(ending: &Ending) -> String {
     let words = EndingKind::from(ending).words();
     match ending {
-        Ending::AgentFailed(fault) => format!("{words}: {}", printable(&fault.reason)),
+        Ending::AgentFailed(fault) => format!("{words}: {}", printable(&fault.to_string())),
         Ending::UserInvalid(reason) | Ending::UserFailed(reason) => format!("{words}: {}", printable(reason)),
         _ => words.to_owned(),
     }

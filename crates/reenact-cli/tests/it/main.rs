@@ -11,6 +11,7 @@ mod cost;
 mod crashes;
 mod demo;
 mod diff;
+mod exporting;
 mod faults;
 mod import;
 mod json;

@@ -26,6 +26,7 @@ use super::{Agent, AgentFault, AgentReply, AgentTurn, FaultKind, Held};
 /// let turn = AgentTurn {
 ///     session_id: "sim-0123456789abcdef",
 ///     turn: 1,
+///     first_turn: 1,
 ///     conversation: &conversation,
 ///     context: &context,
 ///     case: "greeting",

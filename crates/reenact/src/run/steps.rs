@@ -16,14 +16,16 @@ use super::{Part, Stop, record};
 use crate::agent::{Asked, ReplayedAgent};
 use crate::cassette::{At, Recording, Replay};
 use crate::cost::Ledger;
+use crate::export::{self, ReplyTime};
 use crate::journal::{Charge, Journal, StepKey, StepRole};
 use crate::judge::{Hearing, Panel};
+use crate::store::Outgoing;
 use crate::user::AgendaUser;
 use crate::user::model::ModelUser;
 use crate::{
     Agent, AgentFault, AgentReply, AgentTurn, Assessment, Completion, Error, ErrorKind, Expectation, FaultKind, Held,
     Judge, Model, ModelFault, ModelFaultKind, ModelRequest, Result, Scene, ServeModel, SimulatedUser, Trial, UserAct,
-    UserFault, Verdict,
+    UserFault, Verdict, clock,
 };
 
 /// The journal as one trial sees it.
@@ -34,7 +36,9 @@ pub(super) struct Steps {
     case: String,
     trial: u32,
     positions: [AtomicU32; 3],
-    latencies_ms: Mutex<Vec<u64>>,
+    replies: Mutex<Vec<ReplyTime>>,
+    /// What models were asked, where that is exported.
+    asked: Option<Mutex<Vec<export::Asked>>>,
     broken: Mutex<Option<Error>>,
     /// Whatever plays from a cassette, by the place of its role.
     replays: [OnceLock<Replay>; 3],
@@ -53,8 +57,8 @@ const HALTED: &str = "the run was stopped";
 impl Steps {
     pub(super) fn new(journal: &Arc<Journal>, ledger: &Arc<Ledger>, stop: &Stop, case: &str, trial: u32) -> Self {
         let (journal, ledger, stop, case) = (Arc::clone(journal), Arc::clone(ledger), stop.clone(), case.to_owned());
-        let (positions, latencies_ms, broken, replays, among, recording) = Default::default();
-        Steps { journal, ledger, stop, case, trial, positions, latencies_ms, broken, replays, among, recording }
+        let (positions, replies, asked, broken, replays, among, recording) = Default::default();
+        Steps { journal, ledger, stop, case, trial, positions, replies, asked, broken, replays, among, recording }
     }
 
     /// The same steps, which need not go on once a conversation that stands before them was not as recorded.
@@ -67,6 +71,11 @@ impl Steps {
         Steps { recording: Some(Arc::clone(recording)), ..self }
     }
 
+    /// The same steps, which note what models are asked.
+    pub(super) fn noting_questions(self) -> Self {
+        Steps { asked: Some(Mutex::default()), ..self }
+    }
+
     /// Whether every step so far has its answer.
     ///
     /// # Errors
@@ -75,10 +84,16 @@ impl Steps {
         self.broken.lock().unwrap_or_else(PoisonError::into_inner).take().map_or(Ok(()), Err)
     }
 
-    /// How long the agent took for each of its replies so far, in milliseconds; a reply from the journal took what
+    /// When the agent was asked for each of its replies so far, and how long it took; a reply from the journal took what
     /// it took when it was recorded.
-    pub(super) fn latencies_ms(&self) -> Vec<u64> {
-        self.latencies_ms.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    pub(super) fn replies(&self) -> Vec<ReplyTime> {
+        self.replies.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What models were asked so far, where that is noted.
+    pub(super) fn asked(&self) -> Vec<export::Asked> {
+        let asked = self.asked.as_ref().map(|asked| asked.lock().unwrap_or_else(PoisonError::into_inner));
+        asked.map(|asked| asked.clone()).unwrap_or_default()
     }
 
     /// That a conversation which came to its end asked a role for all that a cassette has of it.
@@ -110,6 +125,7 @@ impl Steps {
         let key = self.next(StepRole::Agent)?;
         let request = AgentRequest { session_id: turn.session_id, asked: turn.asked() };
         let at = At { key: &key, turn: Some(turn.turn) };
+        let asked_at = clock::now();
         let answered = match (&self.recording, self.replays[place(StepRole::Agent)].get()) {
             (Some(recording), _) => record::take(recording, &self.journal, (&key, None), &request, &request.asked),
             (None, Some(replay)) => {
@@ -119,7 +135,7 @@ impl Steps {
             (None, None) => self.journal.timed_step(key, &request, || agent.reply(turn, held)).await,
         };
         let (reply, latency_ms) = answered.map_err(|error| self.halt(error))?;
-        self.latencies_ms.lock().unwrap_or_else(PoisonError::into_inner).push(latency_ms);
+        self.replies.lock().unwrap_or_else(PoisonError::into_inner).push(ReplyTime { asked_at, latency_ms });
         Ok(reply)
     }
 
@@ -127,15 +143,15 @@ impl Steps {
     async fn ask(&self, role: StepRole, model: &Model, request: &ModelRequest) -> Result<Answer, Halted> {
         let key = self.next(role)?;
         let at = At { key: &key, turn: self.turn(role) };
-        let answer = match (&self.recording, model.replay()) {
+        let asked_at = clock::now();
+        let answered = match (&self.recording, model.replay()) {
             (Some(recording), _) => {
                 record::take(recording, &self.journal, (&key, Some(model.name())), request, request)
-                    .map(|(answer, _)| answer)
             }
             (None, Some(replay)) => {
                 let charge = |answer: &Answer| Some(Charge::of(model.name(), answer));
                 let recorded = || replay.answer(at, request);
-                self.journal.replayed_step(key.clone(), request, charge, recorded).await.map(|(answer, _)| answer)
+                self.journal.replayed_step(key.clone(), request, charge, recorded).await
             }
             (None, None) => {
                 let call = async || {
@@ -149,10 +165,16 @@ impl Steps {
                         answer => Ok(answer),
                     }
                 };
-                self.journal.model_step(key, model.name(), request, call).await
+                self.journal.timed_model_step(key.clone(), model.name(), request, call).await
             }
         };
-        answer.map_err(|error| self.halt(error))
+        let (answer, latency_ms) = answered.map_err(|error| self.halt(error))?;
+        if let Some(asked) = &self.asked {
+            let (model, request, answer) = (model.name().to_owned(), request.clone(), answer.clone());
+            let question = export::Asked { key, model, request, answer, asked_at, latency_ms };
+            asked.lock().unwrap_or_else(PoisonError::into_inner).push(question);
+        }
+        Ok(answer)
     }
 
     /// The turn that a user is about to begin: one more than the agent has answered.
@@ -174,11 +196,11 @@ impl Steps {
         StepKey { case: self.case.clone(), trial: self.trial, position, role }
     }
 
-    /// Keeps the trial that the steps led to; one that was only rebuilt is kept already.
-    pub(super) async fn keep(&self, trial: &Trial) -> Result<()> {
+    /// Keeps the trial that the steps led to, with the traces that tell of it; one that was only rebuilt is kept already.
+    pub(super) async fn keep(&self, trial: &Trial, traces: Vec<Outgoing>) -> Result<()> {
         match self.recording {
             Some(_) => Ok(()),
-            None => self.journal.keep(trial).await,
+            None => self.journal.keep(trial, traces).await,
         }
     }
 

@@ -10,6 +10,7 @@ mod comparison;
 mod cost;
 mod distill_model;
 mod early_stopping;
+mod exports;
 mod fault_server;
 mod faults;
 mod import;

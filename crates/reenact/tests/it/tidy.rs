@@ -119,6 +119,7 @@ const KEPT_TO: [(&str, &str, &[&str]); 7] = [
             "crates/reenact/src/agent/http.rs",
             "crates/reenact/src/model/limits/",
             "crates/reenact/src/model/probe.rs",
+            "crates/reenact/src/export/delivery.rs",
             "crates/reenact/src/store/schema.rs",
             "crates/reenact/src/agent/command/process.rs",
         ],

@@ -36,6 +36,7 @@ impl Talk {
         let turn = AgentTurn {
             session_id: "sim-0123456789abcdef",
             turn: self.conversation.turn_count() as u32,
+            first_turn: 1,
             conversation: &self.conversation,
             context: &self.context,
             case: "a-case",
