@@ -76,6 +76,8 @@ pub use agent::{
     Agent, AgentFault, AgentReply, AgentTurn, AgentUsage, FaultKind, Held, Tool, ToolResult, ToolScene, Toolbox,
 };
 pub use agent::{ToolMiss, ToolMocks};
+pub use agent::{Agent, AgentFault, AgentReply, AgentTurn, AgentUsage, FaultKind, Held};
+pub use back_test::BackTest;
 pub use case::{Brief, CallPattern, Check, Evidence, Expectation, Fact, Gate, Origin, Suite, TestCase};
 pub use cassette::Cassette;
 pub use conversation::{ChatMessage, ChatRole, Conversation, Message, Speaker, ToolCall, Turn};
@@ -99,6 +101,7 @@ pub use user::{DialogueAct, Leaving, Said, Scene, SimulatedUser, Telling, UserAc
 
 mod acts;
 pub mod agent;
+pub mod back_test;
 pub mod calibrate;
 pub mod case;
 pub mod cassette;

@@ -17,7 +17,7 @@ pub(crate) fn case(id: &str) -> TestCase {
             text: Some("When markets are closed the agent says so".into()),
             check: Check::Contains("closed".into()),
         }],
-        origin: Some(Origin { session: "8f2c61".into(), evidence: Vec::new() }),
+        origin: Some(Origin { session: "8f2c61".into(), evidence: Vec::new(), ..Origin::default() }),
         ..TestCase::default()
     }
 }

@@ -1,5 +1,6 @@
 //! The command as its users call it, in one binary; one module for each verb.
 
+mod back_test;
 mod bad_input;
 mod batch;
 #[cfg(unix)]
@@ -27,6 +28,7 @@ mod resume;
 mod sessions;
 mod stage;
 mod statuses;
+mod story;
 mod together;
 mod tools;
 mod waits;

@@ -55,7 +55,7 @@ fn case(id: &str) -> TestCase {
         brief: Brief { goal: "Get the levels of the stock indexes".into(), ..Brief::default() },
         context: serde_json::Map::new(),
         expectations: vec![Expectation { id: "says-closed".into(), text: None, check }],
-        origin: Some(Origin { session: "8f2c61".into(), evidence: Vec::new() }),
+        origin: Some(Origin { session: "8f2c61".into(), evidence: Vec::new(), ..Origin::default() }),
         ..TestCase::default()
     }
 }

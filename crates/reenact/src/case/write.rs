@@ -37,6 +37,8 @@ pub(crate) fn case(case: &TestCase) -> Value {
     if let Some(origin) = &case.origin {
         let mut inner = Map::new();
         inner.insert("session".to_owned(), origin.session.as_str().into());
+        list(&mut inner, "back_test", &origin.back_test, |text| text.as_str().into());
+        list(&mut inner, "not_failed", &origin.not_failed, |id| id.as_str().into());
         list(&mut inner, "evidence", &origin.evidence, evidence);
         keys.insert("origin".to_owned(), Value::Object(inner));
     }

@@ -60,12 +60,23 @@ pub(super) fn case(session: &Session) -> Result<(TestCase, Vec<u32>), String> {
     evidence.extend(remarks::remarks(&said, &telling));
     let opening = Some(first.text.to_owned());
     let brief = Brief { goal, persona, guidelines, facts, opening, patience };
-    let origin = Some(Origin { session: session.id.clone(), evidence });
+    let origin = Some(Origin { session: session.id.clone(), evidence, ..Origin::default() });
     // The first wish names the case.
     let first_wish = text::sentences(&brief.goal).first().copied().unwrap_or_default();
     let id = name(first_wish, CASE_ID_WORDS).unwrap_or_else(|| "case".into());
     let case = TestCase { id, brief, expectations, origin, ..TestCase::default() };
     Ok((case, turning::turnings(&telling.told, &said)))
+}
+
+/// What the user may have waited for before a turn: that the agent asks for what it had just asked for, or says what it had
+/// just said.
+pub(crate) fn gates(session: &Session, turn: u32) -> Vec<Gate> {
+    let spoken = Spoken::of(session);
+    let said = recording(&session.conversation, &spoken);
+    let said = said.iter().find(|said| said.turn == turn);
+    let asked = said.and_then(topic).map(Gate::Asked);
+    let after = said.and_then(pushback::cue).map(|cue| Gate::When(format!("the agent says \"{cue}\"")));
+    asked.into_iter().chain(after).collect()
 }
 
 /// What the user came for, one line a turn.

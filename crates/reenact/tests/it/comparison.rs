@@ -185,7 +185,8 @@ fn a_recorded_failure_is_followed_from_run_to_run() {
     };
     let with_origin = |mut output: RunOutput, words: &str| {
         let evidence = Evidence { field: "expectations.closed".into(), turn: 2, quote: "no".into() };
-        output.run.suite.cases[0].origin = Some(Origin { session: "s-1".into(), evidence: vec![evidence] });
+        output.run.suite.cases[0].origin =
+            Some(Origin { session: "s-1".into(), evidence: vec![evidence], ..Origin::default() });
         let known = Known { recordings: [("s-1".to_owned(), recorded(words))].into(), ..Known::default() };
         RunOutput::knowing(output.run, output.trials, &known)
     };

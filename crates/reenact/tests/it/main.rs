@@ -1,6 +1,7 @@
 //! The SDK as its users call it, in one binary; one module for each part.
 
 mod agents;
+mod back_test;
 mod batches;
 mod calibrate;
 mod casebook;
@@ -29,5 +30,6 @@ mod store;
 mod suite;
 mod tidy;
 mod tools;
+mod tried_expectations;
 mod user_model;
 mod users;

@@ -41,7 +41,7 @@ fn case(id: &str, goal: &str) -> TestCase {
         brief: Brief { goal: goal.into(), ..Brief::default() },
         context: serde_json::Map::new(),
         expectations: vec![says_closed],
-        origin: Some(Origin { session: format!("session-of-{id}"), evidence: Vec::new() }),
+        origin: Some(Origin { session: format!("session-of-{id}"), evidence: Vec::new(), ..Origin::default() }),
         ..TestCase::default()
     }
 }
@@ -222,7 +222,7 @@ fn hostile(text: &str) -> (RunOutput, BTreeMap<String, Session>) {
     let mut the_case = case(text, text);
     the_case.expectations[0].id = text.into();
     the_case.expectations[0].text = Some(text.into());
-    the_case.origin = Some(Origin { session: text.into(), evidence: Vec::new() });
+    the_case.origin = Some(Origin { session: text.into(), evidence: Vec::new(), ..Origin::default() });
     let mut failed = trial(text, 1, Ending::GaveUp, vec![assessment], &said);
     failed.session_id = text.into();
     failed.disclosures.push(Disclosure { turn: 1, fact: text.into(), gate: text.into(), opened_by: None });

@@ -89,6 +89,8 @@ fn a_fact_that_may_not_be_said_is_not_shown_to_the_model_and_neither_is_anything
         origin: Some(Origin {
             session: "HIDDEN-session".into(),
             evidence: vec![Evidence { field: "HIDDEN-field".into(), turn: 1, quote: "HIDDEN-quote".into() }],
+            back_test: vec!["HIDDEN-finding".into()],
+            not_failed: vec!["HIDDEN-e1".into()],
         }),
         ..TestCase::default()
     };
@@ -298,7 +300,7 @@ fn a_model_is_shown_how_the_recorded_user_said_it_unless_that_would_give_another
     let case = |quote: &str| {
         let quoted = |field: &str, quote: &str| Evidence { field: field.into(), turn: 2, quote: quote.into() };
         let evidence = vec![quoted("facts.zip", quote), quoted("expectations.open", "THAT IS WRONG")];
-        let origin = Some(Origin { session: "s".into(), evidence });
+        let origin = Some(Origin { session: "s".into(), evidence, ..Origin::default() });
         TestCase { brief: brief(), origin, ..TestCase::default() }
     };
     let heard = heard("Which place do you live in?");
@@ -320,7 +322,7 @@ async fn a_goodbye_is_answered_once_and_costs_no_model_a_call() {
     let remark = Evidence { field: "remark".into(), turn: 2, quote: "THX BYE".into() };
     let case = TestCase {
         brief: Brief { goal: "levels".into(), opening: Some("levels".into()), ..Brief::default() },
-        origin: Some(Origin { session: "s".into(), evidence: vec![remark] }),
+        origin: Some(Origin { session: "s".into(), evidence: vec![remark], ..Origin::default() }),
         ..TestCase::default()
     };
     let (model, asked) = answering(|_| json!({"parts": [{"part": 1, "reached": "unknown", "quotes": []}]}));

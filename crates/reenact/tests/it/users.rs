@@ -157,7 +157,7 @@ fn recording() -> Session {
 #[tokio::test]
 async fn the_recorded_user_is_played_back_until_the_agent_does_otherwise() {
     let store = Store::temporary().unwrap();
-    let origin = Some(Origin { session: "s-1".into(), evidence: Vec::new() });
+    let origin = Some(Origin { session: "s-1".into(), evidence: Vec::new(), ..Origin::default() });
     let suite = Suite { name: None, cases: vec![TestCase { origin, ..parcel() }] };
     let planned = Run::new(Plan { user: UserKind::Recorded, ..Plan::default() }, suite);
     store.create_run(&planned).unwrap();

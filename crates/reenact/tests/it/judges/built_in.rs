@@ -296,7 +296,11 @@ fn signed(checks: [Check; 2]) -> TestCase {
     let expectation = |(id, check): (&str, Check)| Expectation { id: id.into(), text: Some(id.into()), check };
     let evidence = Evidence { field: "expectations.no-promise".into(), turn: 2, quote: "you promised".into() };
     let expectations = ["no-promise", "is-kind"].into_iter().zip(checks).map(expectation).collect();
-    TestCase { expectations, origin: Some(Origin { session: "s-1".into(), evidence: vec![evidence] }), ..case() }
+    TestCase {
+        expectations,
+        origin: Some(Origin { session: "s-1".into(), evidence: vec![evidence], ..Origin::default() }),
+        ..case()
+    }
 }
 
 #[tokio::test]
