@@ -73,10 +73,9 @@
 //! handed in through an [`Environment`].
 
 pub use agent::{
-    Agent, AgentFault, AgentReply, AgentTurn, AgentUsage, FaultKind, Held, Tool, ToolResult, ToolScene, Toolbox,
+    Agent, AgentFault, AgentReply, AgentTurn, AgentUsage, FaultKind, Held, Tool, ToolMiss, ToolMocks, ToolResult,
+    ToolScene, Toolbox,
 };
-pub use agent::{ToolMiss, ToolMocks};
-pub use agent::{Agent, AgentFault, AgentReply, AgentTurn, AgentUsage, FaultKind, Held};
 pub use back_test::BackTest;
 pub use case::{Brief, CallPattern, Check, Evidence, Expectation, Fact, Gate, Origin, Suite, TestCase};
 pub use cassette::Cassette;

@@ -59,7 +59,7 @@ fn case(lines: &[&str]) -> TestCase {
         id: "orders".into(),
         brief: reenact::Brief { goal: "find order 47".into(), ..Default::default() },
         staging: Staging { script: lines.iter().map(|line| (*line).to_owned()).collect(), ..Staging::default() },
-        origin: Some(Origin { session: "s-1".into(), evidence: Vec::new() }),
+        origin: Some(Origin { session: "s-1".into(), ..Origin::default() }),
         ..TestCase::default()
     }
 }
