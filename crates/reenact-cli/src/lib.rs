@@ -10,14 +10,17 @@ mod cassette;
 mod command;
 mod demo;
 mod exit;
+mod exporting;
 mod interrupt;
 mod judging;
+mod masking;
 mod output;
 mod participants;
 mod runtime;
 #[cfg(test)]
 mod schema;
 mod spending;
+mod tools;
 
 /// Reads the arguments, runs the verb, and gives its exit status.
 #[must_use]

@@ -16,6 +16,7 @@ use crate::args::{Global, STORE_DEFAULT};
 pub(crate) mod batch;
 pub(crate) mod calibration;
 pub(crate) mod comparison;
+pub(crate) mod curation;
 pub(crate) mod estimate;
 pub(crate) mod file;
 #[cfg(test)]

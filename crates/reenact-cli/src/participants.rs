@@ -3,7 +3,7 @@
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use reenact::agent::{self, AgentSettings};
+use reenact::agent::{self, AgentSettings, OnMiss, RecordedTools, SessionLookup};
 use reenact::distill;
 use reenact::model::{Engine, Limits, ModelSettings};
 use reenact::run::{Part, Participants, Plan, replayed_agent};
@@ -20,7 +20,7 @@ pub(crate) fn open(plan: &Plan, store: &Store, settings: &ModelSettings) -> Resu
     let cassettes = Cassettes::default();
     let agent = match &plan.agent_cassette {
         Some(file) => replayed_agent(&cassettes.open(file)?)?,
-        None => open_agent(plan, store)?,
+        None => with_tools(open_agent(plan, store)?, plan, store, settings)?,
     };
     let user = match &plan.user_cassette {
         Some(file) => Part::replayed(&cassettes.open(file)?)?,
@@ -102,12 +102,26 @@ fn open_agent(plan: &Plan, store: &Store) -> Result<Arc<dyn Agent>> {
         timeout: Duration::from_secs(plan.agent_timeout_seconds.into()),
         sessions: Arc::new(move |id| sessions.session(id).map(Some)),
         environment: Environment::of_process(),
+        concurrency: plan.agent_concurrency,
+        limits: limits().clone(),
         ..AgentSettings::default()
     };
     match plan.agent.strip_prefix("demo:") {
         Some(version) => agent::open(&demo_command(version)?, &settings),
         None => agent::open(&plan.agent, &settings),
     }
+}
+
+/// The agent with the tools of the recording, where the plan hands it those.
+fn with_tools(agent: Arc<dyn Agent>, plan: &Plan, store: &Store, settings: &ModelSettings) -> Result<Arc<dyn Agent>> {
+    let Some(mocks) = &plan.tools else { return Ok(agent) };
+    let model = match &mocks.on_miss {
+        OnMiss::Ask(name) => model(name, settings)?,
+        OnMiss::Fail | OnMiss::Invalid | OnMiss::Nearest => None,
+    };
+    let sessions = store.clone();
+    let sessions: SessionLookup = Arc::new(move |id| sessions.session(id).map(Some));
+    Ok(agent::with_recorded_tools(agent, RecordedTools::new(sessions, mocks.clone(), model)))
 }
 
 /// The demo's assistant is this program itself, as a process of its own.

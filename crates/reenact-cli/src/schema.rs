@@ -6,13 +6,14 @@
 use reenact::Session;
 use reenact::calibrate::Calibration;
 use reenact::distill::Distilled;
+use reenact::distill::curation::Coverage;
 use reenact::estimate::Estimate;
 use reenact::import::Imported;
 use schemars::{Schema, schema_for};
 
 use crate::command::demo::Told;
 use crate::command::models;
-use crate::command::sessions::Found;
+use crate::command::sessions::{Found, Signalled};
 use crate::command::show::Shown;
 
 /// To write them again after a change: `UPDATE_SCHEMA=1 cargo test -p reenact-cli published_schema`.
@@ -31,6 +32,8 @@ fn is_published(name: &str, schema: &Schema) {
 fn the_published_schema_of_each_verb_is_that_of_what_it_prints() {
     is_published("import", &schema_for!(Imported));
     is_published("sessions", &schema_for!(Found));
+    is_published("signals", &schema_for!(Signalled));
+    is_published("coverage", &schema_for!(Coverage));
     is_published("session", &schema_for!(Session));
     is_published("distill", &schema_for!(Distilled));
     is_published("estimate", &schema_for!(Estimate));

@@ -638,7 +638,7 @@ fn starts_with_any(sentence: &str, phrases: &[&str]) -> bool {
 }
 
 /// Whether a sentence contains one of the phrases, as whole words, upper and lower case alike.
-fn contains_any(sentence: &str, phrases: &[&str]) -> bool {
+pub(crate) fn contains_any(sentence: &str, phrases: &[&str]) -> bool {
     let lower = sentence.to_lowercase().replace('’', "'");
     word_starts(&lower).any(|at| {
         let rest = &lower[at..];

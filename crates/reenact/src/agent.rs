@@ -4,6 +4,7 @@
 //! answers stands in `docs/agents.md`.
 
 use std::any::Any;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use schemars::JsonSchema;
@@ -13,17 +14,34 @@ use serde_json::{Map, Value};
 use crate::{Conversation, Message, Speaker, Usage};
 
 pub use function::from_fn;
+pub use mcp::{McpServer, McpToolbox};
+pub use model::of_model;
 pub(crate) use name::TIMEOUT_SECONDS_DEFAULT;
 pub use name::{AgentSettings, SessionLookup, open};
+pub(crate) use recorded_tools::ToolServed;
+pub use recorded_tools::{OnMiss, RecordedTools, Stopgap, ToolMiss, ToolMocks, with_recorded_tools};
 pub(crate) use replayed::ReplayedAgent;
+pub use toolbox::{Tool, ToolResult, ToolScene, Toolbox};
 
+mod a2a;
+mod address;
+mod chat;
 mod command;
+mod file;
 mod function;
-mod http;
+#[cfg(fuzzing)]
+pub mod fuzzing;
+mod mcp;
+mod model;
 mod name;
+mod process;
 mod recorded;
+mod recorded_tools;
 mod replayed;
+mod responses;
 mod scripted;
+mod started;
+mod toolbox;
 
 /// What is told to the agent on each turn.
 #[derive(Debug, Clone, Copy)]
@@ -32,6 +50,8 @@ pub struct AgentTurn<'a> {
     pub session_id: &'a str,
     /// The number of the turn, from 1.
     pub turn: u32,
+    /// The turn with which the agent came in: 1, or a later one where the case begins in the middle of a conversation.
+    pub first_turn: u32,
     /// All that was said so far; its last message is the user's new one.
     pub conversation: &'a Conversation,
     /// The case's context.
@@ -40,6 +60,8 @@ pub struct AgentTurn<'a> {
     pub case: &'a str,
     /// The id of the recorded session that the case comes from, where it has one.
     pub origin: Option<&'a str>,
+    /// The tools that it may call, where it takes them from here and not from a back end of its own.
+    pub tools: Option<&'a dyn Toolbox>,
 }
 
 impl AgentTurn<'_> {
@@ -48,7 +70,23 @@ impl AgentTurn<'_> {
     pub fn said(&self) -> &str {
         self.conversation.messages.last().map_or("", |message| message.text.as_str())
     }
+}
 
+impl<'a> AgentTurn<'a> {
+    /// What the agent does not know yet: what was said since it spoke last; all of it where it comes in with this turn.
+    #[must_use]
+    pub fn new_messages(&self) -> &'a [Message] {
+        let messages = &self.conversation.messages;
+        if self.turn == self.first_turn {
+            return messages;
+        }
+        let is_users = |message: &Message| message.speaker == Speaker::User;
+        let known = messages.iter().rposition(|message| !is_users(message)).map_or(0, |at| at + 1);
+        &messages[known..]
+    }
+}
+
+impl AgentTurn<'_> {
     /// What a cassette holds against what it recorded: all but the ids, which are other ones in each run.
     pub(crate) fn asked(&self) -> Asked<'_> {
         Asked { conversation: self.conversation, context: self.context }
@@ -77,6 +115,12 @@ pub struct AgentReply {
     /// What it took, where the agent says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<AgentUsage>,
+    /// Calls of tools that no recorded call answered; noted by whoever hands it the tools.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tool_misses: Vec<ToolMiss>,
+    /// How long it was not the agent that we waited for: for its place, or for its program to be ready. No part of what is kept.
+    #[serde(skip)]
+    pub waited: Duration,
 }
 
 /// What an agent says that a reply took.
@@ -141,22 +185,35 @@ pub enum FaultKind {
     Empty,
     /// It answered that it will not: an HTTP status, an error of its own.
     Refused,
+    /// It called a tool for which the recording has no result, and the trial shall not count then.
+    NotRecorded,
+    /// Its tools cannot be had, or cannot go on.
+    ToolsFailed,
 }
 
 /// Why a turn got no usable reply.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, thiserror::Error)]
-#[error("{reason}")]
+#[error("{reason}{}", hint.as_ref().map(|hint| format!(" ({hint})")).unwrap_or_default())]
 pub struct AgentFault {
     /// How it failed.
     pub fault: FaultKind,
     /// What happened, in a line, with what the agent printed where that helps.
     pub reason: String,
+    /// What to do about it, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
 }
 
 impl AgentFault {
     /// A fault of a kind with its reason.
     pub fn new(fault: FaultKind, reason: impl Into<String>) -> Self {
-        AgentFault { fault, reason: reason.into() }
+        AgentFault { fault, reason: reason.into(), hint: None }
+    }
+
+    /// The same fault with what to do about it.
+    #[must_use]
+    pub fn hint(self, hint: impl Into<String>) -> Self {
+        AgentFault { hint: Some(hint.into()), ..self }
     }
 }
 

@@ -30,6 +30,8 @@ pub enum CostRole {
     User,
     /// To judge.
     Judge,
+    /// To answer for tools what the recording does not.
+    Tools,
     /// To judge in an earlier round, whose verdicts a later one has replaced.
     EarlierJudge,
 }
@@ -42,6 +44,7 @@ impl CostRole {
             CostRole::Distiller => "distiller",
             CostRole::User => "user",
             CostRole::Judge => "judge",
+            CostRole::Tools => "tools",
             CostRole::EarlierJudge => "judge, earlier rounds",
         }
     }
@@ -53,6 +56,7 @@ impl CostRole {
             StepRole::Judge if charged.replaced => Some(CostRole::EarlierJudge),
             StepRole::Judge => Some(CostRole::Judge),
             StepRole::Distiller => Some(CostRole::Distiller),
+            StepRole::Tool => Some(CostRole::Tools),
             StepRole::Agent => None,
         }
     }

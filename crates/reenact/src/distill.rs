@@ -22,6 +22,7 @@ use crate::model::batch::Batch;
 use evidence::Verified;
 pub use split::Split;
 
+pub mod curation;
 pub mod evidence;
 pub mod model;
 mod offline;

@@ -9,12 +9,12 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::store::TrialRow;
+use crate::store::{Outgoing, TrialRow};
 use crate::{Completion, Error, ErrorKind, ModelFault, Result, Store, Trial};
 use recorder::{Recorder, Step};
 
@@ -35,6 +35,8 @@ pub enum StepRole {
     Judge,
     /// What distils cases.
     Distiller,
+    /// What answers for tools what the recording does not.
+    Tool,
 }
 
 impl fmt::Display for StepRole {
@@ -44,6 +46,7 @@ impl fmt::Display for StepRole {
             StepRole::Agent => "agent",
             StepRole::Judge => "judge",
             StepRole::Distiller => "distiller",
+            StepRole::Tool => "tool",
         })
     }
 }
@@ -175,6 +178,33 @@ impl Journal {
         self.charged_step(key, request, |_| None, async || Ok((call().await, None))).await
     }
 
+    /// As [`Journal::timed_step`], for a call that says of its answer how much of the time was somebody else's, and that may
+    /// come to a stop halfway: then nothing is recorded of it.
+    ///
+    /// # Errors
+    /// As [`Journal::step`], and those of `call`.
+    pub(crate) async fn waited_step<Q, T, F, Fut>(
+        &self,
+        key: StepKey,
+        request: &Q,
+        call: F,
+        waited: impl FnOnce(&T) -> Duration,
+    ) -> Result<(T, u64)>
+    where
+        Q: Serialize + ?Sized,
+        T: Serialize + DeserializeOwned,
+        F: FnOnce() -> Fut,
+        Fut: Future<Output = Result<T>>,
+    {
+        let call = async || {
+            let began = Instant::now();
+            let answer = call().await?;
+            let took = began.elapsed().saturating_sub(waited(&answer));
+            Ok((answer, Some(took.as_millis() as u64)))
+        };
+        self.charged_step(key, request, |_| None, call).await
+    }
+
     /// As [`Journal::step`], for what a model is asked: what its call used is recorded beside the answer, under the
     /// model's name. A call that could not be made is an error, and nothing is recorded of it.
     ///
@@ -186,9 +216,25 @@ impl Journal {
         F: FnOnce() -> Fut,
         Fut: Future<Output = Result<Answer>>,
     {
+        self.timed_model_step(key, model, request, call).await.map(|(answer, _)| answer)
+    }
+
+    /// As [`Journal::model_step`], with how long the call took in milliseconds when it was made.
+    pub(crate) async fn timed_model_step<Q, F, Fut>(
+        &self,
+        key: StepKey,
+        model: &str,
+        request: &Q,
+        call: F,
+    ) -> Result<(Answer, u64)>
+    where
+        Q: Serialize + ?Sized,
+        F: FnOnce() -> Fut,
+        Fut: Future<Output = Result<Answer>>,
+    {
         let charge = |answer: &Answer| Some(Charge::of(model, answer));
         let call = async || Ok((call().await?, None));
-        self.charged_step(key, request, charge, call).await.map(|(answer, _)| answer)
+        self.charged_step(key, request, charge, call).await
     }
 
     /// As [`Journal::timed_step`], with an answer that was recorded elsewhere, and the milliseconds that it took then; as
@@ -275,12 +321,13 @@ impl Journal {
         self.recorder.charge(key)
     }
 
-    /// Keeps a trial of the journal's run, as [`Store::put_trial`] does, together with whatever else is written at the time.
+    /// Keeps a trial of the journal's run, as [`Store::put_trial`] does, together with whatever else is written at the time. The
+    /// traces that tell of it are kept with it or not at all.
     ///
     /// # Errors
     /// Where the store cannot be written.
-    pub(crate) async fn keep(&self, trial: &Trial) -> Result<()> {
-        self.recorder.keep(TrialRow::of(trial)?)?.wait().await
+    pub(crate) async fn keep(&self, trial: &Trial, traces: Vec<Outgoing>) -> Result<()> {
+        self.recorder.keep(TrialRow::of(trial)?, traces)?.wait().await
     }
 
     /// How many steps are recorded.

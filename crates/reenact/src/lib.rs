@@ -61,6 +61,7 @@
 //! | one conversation without a store | [`simulate::simulate`], [`judge::assess`](fn@judge::assess), [`Panel`], [`Hearing`] |
 //! | many, durably | [`run::run`], [`run::rejudge`], [`Journal`], [`Store`] |
 //! | judges against people | [`calibrate::calibrate`], [`mod@calibrate`] |
+//! | traces of it | [`run::run_exported`], [`mod@export`] |
 //! | what it costs | [`Cost`], [`mod@cost`], [`PriceList`], [`mod@estimate`] |
 //! | what it amounts to | [`Trial`], [`Outcome`], [`Report`], [`mod@report`] |
 //!
@@ -71,7 +72,10 @@
 //! Nothing prints, exits or calls home; the clock and the environment are read in one named place each, and a model's key is
 //! handed in through an [`Environment`].
 
-pub use agent::{Agent, AgentFault, AgentReply, AgentTurn, AgentUsage, FaultKind, Held};
+pub use agent::{
+    Agent, AgentFault, AgentReply, AgentTurn, AgentUsage, FaultKind, Held, Tool, ToolResult, ToolScene, Toolbox,
+};
+pub use agent::{ToolMiss, ToolMocks};
 pub use case::{Brief, CallPattern, Check, Evidence, Expectation, Fact, Gate, Origin, Suite, TestCase};
 pub use cassette::Cassette;
 pub use conversation::{ChatMessage, ChatRole, Conversation, Message, Speaker, ToolCall, Turn};
@@ -107,18 +111,22 @@ pub mod distill;
 mod environment;
 mod error;
 pub mod estimate;
+pub mod export;
 mod http;
 pub mod import;
 pub mod journal;
 pub mod judge;
+pub mod mask;
 pub mod model;
 pub mod prompt;
 mod quote;
 pub mod report;
 pub mod run;
 pub mod script;
+mod secrets;
 mod session;
 mod shorten;
+pub mod signals;
 pub mod simulate;
 mod skipped;
 mod slug;

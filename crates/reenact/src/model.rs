@@ -5,6 +5,7 @@
 use std::fmt;
 use std::iter::Sum;
 use std::ops::Add;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -16,7 +17,7 @@ use crate::cassette::Replay;
 use replayed::ReplayedModel;
 
 pub use limits::{Limits, Measure, Wait, WaitReason};
-pub use name::{Engine, ModelSettings};
+pub use name::{Engine, ModelSettings, is_remote};
 pub use price::{Over, Price, PriceList, Rate, Rates};
 pub use probe::{Probe, probe};
 pub use provider::{Provider, Setting};
@@ -26,6 +27,7 @@ mod answer;
 mod aws;
 pub mod batch;
 mod conformance;
+pub(crate) mod dialogue;
 pub(crate) mod endpoint;
 mod limits;
 pub(crate) mod manner;
@@ -54,8 +56,8 @@ pub struct AnswerSchema {
     /// What the answer is: `user_message`, `check_goal`, `judgement`, `distilled_case`. A script knows by its beginning
     /// (`user`, `check`, `judge`, `distil`) whose part it plays.
     pub name: String,
-    /// Its JSON schema.
-    pub schema: Value,
+    /// Its JSON schema, which thousands of questions share.
+    pub schema: Arc<Value>,
 }
 
 /// What a model answered.
@@ -178,7 +180,7 @@ pub trait ServeModel: Send + Sync {
 #[derive(Clone)]
 pub struct Model {
     name: String,
-    server: std::sync::Arc<dyn ServeModel>,
+    server: Arc<dyn ServeModel>,
     replay: Option<Replay>,
 }
 
@@ -191,7 +193,7 @@ impl fmt::Debug for Model {
 impl Model {
     /// A model of the caller's own.
     pub fn new(name: impl Into<String>, server: impl ServeModel + 'static) -> Self {
-        Model { name: name.into(), server: std::sync::Arc::new(server), replay: None }
+        Model { name: name.into(), server: Arc::new(server), replay: None }
     }
 
     /// A model whose answers stand in a cassette. Within a run or a distillation the answer is that of the same place.

@@ -25,12 +25,14 @@ pub enum Prompt {
     OwnJudge,
     /// Distils a session into a test case.
     Distill,
+    /// Answers for a tool that was not recorded so.
+    Tool,
 }
 
 impl Prompt {
     /// All prompts.
-    pub const ALL: [Prompt; 6] =
-        [Prompt::User, Prompt::Checks, Prompt::Judge, Prompt::Judges, Prompt::OwnJudge, Prompt::Distill];
+    pub const ALL: [Prompt; 7] =
+        [Prompt::User, Prompt::Checks, Prompt::Judge, Prompt::Judges, Prompt::OwnJudge, Prompt::Distill, Prompt::Tool];
 
     /// The prompt's file name.
     #[must_use]
@@ -42,6 +44,7 @@ impl Prompt {
             Prompt::Judges => "judges.md",
             Prompt::OwnJudge => "own-judge.md",
             Prompt::Distill => "distill.md",
+            Prompt::Tool => "tool.md",
         }
     }
 
@@ -55,6 +58,7 @@ impl Prompt {
             Prompt::Judges => include_str!("../prompts/judges.md"),
             Prompt::OwnJudge => include_str!("../prompts/own-judge.md"),
             Prompt::Distill => include_str!("../prompts/distill.md"),
+            Prompt::Tool => include_str!("../prompts/tool.md"),
         }
     }
 }

@@ -23,6 +23,7 @@ use statistics::{Course, EarlyStopping, Flakiness, PassHatK, Reproduction, Stopp
 pub use variants::VariantReport;
 
 use crate::PriceList;
+use crate::agent::Stopgap;
 use crate::cost::{Amount, Cost};
 use crate::journal::{self, Charged};
 use crate::user::guard::Misstep;
@@ -166,6 +167,9 @@ pub struct Report {
     /// Conversations that were thrown away for that, and played again.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub discarded: u64,
+    /// Calls of tools that no recorded call answered, by what answered instead; none where every call was recorded.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tool_misses: BTreeMap<Stopgap, u64>,
     /// What the models that played users and judged cost, by role and model, trials that were not finished included; nothing
     /// where the journal was not read. What the agent itself costs is no part of it.
     pub cost: Option<Cost>,
@@ -449,6 +453,7 @@ pub enum EndingKind {
     AgentEnded,
     TurnLimit,
     AgentFailed,
+    ToolMissed,
     UserInvalid,
     UserFailed,
 }
@@ -466,6 +471,7 @@ impl EndingKind {
             EndingKind::AgentEnded => "agent ended it",
             EndingKind::TurnLimit => "turn limit",
             EndingKind::AgentFailed => "agent failed",
+            EndingKind::ToolMissed => "tool not recorded",
             EndingKind::UserInvalid => "user misbehaved",
             EndingKind::UserFailed => "user failed",
         }
@@ -483,6 +489,7 @@ impl From<&Ending> for EndingKind {
             Ending::AgentEnded => EndingKind::AgentEnded,
             Ending::TurnLimit => EndingKind::TurnLimit,
             Ending::AgentFailed(_) => EndingKind::AgentFailed,
+            Ending::ToolMissed(_) => EndingKind::ToolMissed,
             Ending::UserInvalid(_) => EndingKind::UserInvalid,
             Ending::UserFailed(_) => EndingKind::UserFailed,
         }
@@ -521,6 +528,7 @@ impl Report {
             variants: varied,
             missteps: misstep_counts(trials),
             discarded: trials.iter().map(|trial| trial.discarded.len() as u64).sum(),
+            tool_misses: tool_misses(trials),
             cost,
             pass_hat_k: figures::pass_hat_k(&cases),
             flakiness: statistics::flakiness(&figures::tallies(&cases)),
@@ -684,6 +692,15 @@ fn turn_counts(trials: &[Trial]) -> Vec<TurnCount> {
     counts.into_iter().map(|(turns, outcomes)| TurnCount { turns, outcomes: OutcomeCounts::of(outcomes) }).collect()
 }
 
+fn tool_misses(trials: &[Trial]) -> BTreeMap<Stopgap, u64> {
+    let mut counts = BTreeMap::new();
+    trials
+        .iter()
+        .flat_map(|trial| &trial.tool_misses)
+        .for_each(|miss| *counts.entry(miss.answered_by).or_default() += 1);
+    counts
+}
+
 fn agent_versions(trials: &[Trial]) -> Vec<String> {
     let told: BTreeSet<&String> = trials.iter().filter_map(|trial| trial.agent_version.as_ref()).collect();
     told.into_iter().cloned().collect()
@@ -695,8 +712,10 @@ fn why(trial: &Trial) -> Option<Why> {
         |reason: &str| Why { trial: trial.trial, expectation: None, reason: reason.to_owned(), turns: Vec::new() };
     match (trial.outcome, &trial.ending) {
         (Outcome::Passed, _) => None,
-        (_, Ending::AgentFailed(fault)) => Some(because(&fault.reason)),
-        (_, Ending::UserInvalid(reason) | Ending::UserFailed(reason)) => Some(because(reason)),
+        (_, Ending::AgentFailed(fault)) => Some(because(&fault.to_string())),
+        (_, Ending::ToolMissed(reason) | Ending::UserInvalid(reason) | Ending::UserFailed(reason)) => {
+            Some(because(reason))
+        }
         (Outcome::Failed, _) => {
             Some(assessed(trial, Verdict::Fail).unwrap_or_else(|| because("no assessment says why")))
         }

@@ -8,11 +8,13 @@ use futures::{Stream, StreamExt as _};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
 
 use crate::PriceList;
-use crate::agent::TIMEOUT_SECONDS_DEFAULT;
+use crate::agent::{OnMiss, TIMEOUT_SECONDS_DEFAULT, ToolMocks, ToolServed};
 use crate::case::Stress;
 use crate::cost::Ledger;
+use crate::export::{Delivery, Ended, Exporting, Exports};
 use crate::journal::{self, Charged, Journal};
 use crate::judge::{Judging, OFFLINE, Panel};
 use crate::report::RunOutput;
@@ -63,6 +65,9 @@ pub struct Plan {
     /// Ways in which each case is made harder besides; tried as often, and reported apart.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub variants: Vec<Stress>,
+    /// How the agent's tools are answered from the recording, where it takes them from here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tools: Option<ToolMocks>,
     /// Who judges, and what besides the expectations.
     pub judging: Judging,
     /// How often each case is tried; at the most, where trials stop early.
@@ -87,6 +92,9 @@ pub struct Plan {
     pub seed: u64,
     /// How long one reply of the agent may take.
     pub agent_timeout_seconds: u32,
+    /// How many conversations the agent takes at once, where that is less than there are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent_concurrency: Option<u32>,
 }
 
 /// Which words the users of a run speak. Where a case has a script, it is spoken.
@@ -123,6 +131,7 @@ impl Default for Plan {
             user_cassette: None,
             user: UserKind::default(),
             variants: Vec::new(),
+            tools: None,
             judging: Judging::default(),
             trials: 1,
             stopping: None,
@@ -133,16 +142,21 @@ impl Default for Plan {
             concurrency: 16,
             seed: 0,
             agent_timeout_seconds: TIMEOUT_SECONDS_DEFAULT,
+            agent_concurrency: None,
         }
     }
 }
 
 impl Plan {
-    /// The models that it names for playing users and judging, each once.
+    /// The models that it names for playing users, answering for tools and judging, each once.
     #[must_use]
     pub fn models(&self) -> BTreeSet<&str> {
         let user = std::iter::once(self.user_model.as_str());
-        user.chain(self.judging.all_models()).filter(|model| *model != OFFLINE).collect()
+        let tools = self.tools.as_ref().and_then(|tools| match &tools.on_miss {
+            OnMiss::Ask(model) => Some(model.as_str()),
+            OnMiss::Fail | OnMiss::Invalid | OnMiss::Nearest => None,
+        });
+        user.chain(tools).chain(self.judging.all_models()).filter(|model| *model != OFFLINE).collect()
     }
 }
 
@@ -263,7 +277,8 @@ impl Participants {
             Part::Model(model) => Some(model.name()),
             Part::Offline | Part::Own(_) => None,
         };
-        user.into_iter().chain(self.judge.models())
+        let tools = ToolServed::of(self.agent.as_ref()).and_then(ToolServed::model).map(Model::name);
+        user.into_iter().chain(tools).chain(self.judge.models())
     }
 }
 
@@ -315,8 +330,63 @@ pub async fn run(
     stop: &Stop,
     listen: &(dyn Fn(Event<'_>) + Sync),
 ) -> Result<RunOutput> {
+    run_exported(store, run, participants, stop, listen, &Exports::default()).await
+}
+
+/// As [`run()`], with traces of the conversations, and of what the simulator and the judges ask, sent to collectors while it goes on
+/// and a little longer.
+///
+/// What came of it is told as [`Event::Exported`], one for each collector, also where the run itself fails. What a collector did
+/// not take is kept with the run, and goes out when this is called again for the same run, however little is left to be tried.
+///
+/// # Errors
+/// As [`run()`]. A collector that fails is no error.
+pub async fn run_exported(
+    store: &Store,
+    run: &Run,
+    participants: &Participants,
+    stop: &Stop,
+    listen: &(dyn Fn(Event<'_>) + Sync),
+    exports: &Exports,
+) -> Result<RunOutput> {
     run.plan.judging.check(&run.suite)?;
     let _lease = store.lease(&run.id)?;
+    let key = store.run_key(&run.id)?;
+    let (ended, _) = watch::channel(Ended::Trials(0));
+    let heard = |event: Event<'_>| {
+        if matches!(event, Event::Ended(_)) {
+            ended.send_modify(Ended::another);
+        }
+        listen(event);
+    };
+    let deliveries = Exporting::ALL.iter().filter_map(|&what| {
+        let delivery = Delivery { store, run: key, what, to: exports.to(what)?, patience: exports.patience() };
+        let ended = ended.subscribe();
+        Some(async move { delivery.deliver(ended).await })
+    });
+    let deliveries = futures::future::join_all(deliveries);
+    let tried = async {
+        let tried = try_all(store, run, participants, stop, &heard, exports).await;
+        ended.send_replace(Ended::Run);
+        tried
+    };
+    let (tried, exported) = futures::future::join(tried, deliveries).await;
+    for exported in exported {
+        listen(Event::Exported(&exported?));
+    }
+    tried?;
+    RunOutput::read(store, &run.id)
+}
+
+/// Tries what is still to be tried.
+async fn try_all(
+    store: &Store,
+    run: &Run,
+    participants: &Participants,
+    stop: &Stop,
+    listen: &(dyn Fn(Event<'_>) + Sync),
+    exports: &Exports,
+) -> Result<()> {
     let ledger = ledger(run, &journal::charges_of_run(store, &run.id)?, stop);
     ledger.check(participants.models())?;
     if store.is_half_judged(&run.id)? {
@@ -325,13 +395,11 @@ pub async fn run(
     let done: Done = store.trials(&run.id)?.into_iter().map(|t| ((t.case, t.trial), t.outcome)).collect();
     listen(Event::Began { planned: run.suite.cases.len() * run.plan.trials as usize, done: done.len() });
     let journal = Arc::new(Journal::open(store, &run.id)?);
-    let trying = Trying::new(store, run, participants, stop, (journal, ledger));
-    let divergence = Arc::default();
-    let drive = Drive { run, trying, divergence };
+    let trying = Trying::new(store, run, participants, stop, (journal, ledger)).exporting(exports);
+    let drive = Drive { run, trying: Arc::new(trying), divergence: Arc::default() };
     drive.all(&done, listen).await?;
     drive.divergence.none_of(|| participants.changed_for(run))?;
-    store.finish_run(&run.id)?;
-    RunOutput::read(store, &run.id)
+    store.finish_run(&run.id)
 }
 
 /// Judges the conversations of a stored run again, without simulating any of them again.
@@ -390,7 +458,10 @@ async fn judge_all(
 async fn assessed(run: &Run, steps: &Arc<Steps>, trial: Trial, panel: &Panel) -> Result<Trial> {
     let unknown = TestCase { id: trial.case.clone(), ..TestCase::default() };
     let case = run.suite.cases.iter().find(|case| case.id == trial.case).unwrap_or(&unknown);
-    judged(steps, panel, (&run.plan, &run.provenance.prices), case, trial).await
+    let trial = judged(steps, panel, (&run.plan, &run.provenance.prices), case, trial).await?;
+    // Its conversation was exported when it was held, if it was to be.
+    steps.keep(&trial, Vec::new()).await?;
+    Ok(trial)
 }
 
 /// The trials that are kept already.
@@ -444,12 +515,12 @@ impl Drive<'_> {
 
     /// One trial, on a task of its own: thousands of conversations are too many for one thread. Nothing comes of it where it, or
     /// one before it, is not as it was recorded.
-    async fn trial(&self, (index, case): (usize, &TestCase), n: u32) -> Result<Option<Trial>> {
+    fn trial(&self, (index, case): (usize, &TestCase), n: u32) -> impl Future<Output = Result<Option<Trial>>> {
         let place = index * self.run.plan.trials as usize + n as usize;
         let steps = self.trying.steps(case, n).until(&self.divergence, place);
         let (trying, case) = (Arc::clone(&self.trying), case.clone());
-        let tried = task::run(async move { trying.trial(&case, n, steps).await }).await;
-        self.divergence.settle(place, tried)
+        let tried = task::run(async move { trying.trial(&case, n, steps).await });
+        async move { self.divergence.settle(place, tried.await) }
     }
 }
 

@@ -33,13 +33,20 @@ pub(crate) enum Participant {
     Judge,
     /// The model that distils.
     Distiller,
+    /// The model that answers for tools.
+    Tool,
 }
 
 impl Participant {
     /// Who is asked for an answer of this schema, by the beginning of its name.
     pub(crate) fn of_schema(name: &str) -> Option<Self> {
-        let beginnings =
-            [("user", Self::User), ("check", Self::Checker), ("judge", Self::Judge), ("distil", Self::Distiller)];
+        let beginnings = [
+            ("user", Self::User),
+            ("check", Self::Checker),
+            ("judge", Self::Judge),
+            ("distil", Self::Distiller),
+            ("tool", Self::Tool),
+        ];
         beginnings.into_iter().find(|(beginning, _)| name.starts_with(beginning)).map(|(_, participant)| participant)
     }
 }
@@ -52,6 +59,7 @@ impl fmt::Display for Participant {
             Participant::Checker => "checker",
             Participant::Judge => "judge",
             Participant::Distiller => "distiller",
+            Participant::Tool => "tool",
         })
     }
 }

@@ -1,6 +1,7 @@
 //! The loop: one case, one conversation, one ending.
 
 use crate::AgentUsage;
+use crate::agent::ToolMiss;
 use crate::case::{FirstSpeaker, Wording};
 use crate::user::goal::GoalCheck;
 use crate::user::guard::{Guard, Misstep, Objection, REWORDINGS_MAX};
@@ -44,6 +45,8 @@ pub struct Simulated {
     pub agent_version: Option<String>,
     /// What each of the agent's replies took, where it says.
     pub agent_usage: Vec<Option<AgentUsage>>,
+    /// The calls of tools that no recorded call answered.
+    pub tool_misses: Vec<ToolMiss>,
 }
 
 impl Simulated {
@@ -58,6 +61,7 @@ impl Simulated {
             handed_over_at: None,
             agent_version: None,
             agent_usage: Vec::new(),
+            tool_misses: Vec::new(),
         }
     }
 }
@@ -84,11 +88,31 @@ pub async fn simulate(setting: Setting<'_>, user: &dyn SimulatedUser, agent: &dy
         match talk.agent_replies(agent).await {
             Ok(true) => {}
             Ok(false) => break Ending::AgentEnded,
-            Err(fault) => break Ending::AgentFailed(fault),
+            Err(fault) => break failed(fault),
         }
     };
-    let Talk { conversation, disclosures, corrections, goal, handed_over_at, agent_version, agent_usage, .. } = talk;
-    Simulated { conversation, ending, disclosures, corrections, goal, handed_over_at, agent_version, agent_usage }
+    let Talk {
+        conversation,
+        disclosures,
+        corrections,
+        goal,
+        handed_over_at,
+        agent_version,
+        agent_usage,
+        tool_misses,
+        ..
+    } = talk;
+    Simulated {
+        conversation,
+        ending,
+        disclosures,
+        corrections,
+        goal,
+        handed_over_at,
+        agent_version,
+        agent_usage,
+        tool_misses,
+    }
 }
 
 /// A conversation on its way.
@@ -101,10 +125,13 @@ struct Talk<'a> {
     goal: Option<GoalCheck>,
     agent_version: Option<String>,
     agent_usage: Vec<Option<AgentUsage>>,
+    tool_misses: Vec<ToolMiss>,
     held: Held,
     guard: Guard<'a>,
     lines: Lines<'a>,
     handed_over_at: Option<u32>,
+    /// The turn with which the agent came in, once it did.
+    first_turn: Option<u32>,
 }
 
 /// What the user does, once it is let through.
@@ -125,10 +152,12 @@ impl<'a> Talk<'a> {
             goal: None,
             agent_version: None,
             agent_usage: Vec::new(),
+            tool_misses: Vec::new(),
             held: None,
             guard: Guard::of(setting.case),
             lines: Lines::of(setting.case, setting.recording),
             handed_over_at: None,
+            first_turn: None,
         }
     }
 
@@ -223,18 +252,21 @@ impl<'a> Talk<'a> {
     async fn users_ending(&mut self, why: Leaving, goodbye: Option<String>, agent: &dyn Agent) -> Ending {
         let Some(goodbye) = goodbye else { return why.into() };
         self.user_says(Said { text: goodbye, act: DialogueAct::Remark, discloses: Vec::new() }, Vec::new());
-        self.agent_replies(agent).await.map_or_else(Ending::AgentFailed, |_| why.into())
+        self.agent_replies(agent).await.map_or_else(failed, |_| why.into())
     }
 
     /// Lets the agent answer; whether the conversation goes on.
     async fn agent_replies(&mut self, agent: &dyn Agent) -> Result<bool, AgentFault> {
+        let now = self.turn();
         let turn = AgentTurn {
             session_id: self.setting.session_id,
-            turn: self.turn(),
+            turn: now,
+            first_turn: *self.first_turn.get_or_insert(now),
             conversation: &self.conversation,
             context: &self.setting.case.context,
             case: &self.setting.case.id,
             origin: self.setting.case.origin.as_ref().map(|origin| origin.session.as_str()),
+            tools: None,
         };
         let reply = agent.reply(turn, &mut self.held).await?;
         // An agent that ends the conversation may do so without a word.
@@ -243,8 +275,17 @@ impl<'a> Talk<'a> {
         }
         self.agent_version = reply.version.or(self.agent_version.take());
         self.agent_usage.push(reply.usage);
+        self.tool_misses.extend(reply.tool_misses);
         self.conversation.messages.extend(reply.messages);
         Ok(!reply.ended)
+    }
+}
+
+/// How a conversation ends in which the agent gave no usable reply.
+fn failed(fault: AgentFault) -> Ending {
+    match fault.fault {
+        FaultKind::NotRecorded => Ending::ToolMissed(fault.reason),
+        _ => Ending::AgentFailed(fault),
     }
 }
 

@@ -16,6 +16,7 @@ pub(crate) use fault::Doing;
 
 pub(crate) use lease::Lease;
 pub use lease::RunLease;
+pub(crate) use outbox::Outgoing;
 pub use runs::RunSummary;
 pub(crate) use runs::TrialRow;
 pub use session_reader::{SessionReader, SessionSummary};
@@ -24,7 +25,9 @@ pub use session_writer::{SessionWriter, StoredSession};
 pub(crate) mod batches;
 mod fault;
 mod lease;
+mod mask_keys;
 pub(crate) mod near;
+mod outbox;
 mod runs;
 mod schema;
 mod session_reader;

@@ -7,14 +7,41 @@ use std::fmt::Write;
 
 /// The `traceparent` of a turn: one trace for the session, one parent span for each turn, sampled.
 pub(crate) fn traceparent(session_id: &str, turn: u32) -> String {
-    let trace = blake3::derive_key("reenact 2026 trace id of a session", session_id.as_bytes());
-    let span = blake3::derive_key("reenact 2026 span id of a turn", format!("{session_id} {turn}").as_bytes());
-    format!("00-{}-{}-01", hex(&trace[..16]), hex(&span[..8]))
+    format!("00-{}-{}-01", hex(&trace_id(session_id)), hex(&turn_span_id(session_id, turn)))
+}
+
+/// The id of a session's trace.
+pub(crate) fn trace_id(session_id: &str) -> [u8; 16] {
+    first(&blake3::derive_key("reenact 2026 trace id of a session", session_id.as_bytes()))
+}
+
+/// The id of the span that an agent's own spans of a turn are children of.
+pub(crate) fn turn_span_id(session_id: &str, turn: u32) -> [u8; 8] {
+    first(&blake3::derive_key("reenact 2026 span id of a turn", format!("{session_id} {turn}").as_bytes()))
+}
+
+/// The id of another span of a session; `place` says which.
+pub(crate) fn span_id(session_id: &str, place: &str) -> [u8; 8] {
+    first(&blake3::derive_key("reenact 2026 span id", format!("{session_id} {place}").as_bytes()))
+}
+
+fn first<const N: usize>(key: &[u8; 32]) -> [u8; N] {
+    std::array::from_fn(|index| key[index])
 }
 
 /// The `baggage` of a session.
 pub(crate) fn baggage(session_id: &str) -> String {
     format!("session.id={}", percent_encode(session_id))
+}
+
+/// The environment of a program that serves a session, from the turn in which it is started.
+pub(crate) fn variables(session_id: &str, turn: u32) -> [(String, String); 3] {
+    let own = [
+        ("REENACT_SESSION_ID", session_id.to_owned()),
+        ("TRACEPARENT", traceparent(session_id, turn)),
+        ("BAGGAGE", baggage(session_id)),
+    ];
+    own.map(|(name, value)| (name.to_owned(), value))
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::agent::{AgentFault, AgentUsage};
+use crate::agent::{AgentFault, AgentUsage, ToolMiss};
 use crate::user::goal::GoalCheck;
 use crate::user::guard::Misstep;
 use crate::{Assessment, Conversation, Verdict};
@@ -28,6 +28,8 @@ pub enum Ending {
     TurnLimit,
     /// The agent under test did not answer, or not usably.
     AgentFailed(AgentFault),
+    /// The agent called a tool for which the recording has no result, and the plan says that such a trial does not count.
+    ToolMissed(String),
     /// The simulated user misbehaved; what it did.
     UserInvalid(String),
     /// What plays the simulated user did not answer: a model or its network.
@@ -38,7 +40,7 @@ impl Ending {
     /// Whether the conversation says something about the agent: neither the simulated user nor the infrastructure broke it.
     #[must_use]
     pub fn is_judgeable(&self) -> bool {
-        !matches!(self, Ending::UserInvalid(_) | Ending::AgentFailed(_) | Ending::UserFailed(_))
+        !matches!(self, Ending::UserInvalid(_) | Ending::ToolMissed(_) | Ending::AgentFailed(_) | Ending::UserFailed(_))
     }
 }
 
@@ -52,7 +54,7 @@ pub enum Outcome {
     Failed,
     /// It could not be decided.
     Inconclusive,
-    /// The simulated user misbehaved; says nothing about the agent.
+    /// The simulated user misbehaved, or the recording could not answer for a tool; says nothing about the agent.
     Invalid,
     /// The infrastructure failed; says nothing about the agent.
     Errored,
@@ -91,7 +93,7 @@ impl Outcome {
         let verdict_is = |verdict| move |assessment: &Assessment| assessment.decides && assessment.verdict == verdict;
         let deciding = || assessments.iter().filter(|assessment| assessment.decides);
         match ending {
-            Ending::UserInvalid(_) => Outcome::Invalid,
+            Ending::UserInvalid(_) | Ending::ToolMissed(_) => Outcome::Invalid,
             Ending::AgentFailed(_) | Ending::UserFailed(_) => Outcome::Errored,
             _ if assessments.iter().any(verdict_is(Verdict::Fail)) => Outcome::Failed,
             _ if deciding().next().is_none() => Outcome::Inconclusive,
@@ -193,6 +195,9 @@ pub struct Trial {
     /// What each of the agent's replies took, in order, where the agent says; none where it never does.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub agent_usage: Vec<Option<AgentUsage>>,
+    /// The calls of tools that no recorded call answered.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tool_misses: Vec<ToolMiss>,
     /// One assessment for each expectation, in the order of the case, then one for each judge that the run names.
     pub assessments: Vec<Assessment>,
 }

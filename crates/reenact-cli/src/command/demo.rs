@@ -18,7 +18,7 @@ use crate::args::Global;
 use crate::demo::RECORDINGS;
 use crate::demo::assistant::{self, Version};
 use crate::runtime::runtime;
-use crate::{exit, output, spending};
+use crate::{exit, exporting, output, spending};
 
 #[derive(Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -126,7 +126,7 @@ fn replay(folder: &Path, store: &Store, suite: &Suite, version: &str, say: &Say<
     let plan = Plan { agent: format!("demo:{version}"), ..Plan::default() };
     let run = Run::new(plan, suite.clone());
     store.create_run(&run)?;
-    let output = play(store, &run, &spending::Args::default())?;
+    let output = play(store, &run, &spending::Args::default(), &exporting::Args::default())?;
     say(&output::report::render(&output.report, &output::program(store.path()), output::width()))?;
     let page = folder.join(format!("{version}.html"));
     output::file::write(&page, &report::html(&output, &origins(store, &output.run.suite)?))?;

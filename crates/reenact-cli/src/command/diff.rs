@@ -6,7 +6,7 @@ use reenact::{Error, ErrorKind, Result, Run, RunOutput, Store};
 use super::run::play;
 use super::share;
 use crate::args::Global;
-use crate::{exit, output, spending};
+use crate::{exit, exporting, output, spending};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -60,5 +60,5 @@ fn tried_again(store: &Store, run: &Run, suspects: &[String], trials: u32, seed:
     };
     let what = format!("trying {} again, {trials} times each, with {}", suspects.join(", "), rerun.plan.agent);
     output::note(output::printable(&what));
-    play(store, &rerun, &spending::Args::default())
+    play(store, &rerun, &spending::Args::default(), &exporting::Args::default())
 }

@@ -17,7 +17,7 @@ use super::run::is_worth_recording;
 use crate::args::Global;
 use crate::output::counted;
 use crate::runtime::runtime;
-use crate::{batching, cassette, exit, interrupt, output, participants, spending};
+use crate::{batching, cassette, exit, interrupt, masking, output, participants, spending};
 
 /// Providers take this many at once from a small account.
 const CALLS_AT_ONCE: usize = 16;
@@ -46,6 +46,8 @@ pub(crate) struct Args {
     #[arg(long)]
     split: bool,
     #[command(flatten)]
+    masking: masking::Args,
+    #[command(flatten)]
     spending: spending::Args,
     #[command(flatten)]
     batching: batching::Args,
@@ -71,6 +73,9 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<u8> {
         None => distill_and_record(args, &store)?,
     };
     let distilled = if args.split { distilled.apart() } else { distilled };
+    if let Some(masker) = args.masking.masker(&args.model, &store)? {
+        masking::check(&distilled, recordings(args, &store)?, &masker)?;
+    }
     note_left(args, &store)?;
     if distilled.cases.is_empty() {
         name_some("no case from", &distilled.skipped);
@@ -166,12 +171,24 @@ fn again(args: &Args, store: &Store) -> String {
     let query = args.query.as_ref().map(|query| format!(" --query {}", word(query))).unwrap_or_default();
     let (program, file) = (output::program(store.path()), word(&args.output.to_string_lossy()));
     let (prices, batching) = (args.spending.prices_in_words(), args.batching.in_words());
-    let record = args.cassette.in_words();
-    format!("{program} distill{sessions}{query} -o {file} --model {}{prices}{batching}{record}", word(&args.model))
+    let (mask, record) = (args.masking.in_words(), args.cassette.in_words());
+    format!(
+        "{program} distill{sessions}{query} -o {file} --model {}{mask}{prices}{batching}{record}",
+        word(&args.model)
+    )
+}
+
+/// The sessions that the arguments name, as whatever distils them may read them.
+fn sessions<'a>(args: &'a Args, store: &'a Store) -> Result<Box<dyn Iterator<Item = Result<Session>> + 'a>> {
+    let recordings = recordings(args, store)?;
+    Ok(match args.masking.masker(&args.model, store)? {
+        Some(masker) => Box::new(recordings.map(move |session| masking::masked(&masker, &session?))),
+        None => recordings,
+    })
 }
 
 /// The sessions that the arguments name, read one at a time.
-fn sessions<'a>(args: &'a Args, store: &'a Store) -> Result<Box<dyn Iterator<Item = Result<Session>> + 'a>> {
+fn recordings<'a>(args: &'a Args, store: &'a Store) -> Result<Box<dyn Iterator<Item = Result<Session>> + 'a>> {
     if !args.sessions.is_empty() {
         return Ok(Box::new(args.sessions.iter().map(|id| store.session(id))));
     }
@@ -185,7 +202,11 @@ fn record(args: &Args, store: &Store, engine: &Engine, environment: &Environment
         Engine::Offline => None,
         Engine::Model(model) => Some((model, &journal)),
     };
-    reenact::distill::record(sessions(args, store)?, model, environment)
+    let recorded = reenact::distill::record(sessions(args, store)?, model, environment)?;
+    if let Some(masker) = args.masking.masker(&args.model, store)? {
+        masking::check_cassette(&recorded.cassette, recordings(args, store)?, &masker)?;
+    }
+    Ok(recorded)
 }
 
 /// Says which sessions a cassette has that were not among those that were distilled.

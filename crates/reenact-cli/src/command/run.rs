@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use reenact::case::Stress;
 use reenact::cassette::{Recorded, Verb};
-use reenact::run::Plan;
+use reenact::run::{Event, Plan};
 use reenact::{Environment, Error, ErrorKind, Judging, Result, Run, RunOutput, Store, Suite, UserKind};
 
 use self::trials::Trials;
@@ -16,7 +16,7 @@ use super::share;
 use crate::args::Global;
 use crate::output::progress::Progress;
 use crate::runtime::runtime;
-use crate::{cassette, exit, interrupt, judging, output, participants, spending};
+use crate::{cassette, exit, exporting, interrupt, judging, masking, output, participants, spending, tools};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -62,13 +62,20 @@ pub(crate) struct Args {
     /// How long one reply of the agent may take
     #[arg(long, value_name = "SECONDS", default_value_t = Plan::default().agent_timeout_seconds, value_parser = clap::value_parser!(u32).range(1..))]
     agent_timeout: u32,
+    /// Conversations that the agent takes at once; others wait [default: as many as there are]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    agent_concurrency: Option<u32>,
     #[command(flatten)]
     spending: spending::Args,
     /// Finish a run that was interrupted: its id, or latest
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["suite", "agent", "agent_version", "user_model", "user", "variants", "judging", "trials", "threshold", "attempts", "max_turns", "concurrency", "seed", "agent_timeout", "estimate"])]
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["suite", "agent", "agent_version", "user_model", "user", "variants", "judging", "trials", "threshold", "attempts", "max_turns", "concurrency", "seed", "agent_timeout", "agent_concurrency", "estimate", "tools"])]
     resume: Option<String>,
     #[command(flatten)]
     cassette: cassette::Args,
+    #[command(flatten)]
+    exporting: exporting::Args,
+    #[command(flatten)]
+    tools: tools::Args,
 }
 
 pub(crate) fn run(args: &Args, global: &Global) -> Result<u8> {
@@ -76,12 +83,14 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<u8> {
         return estimate(args, global);
     }
     args.cassette.check()?;
+    args.exporting.open()?;
     let (store, run) = match &args.resume {
         Some(id) => resume(id, args, global)?,
         None => begin(args, global)?,
     };
     output::note_engines(&run.plan);
-    let played = play(&store, &run, &args.spending);
+    masking::note_unmasked(&run.plan, &run.suite);
+    let played = play(&store, &run, &args.spending, &args.exporting);
     if is_worth_recording(&played) {
         args.cassette.write(|environment| record(&store, &run, args, environment))?;
     }
@@ -152,12 +161,14 @@ fn user_kind(name: &str) -> std::result::Result<UserKind, String> {
 }
 
 fn plan(args: &Args, agent: String) -> Result<Plan> {
+    let tools = args.tools.mocks(&agent)?;
     cassette::resolved(Plan {
         agent,
         agent_version: args.agent_version.clone(),
         user_model: args.user_model.clone(),
         user: args.user,
         variants: args.variants.clone(),
+        tools,
         judging: args.judging.over(&Judging::default(), Verb::Run)?,
         trials: args.trials.at_most(),
         stopping: args.trials.stopping(),
@@ -167,17 +178,27 @@ fn plan(args: &Args, agent: String) -> Result<Plan> {
         concurrency: args.concurrency,
         seed: args.seed,
         agent_timeout_seconds: args.agent_timeout,
+        agent_concurrency: args.agent_concurrency,
         ..Plan::default()
     })
 }
 
 /// Plays what is still to be played of a run.
-pub(crate) fn play(store: &Store, run: &Run, spending: &spending::Args) -> Result<RunOutput> {
+pub(crate) fn play(
+    store: &Store,
+    run: &Run,
+    spending: &spending::Args,
+    exporting: &exporting::Args,
+) -> Result<RunOutput> {
+    let exports = exporting.open()?;
     let participants = participants::open(&run.plan, store, &spending.settings())?;
     let progress = Progress::new("trials");
     let stop = spending.stop();
-    let listen = |event: reenact::run::Event<'_>| progress.show(&event);
-    let work = reenact::run::run(store, run, &participants, &stop, &listen);
+    let listen = |event: reenact::run::Event<'_>| match event {
+        Event::Exported(exported) => exporting.note(exported, &resume_command(store, run)),
+        event => progress.show(&event),
+    };
+    let work = reenact::run::run_exported(store, run, &participants, &stop, &listen, &exports);
     let output = runtime()?.block_on(interrupt::stopping(&stop, work));
     progress.finish();
     output.map_err(|error| resumable(error, spending, store, run))
@@ -199,6 +220,6 @@ fn resume_command(store: &Store, run: &Run) -> String {
 
 /// What was stopped goes on as it was asked for, and is recorded again.
 fn going_on(error: Error, args: &Args, store: &Store, run: &Run) -> Error {
-    let command = resume_command(store, run) + &args.cassette.in_words();
+    let command = resume_command(store, run) + &args.cassette.in_words() + &args.exporting.in_words();
     args.spending.resumable(error, &command)
 }

@@ -1,7 +1,14 @@
-//! `reenact sessions`: which sessions the store holds, and `reenact sessions show`: one of them.
+//! `reenact sessions`: which sessions the store holds, which of them show trouble, and what a suite lacks of them; and
+//! `reenact sessions show`: one of them.
+
+use std::cmp::Reverse;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
-use reenact::{Result, SessionQuery, SessionSummary, Store};
+use reenact::distill::curation::Curation;
+use reenact::signals::{Signal, signals, trouble};
+use reenact::{Result, SessionQuery, SessionSummary, Store, Suite};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -24,6 +31,12 @@ pub(crate) struct Args {
     /// How many sessions to show, the newest first
     #[arg(long, value_name = "N", default_value_t = 20)]
     limit: usize,
+    /// Show the signs of trouble in each session, with their turns; the most troubled first
+    #[arg(long)]
+    signals: bool,
+    /// Show what the users of these sessions want, in clusters, and of which clusters a suite has no case
+    #[arg(long, value_name = "SUITE", conflicts_with = "signals")]
+    coverage: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -47,11 +60,38 @@ pub(crate) struct Found {
     sessions: Vec<SessionSummary>,
 }
 
+/// What `--signals --json` prints.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Signalled {
+    /// How many sessions match, shown or not.
+    matched: usize,
+    /// How many of them show signs of trouble.
+    troubled: usize,
+    /// Those that are shown, the most troubled first, then the newest.
+    sessions: Vec<Troubled>,
+}
+
+/// A session with the signs of trouble in it.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Troubled {
+    /// The session.
+    #[serde(flatten)]
+    pub(crate) session: SessionSummary,
+    /// How much trouble they tell of: a number to sort by.
+    pub(crate) trouble: u32,
+    /// The signs, in the order of the turns.
+    pub(crate) signals: Vec<Signal>,
+}
+
 pub(crate) fn run(args: &Args, global: &Global) -> Result<u8> {
     let store = Store::open_existing(&global.store)?;
     match &args.one {
         Some(One::Show { id, full }) => show(&store, id, if *full { Length::Whole } else { Length::Shortened }, global),
-        None => list(&store, args, global),
+        None => match &args.coverage {
+            Some(suite) => coverage(&store, suite, args, global),
+            None if args.signals => troubled(&store, args, global),
+            None => list(&store, args, global),
+        },
     }?;
     Ok(exit::PASSED)
 }
@@ -74,9 +114,61 @@ fn list(store: &Store, args: &Args, global: &Global) -> Result<()> {
     if matched == 0 {
         return output::text(&nothing(&query));
     }
-    let short_id = |session: &SessionSummary| store.short_session_id(&session.id, SHORT_ID_CHARS_MIN);
-    let rows = sessions.into_iter().map(|session| Ok((short_id(&session)?, session))).collect::<Result<Vec<_>>>()?;
+    let row = |session: SessionSummary| Ok((short_id(store, &session)?, session));
+    let rows = sessions.into_iter().map(row).collect::<Result<Vec<_>>>()?;
     output::text(&output::sessions::list(&rows, matched, output::width()))
+}
+
+fn short_id(store: &Store, session: &SessionSummary) -> Result<String> {
+    store.short_session_id(&session.id, SHORT_ID_CHARS_MIN)
+}
+
+/// Looks through all sessions that match, and shows those with the most trouble.
+fn troubled(store: &Store, args: &Args, global: &Global) -> Result<()> {
+    let query: SessionQuery = args.query.join(" ").parse()?;
+    let mut found = Vec::new();
+    let mut matched = 0;
+    for session in store.read_sessions(&query)? {
+        let session = session?;
+        let signals = signals(&session);
+        matched += 1;
+        if !signals.is_empty() {
+            found.push((session.id, signals));
+        }
+    }
+    let troubled = found.len();
+    // A sort that keeps the order of equals keeps the newest first.
+    found.sort_by_key(|(_, signals)| Reverse(trouble(signals)));
+    found.truncate(args.limit);
+    let mut summaries: HashMap<String, SessionSummary> =
+        store.sessions(&query)?.into_iter().map(|summary| (summary.id.clone(), summary)).collect();
+    let with_summary = |(id, signals): (String, Vec<Signal>)| {
+        let session = summaries.remove(&id)?;
+        Some(Troubled { session, trouble: trouble(&signals), signals })
+    };
+    let sessions: Vec<Troubled> = found.into_iter().filter_map(with_summary).collect();
+    if global.json {
+        return output::json(&Signalled { matched, troubled, sessions });
+    }
+    if matched == 0 {
+        return output::text(&nothing(&query));
+    }
+    let row = |session: Troubled| Ok((short_id(store, &session.session)?, session));
+    let rows = sessions.into_iter().map(row).collect::<Result<Vec<_>>>()?;
+    output::text(&output::curation::signals(&rows, (troubled, matched), output::width()))
+}
+
+fn coverage(store: &Store, suite: &Path, args: &Args, global: &Global) -> Result<()> {
+    let cases = Suite::load(suite)?.cases;
+    let query: SessionQuery = args.query.join(" ").parse()?;
+    let coverage = Curation::of(store.read_sessions(&query)?)?.coverage(&cases);
+    if global.json {
+        return output::json(&coverage);
+    }
+    if coverage.clusters.is_empty() {
+        return output::text(&nothing(&query));
+    }
+    output::text(&output::curation::coverage(&coverage, output::width()))
 }
 
 fn nothing(query: &SessionQuery) -> String {

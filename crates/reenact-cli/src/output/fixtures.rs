@@ -70,6 +70,7 @@ pub(crate) fn trial(case: &str, number: u32, ending: Ending, assessments: Vec<As
         goal: None,
         handed_over_at: None,
         discarded: Vec::new(),
+        tool_misses: Vec::new(),
         agent_version: None,
         agent_latencies_ms: Vec::new(),
         agent_usage: Vec::new(),

@@ -41,7 +41,7 @@ impl Progress {
                 self.bar.inc(1);
             }
             Event::Spent(amount) if amount.calls > 0 => self.bar.set_prefix(amount.money()),
-            Event::Spent(_) => {}
+            Event::Spent(_) | Event::Exported(_) => {}
         }
     }
 

@@ -6,7 +6,7 @@ use anstyle::Style;
 use comfy_table::{Attribute, Cell, ColumnConstraint, Table, Width};
 use reenact::report::EndingKind;
 use reenact::user::goal::{GoalCheck, GoalPart, Reached};
-use reenact::{Assessment, Conversation, Cost, Ending, Message, Session, Speaker, TestCase, Trial, Verdict};
+use reenact::{Assessment, Conversation, Cost, Ending, Message, Session, Speaker, TestCase, ToolMiss, Trial, Verdict};
 
 use super::report::mark;
 use super::{printable, shortened, table};
@@ -69,6 +69,7 @@ fn facts_of_the_trial(trial: &Trial, cost: Option<&Cost>, case: Option<&TestCase
         let session = printable(&invalid.session_id).into_owned();
         ("thrown away", format!("{session}: {}", printable(&invalid.reason)))
     }));
+    rows.extend(trial.tool_misses.iter().map(|miss| ("not recorded", missed(miss))));
     rows.push(("seen by agent as", printable(&trial.session_id).into_owned()));
     rows.extend(trial.agent_version.iter().map(|told| ("agent's version", printable(told).into_owned())));
     if let Some(cost) = cost {
@@ -81,6 +82,16 @@ fn facts_of_the_trial(trial: &Trial, cost: Option<&Cost>, case: Option<&TestCase
         rows.into_iter().map(|(name, value)| [Cell::new(name).add_attribute(Attribute::Dim), Cell::new(value)]),
     );
     table::lines(&table)
+}
+
+/// A call that no recorded call answered, and what answered instead.
+fn missed(miss: &ToolMiss) -> String {
+    let call = shortened(&format!("{}({})", miss.tool, miss.arguments), 120);
+    let near = miss.nearest.iter().zip(miss.likeness);
+    let near: String = near
+        .map(|(nearest, likeness)| format!("; {:.0} % like {}", likeness * 100.0, shortened(nearest, 120)))
+        .collect();
+    format!("turn {}: {call} {}{near}", miss.turn, miss.answered_by.words())
 }
 
 /// Each part of the goal, with the words that show what became of it and who says so.
@@ -106,8 +117,10 @@ fn reached(reached: Reached) -> &'static str {
 fn ending(ending: &Ending) -> String {
     let words = EndingKind::from(ending).words();
     match ending {
-        Ending::AgentFailed(fault) => format!("{words}: {}", printable(&fault.reason)),
-        Ending::UserInvalid(reason) | Ending::UserFailed(reason) => format!("{words}: {}", printable(reason)),
+        Ending::AgentFailed(fault) => format!("{words}: {}", printable(&fault.to_string())),
+        Ending::ToolMissed(reason) | Ending::UserInvalid(reason) | Ending::UserFailed(reason) => {
+            format!("{words}: {}", printable(reason))
+        }
         _ => words.to_owned(),
     }
 }

@@ -10,7 +10,7 @@ use std::process::Command;
 use regex::Regex;
 
 /// The pages that hold a walk.
-const PAGES: [&str; 4] = ["README.md", "docs/judges.md", "docs/batch.md", "docs/cassettes.md"];
+const PAGES: [&str; 5] = ["README.md", "docs/judges.md", "docs/batch.md", "docs/cassettes.md", "docs/privacy.md"];
 
 #[test]
 fn what_the_readme_shows_is_what_happens() {
@@ -77,7 +77,8 @@ fn print(line: &str, folder: &Path) -> String {
         .args(["-c", &format!("{{ {line}\n}} 2>&1")])
         .current_dir(folder)
         .env("PATH", path)
-        .env_remove("REENACT_STORE");
+        .env_remove("REENACT_STORE")
+        .env_remove("REENACT_MASK_KEY");
     let output = shell.env_remove("COLUMNS").output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     text.lines().map(|line| line.trim_end().to_owned() + "\n").collect()

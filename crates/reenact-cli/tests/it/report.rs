@@ -79,6 +79,7 @@ fn trial(case: &str, verdict: Verdict) -> Trial {
         agent_version: None,
         agent_latencies_ms: Vec::new(),
         agent_usage: Vec::new(),
+        tool_misses: Vec::new(),
         assessments: vec![assessment],
     }
 }

@@ -107,8 +107,16 @@ impl Stage {
     /// The program, not yet started: in the folder, and without what the caller's environment would change.
     pub(crate) fn command(&self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_reenact"));
-        for variable in ["REENACT_STORE", "NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "OPENAI_API_KEY", "OPENAI_BASE_URL"]
-        {
+        for variable in [
+            "REENACT_STORE",
+            "NO_COLOR",
+            "CLICOLOR",
+            "CLICOLOR_FORCE",
+            "OPENAI_API_KEY",
+            "OPENAI_BASE_URL",
+            "OTEL_EXPORTER_OTLP_HEADERS",
+            "OTEL_EXPORTER_OTLP_PROTOCOL",
+        ] {
             command.env_remove(variable);
         }
         command.args(args).current_dir(self.0.path());

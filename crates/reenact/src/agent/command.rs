@@ -3,16 +3,17 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use process::{Process, ReadFault, Resting};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Agent, AgentFault, AgentReply, AgentTurn, AgentUsage, FaultKind, Held};
+use super::process::{Process, ReadFault, Resting};
+use super::{Agent, AgentFault, AgentReply, AgentTurn, AgentUsage, FaultKind, Held, Tool};
 use crate::http::error_message;
 use crate::shorten::shorten;
-use crate::{Environment, Message, Usage, chat_completions};
+use crate::{Environment, Message, Usage, chat_completions, trace_context};
+use tools::Broken;
 
-mod process;
+mod tools;
 
 /// An agent that is a program. It is told the whole history with each message, so that a program that was
 /// started anew in the middle of a conversation can go on.
@@ -32,6 +33,8 @@ struct Asked<'a> {
     message: &'a str,
     messages: Vec<Value>,
     context: &'a Map<String, Value>,
+    #[serde(skip_serializing_if = "<[Tool]>::is_empty")]
+    tools: &'a [Tool],
 }
 
 /// One line from the program. Members that are not named here are the program's own business.
@@ -55,13 +58,18 @@ impl Agent for CommandAgent {
             Some(process) => process,
             None => self.start(turn)?,
         };
-        let exchange = process.exchange(request_line(turn));
-        let line = match tokio::time::timeout(self.timeout, exchange).await {
-            Ok(Ok(line)) => line,
-            Ok(Err(fault)) => return Err(self.broken(fault, process).await),
+        let line = request_line(turn, &tools::told_of(turn).await?);
+        let exchange = tools::exchange(&mut process, turn, line);
+        let (line, calls) = match tokio::time::timeout(self.timeout, exchange).await {
+            Ok(Ok(exchanged)) => exchanged,
+            Ok(Err(Broken::Program(fault))) => return Err(self.broken(fault, process).await),
+            Ok(Err(Broken::Tools(fault))) => {
+                process.stop().await;
+                return Err(fault);
+            }
             Err(_) => return Err(self.timed_out(process).await),
         };
-        let reply = read_answer(&line).and_then(AgentReply::checked);
+        let reply = read_answer(&line).map(|reply| tools::with_calls(reply, calls)).and_then(AgentReply::checked);
         match reply {
             Ok(reply) => {
                 *held = Some(Box::new(Resting::new(process)));
@@ -84,13 +92,7 @@ impl CommandAgent {
     }
 
     fn variables_for(&self, turn: AgentTurn<'_>) -> Vec<(String, String)> {
-        use crate::trace_context::{baggage, traceparent};
-        let own = [
-            ("REENACT_SESSION_ID", turn.session_id.to_owned()),
-            ("TRACEPARENT", traceparent(turn.session_id, turn.turn)),
-            ("BAGGAGE", baggage(turn.session_id)),
-        ];
-        let own = own.into_iter().map(|(name, value)| (name.to_owned(), value));
+        let own = trace_context::variables(turn.session_id, turn.turn);
         self.variables.iter().cloned().chain(own).collect()
     }
 
@@ -126,13 +128,14 @@ impl CommandAgent {
     }
 }
 
-fn request_line(turn: AgentTurn<'_>) -> Vec<u8> {
+fn request_line(turn: AgentTurn<'_>, tools: &[Tool]) -> Vec<u8> {
     let asked = Asked {
         session_id: turn.session_id,
         turn: turn.turn,
         message: turn.said(),
-        messages: chat_completions::history(turn.conversation),
+        messages: chat_completions::history(&turn.conversation.messages),
         context: turn.context,
+        tools,
     };
     let mut line = serde_json::to_vec(&asked).expect("texts, numbers and JSON values have a JSON form");
     line.push(b'\n');
@@ -158,7 +161,7 @@ fn read_answer(line: &[u8]) -> Result<AgentReply, AgentFault> {
     };
     let version = answer.version.as_ref().and_then(told_version);
     let usage = answer.usage.as_ref().and_then(told_usage);
-    Ok(AgentReply { messages, ended: answer.end, version, usage })
+    Ok(AgentReply { messages, ended: answer.end, version, usage, ..AgentReply::default() })
 }
 
 /// A version is a text or a number. An agent may have a member of that name for purposes of its own, so that

@@ -26,10 +26,12 @@ use super::{Agent, AgentFault, AgentReply, AgentTurn, FaultKind, Held};
 /// let turn = AgentTurn {
 ///     session_id: "sim-0123456789abcdef",
 ///     turn: 1,
+///     first_turn: 1,
 ///     conversation: &conversation,
 ///     context: &context,
 ///     case: "greeting",
 ///     origin: None,
+///     tools: None,
 /// };
 /// let reply = echo.reply(turn, &mut None).await?;
 /// assert_eq!(reply.messages[0].text, "you said HELLO");

@@ -30,7 +30,7 @@ impl Agent for RecordedAgent {
     async fn reply(&self, turn: AgentTurn<'_>, held: &mut Held) -> Result<AgentReply, AgentFault> {
         let session = match held.take().and_then(|held| held.downcast::<Session>().ok()) {
             Some(session) => session,
-            None => Box::new(self.session_of(turn)?),
+            None => Box::new(session_of(&self.sessions, turn)?),
         };
         let reply = recorded_reply(&session.conversation, turn.conversation);
         *held = Some(session);
@@ -38,17 +38,16 @@ impl Agent for RecordedAgent {
     }
 }
 
-impl RecordedAgent {
-    fn session_of(&self, turn: AgentTurn<'_>) -> Result<Session, AgentFault> {
-        let unreachable = |reason| AgentFault::new(FaultKind::Unreachable, reason);
-        let case = turn.case;
-        let id = turn.origin.ok_or_else(|| {
-            unreachable(format!("case {case} has no origin, and the recorded agent speaks from the case's session"))
-        })?;
-        let found = (self.sessions)(id);
-        let found = found.map_err(|error| unreachable(format!("cannot read session {id} of case {case}: {error}")))?;
-        found.ok_or_else(|| unreachable(format!("session {id} of case {case} is not in the store; import it first")))
-    }
+/// The session that a case comes from.
+pub(super) fn session_of(sessions: &SessionLookup, turn: AgentTurn<'_>) -> Result<Session, AgentFault> {
+    let unreachable = |reason| AgentFault::new(FaultKind::Unreachable, reason);
+    let case = turn.case;
+    let id = turn.origin.ok_or_else(|| {
+        unreachable(format!("case {case} has no origin, and the recording is that of the case's session"))
+    })?;
+    let found = sessions(id);
+    let found = found.map_err(|error| unreachable(format!("cannot read session {id} of case {case}: {error}")))?;
+    found.ok_or_else(|| unreachable(format!("session {id} of case {case} is not in the store; import it first")))
 }
 
 /// What the recorded agent says to the newest message of a simulated conversation.

@@ -28,7 +28,8 @@ impl Agent for ScriptedAgent {
             Some(Failure { kind, reason }) => Err(AgentFault::new(*kind, reason.clone())),
             None => {
                 let usage = answer.usage().cloned();
-                AgentReply { messages: messages(answer), ended: answer.ends(), version: None, usage }.checked()
+                AgentReply { messages: messages(answer), ended: answer.ends(), usage, ..AgentReply::default() }
+                    .checked()
             }
         }
     }

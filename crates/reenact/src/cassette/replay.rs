@@ -98,7 +98,7 @@ impl Replay {
     fn place(&self, key: &StepKey) -> Place {
         let verb = match key.role {
             StepRole::Distiller => Verb::Distill,
-            StepRole::User | StepRole::Agent => Verb::Run,
+            StepRole::User | StepRole::Agent | StepRole::Tool => Verb::Run,
             StepRole::Judge => self.verb,
         };
         Place { verb, case: key.case.clone(), trial: key.trial, role: key.role }

@@ -1,13 +1,14 @@
 //! What must not stand in a cassette: the values of variables that are secrets, and whatever looks like a key.
 
 use std::borrow::Cow;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use regex::{Captures, Regex};
 use serde_json::Value;
 
 use crate::Environment;
 use crate::environment::MASK;
+use crate::secrets::{NAMED_SECRET, SHAPED, is_random};
 
 /// Finds secrets and masks them.
 #[derive(Debug, Clone, Default)]
@@ -15,43 +16,6 @@ pub(crate) struct Secrets {
     /// The values of variables that are secrets, in every way in which they may be written; the longest first.
     known: Arc<[String]>,
 }
-
-/// What a key looks like, by whoever gives it out. The first group, where a pattern has one, stays.
-const SHAPES: [&str; 12] = [
-    // OpenAI, Anthropic, OpenRouter, DeepSeek and whoever copied the form.
-    r"\bsk-[A-Za-z0-9_-]{16,}",
-    // Groq, xAI, Hugging Face, Replicate, Perplexity.
-    r"\b(?:gsk_|xai-|hf_|r8_|pplx-)[A-Za-z0-9]{16,}",
-    // Google.
-    r"\bAIza[A-Za-z0-9_-]{30,}",
-    r"\bya29\.[A-Za-z0-9_-]{20,}",
-    // AWS.
-    r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b",
-    // GitHub, GitLab, Slack, Stripe.
-    r"\b(?:gh[opusr]_[A-Za-z0-9]{30,}|github_pat_[A-Za-z0-9_]{30,}|glpat-[A-Za-z0-9_-]{20,})",
-    r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}",
-    r"\b(?:sk|rk|pk)_(?:live|test)_[A-Za-z0-9]{16,}",
-    // A signed token of three parts.
-    r"\beyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{5,}",
-    // A private key in its armour; in JSON its line breaks are two signs.
-    r"-----BEGIN [A-Z ]*PRIVATE KEY-----(?s:.*?)(?:-----END [A-Z ]*PRIVATE KEY-----|\z)",
-    // A user and a password in an address.
-    r"(\b[a-z][a-z0-9+.-]{1,20}://)[^\s/@:]+:[^\s/@]+@",
-    // What an address has under a name that speaks of a secret.
-    r"(?i)([?&](?:[a-z_-]*(?:key|token|secret|password|signature)|sig)=)[^&#\s]+",
-];
-
-/// A name that speaks of a secret, and what stands behind it: `Bearer …`, `api_key: …`, `--token …`.
-const NAMED: &str = r#"(?ix)
-    ( \bbearer\s+ | \bbasic\s+
-    | (?:api[-_\ ]?key|token|secret|passw(?:or)?d|authorization)\\*["']?\s*[:=]\s*\\*["']?(?:(?:bearer|basic)\s+)?
-    | --?[a-z-]*(?:key|token|secret|password)[\ =]["']? )
-    ( [A-Za-z0-9._~+/=-]{12,} )"#;
-
-static PATTERNS: LazyLock<Vec<Regex>> =
-    LazyLock::new(|| SHAPES.iter().map(|shape| Regex::new(shape).expect("a pattern of our own")).collect());
-
-static NAMED_PATTERN: LazyLock<Regex> = LazyLock::new(|| Regex::new(NAMED).expect("a pattern of our own"));
 
 impl Secrets {
     pub(crate) fn of(environment: &Environment) -> Self {
@@ -64,8 +28,8 @@ impl Secrets {
             true => Cow::Owned(text.replace(secret, MASK)),
             false => text,
         });
-        let shaped = PATTERNS.iter().fold(known, |text, pattern| masked(pattern, text, kept));
-        masked(&NAMED_PATTERN, shaped, |found| match is_random(&found[2]) {
+        let shaped = SHAPED.iter().fold(known, |text, pattern| masked(pattern, text, kept));
+        masked(&NAMED_SECRET, shaped, |found| match is_random(&found[2]) {
             true => format!("{}{MASK}", &found[1]),
             false => found[0].to_owned(),
         })
@@ -105,11 +69,6 @@ fn kept(found: &Captures<'_>) -> String {
     let kept = found.get(1).map_or("", |kept| kept.as_str());
     let at = if found[0].ends_with('@') { "@" } else { "" };
     format!("{kept}{MASK}{at}")
-}
-
-/// Words have no digits, and numbers no letters.
-fn is_random(value: &str) -> bool {
-    value.contains(|c: char| c.is_ascii_digit()) && value.contains(|c: char| c.is_ascii_alphabetic())
 }
 
 #[cfg(test)]

@@ -293,7 +293,7 @@ fn schema() -> AnswerSchema {
         "ending": object(&json!({"kind": endings, "evidence": evidence})),
         "expectations": list(&object(&json!({"id": text, "text": text, "evidence": evidence}))),
     }));
-    AnswerSchema { name: "distilled_case".to_owned(), schema }
+    AnswerSchema { name: "distilled_case".to_owned(), schema: schema.into() }
 }
 
 /// An object of exactly these properties: strict structured output wants every key required.

@@ -20,7 +20,7 @@ pub(crate) struct Transfer<'a> {
     pub(crate) method: Method,
     pub(crate) url: &'a Url,
     /// Who asks, and in which version; never part of a fault.
-    pub(crate) headers: Vec<(&'static str, String)>,
+    pub(crate) headers: Vec<(&'a str, String)>,
     pub(crate) content: Content,
     /// For the whole exchange.
     pub(crate) timeout: Duration,
@@ -31,6 +31,10 @@ pub(crate) struct Transfer<'a> {
 pub(crate) enum Content {
     Nothing,
     Json(Bytes),
+    Bytes {
+        content_type: &'static str,
+        bytes: Bytes,
+    },
     /// A file with what it is for, as a form.
     File {
         purpose: &'static str,
@@ -97,6 +101,7 @@ fn with_content(builder: RequestBuilder, content: &Content) -> RequestBuilder {
     match content {
         Content::Nothing => builder,
         Content::Json(json) => builder.header(CONTENT_TYPE, "application/json").body(json.clone()),
+        Content::Bytes { content_type, bytes } => builder.header(CONTENT_TYPE, *content_type).body(bytes.clone()),
         Content::File { purpose, name, bytes } => {
             let size = bytes.len() as u64;
             let file = Part::stream_with_length(bytes.clone(), size).file_name(name.clone());

@@ -35,7 +35,8 @@ pub(super) fn says_same(a: &Message, b: &Message) -> bool {
         && a.tool_calls.iter().zip(&b.tool_calls).all(|(a, b)| calls_same(a, b))
 }
 
-fn calls_same(a: &ToolCall, b: &ToolCall) -> bool {
+/// Whether two tellings are of the same call.
+pub(super) fn calls_same(a: &ToolCall, b: &ToolCall) -> bool {
     let ids_agree = match (&a.id, &b.id) {
         (Some(a), Some(b)) => a == b,
         _ => true,

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use super::Format;
 use super::fragment::Fragment;
 use super::json::{Reason, Text};
-use super::merge::{Times, merge_messages, prompt_of, says_same};
+use super::merge::{Times, calls_same, merge_messages, prompt_of, says_same};
 use super::payload::{Side, read_system};
 use super::span::{Said, Seen, Work};
 use super::value::Value;
@@ -252,14 +252,17 @@ fn without_calls(top: &[&Seen<'_>], spans: &[Seen<'_>]) -> Result<Vec<Message>, 
         if let Some(asked) = said.last_mut().filter(|message| message.speaker == Speaker::User) {
             asked.at = asked.at.or(span.start);
         }
+        let mut answer = span.output.messages(Side::Output)?;
         let within = |tool: &&Seen<'_>| tool.work == Work::Tool && tool.start >= span.start && tool.end <= span.end;
         for tool in spans.iter().filter(within) {
             let (id, name) = (tool.call_id.map(Value::label), tool_name(tool));
             let call = ToolCall { id: id.clone(), name: name.clone(), arguments: payload_of(&tool.input) };
+            if answer.iter().flat_map(|message| &message.tool_calls).any(|told| calls_same(told, &call)) {
+                continue;
+            }
             said.push(Message { tool_calls: vec![call], at: tool.start, ..Message::agent("") });
             said.push(result_of(tool, id, name));
         }
-        let mut answer = span.output.messages(Side::Output)?;
         // Some agents give their whole conversation back; only what is new at its end is the answer.
         let known = answer.iter().zip(&said).take_while(|(a, b)| says_same(a, b)).count();
         answer.drain(..known);

@@ -10,7 +10,7 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use tokio::sync::oneshot;
 
 use super::{Charge, StepKey, StepRole, charges};
-use crate::store::{Doing, TrialRow};
+use crate::store::{Doing, Outgoing, TrialRow};
 use crate::{Error, ErrorKind, Result, Store};
 
 /// Records in one transaction at the most, so that a burst does not keep other writers of the store out.
@@ -32,7 +32,7 @@ pub(super) struct Step {
 #[derive(Debug)]
 enum Record {
     Step(Step),
-    Trial(TrialRow),
+    Trial(TrialRow, Vec<Outgoing>),
     /// Nothing, but after all that was ordered before.
     Nothing,
 }
@@ -120,9 +120,9 @@ impl Recorder {
         self.order(Record::Step(step))
     }
 
-    /// Hands a trial to the writer, as [`Recorder::record`] does an answer.
-    pub(super) fn keep(&self, trial: TrialRow) -> Result<Written> {
-        self.order(Record::Trial(trial))
+    /// Hands a trial to the writer, as [`Recorder::record`] does an answer, with the traces that tell of it.
+    pub(super) fn keep(&self, trial: TrialRow, traces: Vec<Outgoing>) -> Result<Written> {
+        self.order(Record::Trial(trial, traces))
     }
 
     /// Comes after all that was handed over before.
@@ -183,7 +183,7 @@ fn recorded(connection: &Connection, run: RunRound) -> rusqlite::Result<Vec<(Ste
 }
 
 pub(super) fn role(name: &str) -> rusqlite::Result<StepRole> {
-    let roles = [StepRole::User, StepRole::Agent, StepRole::Judge, StepRole::Distiller];
+    let roles = [StepRole::User, StepRole::Agent, StepRole::Judge, StepRole::Distiller, StepRole::Tool];
     let role = roles.into_iter().find(|role| role.to_string() == name);
     role.ok_or_else(|| rusqlite::Error::InvalidColumnName(format!("step role `{name}`")))
 }
@@ -208,10 +208,11 @@ fn write_group(connection: &mut Connection, run: RunRound, orders: &[Order]) -> 
     for order in orders {
         match &order.record {
             Record::Step(step) => insert_step(&transaction, run, step)?,
-            Record::Trial(trial) if !trial.put(&transaction, run.run)? => {
+            Record::Trial(trial, _) if !trial.put(&transaction, run.run)? => {
                 return Err(rusqlite::Error::QueryReturnedNoRows);
             }
-            Record::Trial(_) | Record::Nothing => {}
+            Record::Trial(_, traces) => traces.iter().try_for_each(|traces| traces.put(&transaction, run.run))?,
+            Record::Nothing => {}
         }
     }
     transaction.commit()

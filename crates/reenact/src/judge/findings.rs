@@ -100,7 +100,7 @@ fn schema(rubric: &Rubric) -> AnswerSchema {
         "required": ["findings"],
         "additionalProperties": false,
     });
-    AnswerSchema { name: "judge_findings".to_owned(), schema }
+    AnswerSchema { name: "judge_findings".to_owned(), schema: schema.into() }
 }
 
 #[derive(Deserialize)]

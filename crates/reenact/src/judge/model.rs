@@ -3,6 +3,8 @@
 //! [`question`] and [`verdict`] are pure functions, so that whoever runs a conversation can record
 //! the answer between them and come to the same assessment from the record.
 
+use std::sync::LazyLock;
+
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -55,7 +57,7 @@ pub fn question(expectation: &Expectation, conversation: &Conversation) -> Model
     // The conversation is a message of its own: all questions about it begin with it.
     let messages =
         vec![part(ChatRole::System, "system"), part(ChatRole::User, "conversation"), part(ChatRole::User, "question")];
-    ModelRequest { messages, schema: schema() }
+    ModelRequest { messages, schema: SCHEMA.clone() }
 }
 
 /// What a judge model's answer amounts to. An answer that is absent, malformed, without a reason, without
@@ -78,7 +80,7 @@ struct Judgement {
     verdict: Verdict,
 }
 
-fn schema() -> AnswerSchema {
+static SCHEMA: LazyLock<AnswerSchema> = LazyLock::new(|| {
     let schema = json!({
         "type": "object",
         "properties": {
@@ -90,8 +92,8 @@ fn schema() -> AnswerSchema {
         "required": ["reason", "turns", "verdict"],
         "additionalProperties": false,
     });
-    AnswerSchema { name: "judgement".to_owned(), schema }
-}
+    AnswerSchema { name: "judgement".to_owned(), schema: schema.into() }
+});
 
 fn checked(judgement: Judgement, conversation: &Conversation) -> Result<Ruling, String> {
     let Judgement { reason, turns, quotes, verdict } = judgement;

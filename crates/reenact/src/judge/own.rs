@@ -151,7 +151,7 @@ fn schema(value: &ValueType) -> AnswerSchema {
         "required": ["reason", "turns", "value"],
         "additionalProperties": false,
     });
-    AnswerSchema { name: "judge_value".to_owned(), schema }
+    AnswerSchema { name: "judge_value".to_owned(), schema: schema.into() }
 }
 
 #[derive(Deserialize)]

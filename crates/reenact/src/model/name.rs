@@ -113,6 +113,35 @@ impl Engine {
     }
 }
 
+/// Whether what is asked of the model of a name leaves this machine. Not with the embedded engine, a script or a cassette, nor with a
+/// server at a loopback address; a gateway is only a door to somebody else's models, wherever it stands.
+///
+/// ```
+/// use reenact::{Environment, model::is_remote};
+///
+/// let environment = Environment::default();
+/// assert!(is_remote("openai:/gpt-5", &environment) && is_remote("https://llm.example.org/v1#m", &environment));
+/// assert!(!is_remote("ollama:/qwen3", &environment) && !is_remote("http://127.0.0.1:8000/v1#m", &environment));
+/// assert!(!is_remote("offline", &environment));
+/// ```
+#[must_use]
+pub fn is_remote(name: &str, environment: &Environment) -> bool {
+    let name = name.trim();
+    if name == "offline" || name.starts_with("script:") || name.starts_with("replay:") {
+        return false;
+    }
+    // A name that cannot be opened yet, for want of a key, may be by whoever sends a batch.
+    endpoint(name, environment)
+        .map_or(true, |endpoint| matches!(endpoint.provider, "gateway" | "endpoints") || !is_loopback(&endpoint.url))
+}
+
+fn is_loopback(url: &reqwest::Url) -> bool {
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    host == "localhost"
+        || host.ends_with(".localhost")
+        || host.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback())
+}
+
 /// Where the model of a name is, and how it is asked there.
 ///
 /// # Errors

@@ -54,6 +54,6 @@ fn question() -> ModelRequest {
             message(ChatRole::System, "You answer questions with JSON."),
             message(ChatRole::User, "How much is two and two?"),
         ],
-        schema: AnswerSchema { name: "probe".to_owned(), schema },
+        schema: AnswerSchema { name: "probe".to_owned(), schema: schema.into() },
     }
 }

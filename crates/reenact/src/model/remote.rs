@@ -16,7 +16,7 @@ use crate::http::{HttpFault, HttpFaultKind, Post, Refusal, exchange, place};
 use crate::{ChatMessage, ChatRole, Environment};
 
 /// The statuses by which servers refuse a question for what it asks, not for who asks or when.
-const REFUSED_FOR_ITS_FORM: [u16; 4] = [400, 404, 422, 501];
+pub(super) const REFUSED_FOR_ITS_FORM: [u16; 4] = [400, 404, 422, 501];
 
 /// A model behind an address. Sampling is left to the server: newer models refuse a temperature or a seed.
 pub(super) struct RemoteModel {
@@ -86,7 +86,8 @@ impl RemoteModel {
     /// Asks in one manner. Each attempt is let in anew: a signature is good for some minutes only.
     async fn asked(&self, request: &ModelRequest, manner: &Manner) -> Result<Reply, HttpFault> {
         let (url, timeout) = (&self.endpoint.url, self.timeout);
-        let body = &Bytes::from(self.body(request, manner).to_string());
+        // A question is held for as long as its answer takes, so no room is held with it.
+        let body = &Bytes::from(self.body(request, manner).to_string().into_boxed_str().into_boxed_bytes());
         let attempt = |until| async move {
             let headers = self.endpoint.headers(url, body);
             exchange(&Post { url, key: None, headers: &headers, body: body.clone(), timeout }, until).await
@@ -139,7 +140,7 @@ fn unfinished(refusal: &Refusal) -> Option<Written> {
 }
 
 /// The fault of a question that was not answered, with what to do about it where that is known.
-fn with_advice(fault: &HttpFault, endpoint: &Endpoint) -> ModelFault {
+pub(super) fn with_advice(fault: &HttpFault, endpoint: &Endpoint) -> ModelFault {
     let kind = match fault.kind {
         HttpFaultKind::Unreachable | HttpFaultKind::BrokenOff => ModelFaultKind::Unreachable,
         HttpFaultKind::TimedOut => ModelFaultKind::TimedOut,

@@ -62,9 +62,9 @@ fn latest(request: &ModelRequest) -> String {
 /// A model's failures are fewer than an agent's: one that dies breaks off, one that says nothing said no JSON.
 fn model_fault_kind(kind: FaultKind) -> ModelFaultKind {
     match kind {
-        FaultKind::Unreachable | FaultKind::Died => ModelFaultKind::Unreachable,
+        FaultKind::Unreachable | FaultKind::ToolsFailed | FaultKind::Died => ModelFaultKind::Unreachable,
         FaultKind::TimedOut => ModelFaultKind::TimedOut,
-        FaultKind::Refused => ModelFaultKind::Refused,
+        FaultKind::Refused | FaultKind::NotRecorded => ModelFaultKind::Refused,
         FaultKind::Malformed | FaultKind::Empty => ModelFaultKind::Malformed,
     }
 }

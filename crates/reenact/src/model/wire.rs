@@ -16,10 +16,10 @@ use crate::http::error_message;
 use crate::shorten::shorten;
 use crate::{ChatMessage, ChatRole};
 
-mod anthropic;
+pub(super) mod anthropic;
 mod chat;
-mod converse;
-mod gemini;
+pub(super) mod converse;
+pub(super) mod gemini;
 
 /// A form in which providers are asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -265,7 +265,7 @@ mod tests {
             messages.extend([message(ChatRole::Assistant, own), message(ChatRole::User, others)]);
         }
         let schema = json!({"type": "object", "properties": {"say": {"type": "string"}}});
-        ModelRequest { messages, schema: AnswerSchema { name: "user_act".to_owned(), schema } }
+        ModelRequest { messages, schema: AnswerSchema { name: "user_act".to_owned(), schema: schema.into() } }
     }
 
     /// The parts of a body that a provider reads as the prompt, in its order, each as text and without marks.

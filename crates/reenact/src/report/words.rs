@@ -14,6 +14,7 @@ impl Report {
             ("left out", self.left_out_in_words()),
             ("variants", self.variants_in_words()),
             ("corrected", self.corrected_users()),
+            ("tools", self.tool_misses_in_words()),
             ("to decide", self.more_needed()),
             ("reliability", self.reliability()),
             ("recorded", self.recorded_failures()),
@@ -50,6 +51,15 @@ impl Report {
         let counts = excluded.map(|outcome| (self.outcomes.get(outcome), outcome.as_str()));
         let parts = counts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}"));
         parts.collect::<Vec<_>>().join(", ")
+    }
+
+    /// What became of calls that no recorded call answered, such as `3 calls were not recorded: 1 failed, 2 answered by the nearest`.
+    fn tool_misses_in_words(&self) -> Option<String> {
+        let calls = self.tool_misses.values().sum::<u64>();
+        let parts = self.tool_misses.iter().map(|(stopgap, count)| format!("{count} {}", stopgap.words()));
+        let verb = if calls == 1 { "was" } else { "were" };
+        let parts = parts.collect::<Vec<_>>().join(", ");
+        (calls > 0).then(|| format!("{} {verb} not recorded: {parts}", plural(calls, "call")))
     }
 
     /// How the stress variants fared, such as `impatient 50 % of 4 decided trials, typos 100 % of 4`.

@@ -2,6 +2,7 @@
 
 use crate::Trial;
 use crate::cost::Amount;
+use crate::export::Exported;
 
 /// One thing that happened.
 #[derive(Debug, Clone, Copy)]
@@ -17,4 +18,6 @@ pub enum Event<'a> {
     Ended(&'a Trial),
     /// What the models have cost so far, calls on their way left out.
     Spent(Amount),
+    /// The run is over, and so is what was done to export its traces.
+    Exported(&'a Exported),
 }

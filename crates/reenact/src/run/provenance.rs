@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Plan;
+use crate::agent::OnMiss;
 use crate::judge::OFFLINE;
 use crate::prompt::{self, Prompt};
 use crate::{Price, PriceList};
@@ -19,6 +20,9 @@ pub struct Provenance {
     /// What the model that plays the users is asked with; none where no model does.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub user_prompts: Vec<PromptHash>,
+    /// What the model that answers for tools is asked with; none where no model does.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tool_prompts: Vec<PromptHash>,
     /// What the model that judges is asked with; none where no model does. A run that was judged again has those
     /// of its last judging.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -45,8 +49,10 @@ impl Provenance {
         let reenact = env!("CARGO_PKG_VERSION").to_owned();
         let user_prompts =
             if plan.user_model == OFFLINE { Vec::new() } else { hashes(&[Prompt::User, Prompt::Checks]) };
-        let mut provenance =
-            Provenance { reenact, user_prompts, judge_prompts: judge_prompts(plan), prices: BTreeMap::new() };
+        let asks = plan.tools.as_ref().is_some_and(|tools| matches!(tools.on_miss, OnMiss::Ask(_)));
+        let tool_prompts = if asks { hashes(&[Prompt::Tool]) } else { Vec::new() };
+        let judge_prompts = judge_prompts(plan);
+        let mut provenance = Provenance { reenact, user_prompts, tool_prompts, judge_prompts, prices: BTreeMap::new() };
         provenance.price(plan, &PriceList::default());
         provenance
     }

@@ -6,6 +6,7 @@
 use std::any::Any;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::Serialize;
@@ -13,17 +14,19 @@ use serde::de::DeserializeOwned;
 
 use super::divergence::FirstDivergence;
 use super::{Part, Stop, record};
-use crate::agent::{Asked, ReplayedAgent};
+use crate::agent::{Asked, ReplayedAgent, ToolServed};
 use crate::cassette::{At, Recording, Replay};
 use crate::cost::Ledger;
+use crate::export::{self, ReplyTime};
 use crate::journal::{Charge, Journal, StepKey, StepRole};
 use crate::judge::{Hearing, Panel};
+use crate::store::Outgoing;
 use crate::user::AgendaUser;
 use crate::user::model::ModelUser;
 use crate::{
     Agent, AgentFault, AgentReply, AgentTurn, Assessment, Completion, Error, ErrorKind, Expectation, FaultKind, Held,
     Judge, Model, ModelFault, ModelFaultKind, ModelRequest, Result, Scene, ServeModel, SimulatedUser, Trial, UserAct,
-    UserFault, Verdict,
+    UserFault, Verdict, clock,
 };
 
 /// The journal as one trial sees it.
@@ -33,11 +36,13 @@ pub(super) struct Steps {
     stop: Stop,
     case: String,
     trial: u32,
-    positions: [AtomicU32; 3],
-    latencies_ms: Mutex<Vec<u64>>,
+    positions: [AtomicU32; 4],
+    replies: Mutex<Vec<ReplyTime>>,
+    /// What models were asked, where that is exported.
+    asked: Option<Mutex<Vec<export::Asked>>>,
     broken: Mutex<Option<Error>>,
     /// Whatever plays from a cassette, by the place of its role.
-    replays: [OnceLock<Replay>; 3],
+    replays: [OnceLock<Replay>; 4],
     /// Where this stands among all conversations, and the first of them that was not as recorded.
     among: Option<(Arc<FirstDivergence>, usize)>,
     /// Where this is no trial but the rebuilding of one from its journal.
@@ -53,8 +58,8 @@ const HALTED: &str = "the run was stopped";
 impl Steps {
     pub(super) fn new(journal: &Arc<Journal>, ledger: &Arc<Ledger>, stop: &Stop, case: &str, trial: u32) -> Self {
         let (journal, ledger, stop, case) = (Arc::clone(journal), Arc::clone(ledger), stop.clone(), case.to_owned());
-        let (positions, latencies_ms, broken, replays, among, recording) = Default::default();
-        Steps { journal, ledger, stop, case, trial, positions, latencies_ms, broken, replays, among, recording }
+        let (positions, replies, asked, broken, replays, among, recording) = Default::default();
+        Steps { journal, ledger, stop, case, trial, positions, replies, asked, broken, replays, among, recording }
     }
 
     /// The same steps, which need not go on once a conversation that stands before them was not as recorded.
@@ -67,6 +72,11 @@ impl Steps {
         Steps { recording: Some(Arc::clone(recording)), ..self }
     }
 
+    /// The same steps, which note what models are asked.
+    pub(super) fn noting_questions(self) -> Self {
+        Steps { asked: Some(Mutex::default()), ..self }
+    }
+
     /// Whether every step so far has its answer.
     ///
     /// # Errors
@@ -75,10 +85,16 @@ impl Steps {
         self.broken.lock().unwrap_or_else(PoisonError::into_inner).take().map_or(Ok(()), Err)
     }
 
-    /// How long the agent took for each of its replies so far, in milliseconds; a reply from the journal took what
+    /// When the agent was asked for each of its replies so far, and how long it took; a reply from the journal took what
     /// it took when it was recorded.
-    pub(super) fn latencies_ms(&self) -> Vec<u64> {
-        self.latencies_ms.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    pub(super) fn replies(&self) -> Vec<ReplyTime> {
+        self.replies.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What models were asked so far, where that is noted.
+    pub(super) fn asked(&self) -> Vec<export::Asked> {
+        let asked = self.asked.as_ref().map(|asked| asked.lock().unwrap_or_else(PoisonError::into_inner));
+        asked.map(|asked| asked.clone()).unwrap_or_default()
     }
 
     /// That a conversation which came to its end asked a role for all that a cassette has of it.
@@ -110,32 +126,50 @@ impl Steps {
         let key = self.next(StepRole::Agent)?;
         let request = AgentRequest { session_id: turn.session_id, asked: turn.asked() };
         let at = At { key: &key, turn: Some(turn.turn) };
+        let mut asked_at = clock::now();
         let answered = match (&self.recording, self.replays[place(StepRole::Agent)].get()) {
             (Some(recording), _) => record::take(recording, &self.journal, (&key, None), &request, &request.asked),
             (None, Some(replay)) => {
                 let recorded = || replay.answer(at, &request.asked);
                 self.journal.replayed_step(key.clone(), &request, |_| None, recorded).await
             }
-            (None, None) => self.journal.timed_step(key, &request, || agent.reply(turn, held)).await,
+            (None, None) => {
+                let call = async || {
+                    let reply = agent.reply(turn, held).await;
+                    // What the agent makes of a tool that came to a stop is no answer of its own.
+                    if self.is_broken() { Err(Error::new(ErrorKind::Interrupted, HALTED)) } else { Ok(reply) }
+                };
+                let waited = |reply: &Reply| {
+                    let waited = waited(reply);
+                    // The agent has been asked when the wait was over.
+                    asked_at = asked_at.checked_add(waited).unwrap_or(asked_at);
+                    waited
+                };
+                self.journal.waited_step(key, &request, call, waited).await
+            }
         };
         let (reply, latency_ms) = answered.map_err(|error| self.halt(error))?;
-        self.latencies_ms.lock().unwrap_or_else(PoisonError::into_inner).push(latency_ms);
+        self.replies.lock().unwrap_or_else(PoisonError::into_inner).push(ReplyTime { asked_at, latency_ms });
         Ok(reply)
     }
 
     /// Asks a model, whose name and tokens are recorded beside its answer.
     async fn ask(&self, role: StepRole, model: &Model, request: &ModelRequest) -> Result<Answer, Halted> {
-        let key = self.next(role)?;
+        let key = match role {
+            // Within one step of the agent, which may be asked again after a stop and then call its tools in another way.
+            StepRole::Tool => self.by_question(role, request)?,
+            _ => self.next(role)?,
+        };
         let at = At { key: &key, turn: self.turn(role) };
-        let answer = match (&self.recording, model.replay()) {
+        let asked_at = clock::now();
+        let answered = match (&self.recording, model.replay()) {
             (Some(recording), _) => {
                 record::take(recording, &self.journal, (&key, Some(model.name())), request, request)
-                    .map(|(answer, _)| answer)
             }
             (None, Some(replay)) => {
                 let charge = |answer: &Answer| Some(Charge::of(model.name(), answer));
                 let recorded = || replay.answer(at, request);
-                self.journal.replayed_step(key.clone(), request, charge, recorded).await.map(|(answer, _)| answer)
+                self.journal.replayed_step(key.clone(), request, charge, recorded).await
             }
             (None, None) => {
                 let call = async || {
@@ -149,10 +183,16 @@ impl Steps {
                         answer => Ok(answer),
                     }
                 };
-                self.journal.model_step(key, model.name(), request, call).await
+                self.journal.timed_model_step(key.clone(), model.name(), request, call).await
             }
         };
-        answer.map_err(|error| self.halt(error))
+        let (answer, latency_ms) = answered.map_err(|error| self.halt(error))?;
+        if let Some(asked) = &self.asked {
+            let (model, request, answer) = (model.name().to_owned(), request.clone(), answer.clone());
+            let question = export::Asked { key, model, request, answer, asked_at, latency_ms };
+            asked.lock().unwrap_or_else(PoisonError::into_inner).push(question);
+        }
+        Ok(answer)
     }
 
     /// The turn that a user is about to begin: one more than the agent has answered.
@@ -163,22 +203,40 @@ impl Steps {
 
     /// The key of the next step of a role, unless the run is to stop.
     fn next(&self, role: StepRole) -> Result<StepKey, Halted> {
-        let is_behind = self.among.as_ref().is_some_and(|(first, place)| first.is_before(*place));
-        if is_behind || self.stop.is_requested() {
-            return Err(self.halt(Error::new(ErrorKind::Interrupted, HALTED)));
-        }
+        self.goes_on()?;
         Ok(self.key(role, self.positions[place(role)].fetch_add(1, Ordering::Relaxed)))
+    }
+
+    /// The key of a step that is known by its question: asked again, it is the same step.
+    fn by_question(&self, role: StepRole, request: &ModelRequest) -> Result<StepKey, Halted> {
+        self.goes_on()?;
+        let question = serde_json::to_vec(request).expect("texts and JSON values have a JSON form");
+        let hash = blake3::hash(&question);
+        let [a, b, c, d, ..] = *hash.as_bytes();
+        Ok(self.key(role, u32::from_be_bytes([a, b, c, d])))
+    }
+
+    fn goes_on(&self) -> Result<(), Halted> {
+        let is_behind = self.among.as_ref().is_some_and(|(first, place)| first.is_before(*place));
+        match is_behind || self.stop.is_requested() {
+            true => Err(self.halt(Error::new(ErrorKind::Interrupted, HALTED))),
+            false => Ok(()),
+        }
+    }
+
+    fn is_broken(&self) -> bool {
+        self.broken.lock().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 
     fn key(&self, role: StepRole, position: u32) -> StepKey {
         StepKey { case: self.case.clone(), trial: self.trial, position, role }
     }
 
-    /// Keeps the trial that the steps led to; one that was only rebuilt is kept already.
-    pub(super) async fn keep(&self, trial: &Trial) -> Result<()> {
+    /// Keeps the trial that the steps led to, with the traces that tell of it; one that was only rebuilt is kept already.
+    pub(super) async fn keep(&self, trial: &Trial, traces: Vec<Outgoing>) -> Result<()> {
         match self.recording {
             Some(_) => Ok(()),
-            None => self.journal.keep(trial).await,
+            None => self.journal.keep(trial, traces).await,
         }
     }
 
@@ -200,7 +258,11 @@ impl Steps {
     /// The agent under test, journaled.
     pub(super) fn agent(self: &Arc<Self>, agent: &Arc<dyn Agent>) -> impl Agent + use<> {
         self.plays(StepRole::Agent, replay_of(agent.as_ref()));
-        JournaledAgent { steps: Arc::clone(self), agent: Arc::clone(agent) }
+        let agent = match ToolServed::of(agent.as_ref()) {
+            Some(served) => Arc::new(served.asking(|model| self.model(model, StepRole::Tool))),
+            None => Arc::clone(agent),
+        };
+        JournaledAgent { steps: Arc::clone(self), agent }
     }
 
     /// Whoever judges, journaled.
@@ -228,6 +290,7 @@ fn place(role: StepRole) -> usize {
         StepRole::User => 0,
         StepRole::Agent => 1,
         StepRole::Judge => 2,
+        StepRole::Tool => 3,
         StepRole::Distiller => unreachable!("no trial distils"),
     }
 }
@@ -235,12 +298,20 @@ fn place(role: StepRole) -> usize {
 /// What came of asking an agent.
 type Reply = Result<AgentReply, AgentFault>;
 
+/// How much of the time that a reply took was not the agent's.
+fn waited(reply: &Reply) -> Duration {
+    reply.as_ref().map_or(Duration::ZERO, |reply| reply.waited)
+}
+
 /// What came of asking a model.
 type Answer = Result<Completion, ModelFault>;
 
 /// What answers for an agent, where its answers stand in a cassette.
 pub(super) fn replay_of(agent: &dyn Agent) -> Option<&Replay> {
-    (agent as &dyn Any).downcast_ref::<ReplayedAgent>().map(|agent| &agent.replay)
+    match ToolServed::of(agent) {
+        Some(served) => replay_of(served.agent().as_ref()),
+        None => (agent as &dyn Any).downcast_ref::<ReplayedAgent>().map(|agent| &agent.replay),
+    }
 }
 
 struct JournaledAgent {

@@ -3,20 +3,25 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::steps::Steps;
 use super::{Participants, Plan, Stop, UserKind};
 use crate::cost::{self, Ledger};
+use crate::export::{self, Exporting, Exports, ReplyTime};
 use crate::journal::Journal;
 use crate::judge::{Hearing, JudgeSpec, Panel};
 use crate::model::Price;
 use crate::simulate::{Setting, Simulated, simulate};
+use crate::store::Outgoing;
 use crate::{
-    Assessment, Conversation, Discarded, Ending, Outcome, Result, Run, StepRole, Store, TestCase, Trial, judge,
+    Assessment, Conversation, Discarded, Ending, Outcome, Result, Run, StepRole, Store, TestCase, Trial, clock, judge,
 };
 
 /// What every trial of a run needs.
 pub(super) struct Trying {
     store: Store,
+    run: String,
     /// The run whose sessions are played: this one, or the one that was recorded.
     run_of_sessions: String,
     plan: Plan,
@@ -25,6 +30,14 @@ pub(super) struct Trying {
     pub(super) stop: Stop,
     journal: Arc<Journal>,
     pub(super) ledger: Arc<Ledger>,
+    exports: Exports,
+}
+
+/// A conversation that was held, and when.
+struct Played {
+    trial: Trial,
+    began_at: Timestamp,
+    replies: Vec<ReplyTime>,
 }
 
 impl Trying {
@@ -34,39 +47,76 @@ impl Trying {
         participants: &Participants,
         stop: &Stop,
         (journal, ledger): (Arc<Journal>, Arc<Ledger>),
-    ) -> Arc<Self> {
+    ) -> Self {
         let run_of_sessions = participants.played().map_or(&run.id, |played| &played.run).clone();
         let (plan, prices) = (run.plan.clone(), run.provenance.prices.clone());
         let (participants, stop) = (participants.clone(), stop.clone());
-        let store = store.clone();
-        Arc::new(Trying { store, run_of_sessions, plan, prices, participants, stop, journal, ledger })
+        let (store, run, exports) = (store.clone(), run.id.clone(), Exports::default());
+        Trying { store, run, run_of_sessions, plan, prices, participants, stop, journal, ledger, exports }
+    }
+
+    /// The same, with traces of what is tried.
+    pub(super) fn exporting(self, exports: &Exports) -> Self {
+        Trying { exports: exports.clone(), ..self }
     }
 
     /// The steps of a trial.
     pub(super) fn steps(&self, case: &TestCase, n: u32) -> Steps {
-        Steps::new(&self.journal, &self.ledger, &self.stop, &case.id, n)
+        let steps = Steps::new(&self.journal, &self.ledger, &self.stop, &case.id, n);
+        match self.exports.to(Exporting::Simulator) {
+            Some(_) => steps.noting_questions(),
+            None => steps,
+        }
     }
 
     /// One trial, played again as often as the plan allows where its simulated user misbehaves.
     pub(super) async fn trial(&self, case: &TestCase, n: u32, steps: Steps) -> Result<Trial> {
         let steps = Arc::new(steps);
-        let mut discarded: Vec<Discarded> = Vec::new();
+        let mut discarded: Vec<Played> = Vec::new();
         loop {
             let attempt = discarded.len() as u32 + 1;
-            let trial = self.play(&steps, case, n, attempt).await?;
-            match Discarded::of(&trial).filter(|_| attempt < self.plan.attempts) {
-                Some(invalid) => discarded.push(invalid),
-                None => {
-                    [StepRole::User, StepRole::Agent].into_iter().try_for_each(|role| steps.is_over(role))?;
-                    let (trial, plan) = (Trial { discarded, ..trial }, (&self.plan, &self.prices));
-                    return judged(&steps, &self.participants.judge, plan, case, trial).await;
-                }
+            let played = self.play(&steps, case, n, attempt).await?;
+            if matches!(played.trial.ending, Ending::UserInvalid(_)) && attempt < self.plan.attempts {
+                discarded.push(played);
+                continue;
             }
+            [StepRole::User, StepRole::Agent].into_iter().try_for_each(|role| steps.is_over(role))?;
+            let thrown_away = discarded.iter().filter_map(|played| Discarded::of(&played.trial)).collect();
+            let trial = Trial { discarded: thrown_away, ..played.trial.clone() };
+            let plan = (&self.plan, &self.prices);
+            let trial = judged(&steps, &self.participants.judge, plan, case, trial).await?;
+            discarded.push(played);
+            steps.keep(&trial, self.traces(&steps, case, &discarded)).await?;
+            return Ok(trial);
         }
     }
 
+    /// The traces of a trial's conversations, the last of which counts, and of what models were asked for it.
+    fn traces(&self, steps: &Steps, case: &TestCase, played: &[Played]) -> Vec<Outgoing> {
+        let last = played.len().saturating_sub(1);
+        let held = played.iter().enumerate().map(|(index, played)| {
+            let Played { trial, began_at, replies } = played;
+            export::Held {
+                run: &self.run,
+                plan: &self.plan,
+                case,
+                trial: trial.trial,
+                session_id: &trial.session_id,
+                began_at: *began_at,
+                conversation: &trial.conversation,
+                ending: &trial.ending,
+                is_discarded: index < last,
+                replies,
+                agent_version: trial.agent_version.as_deref(),
+                agent_usage: &trial.agent_usage,
+            }
+        });
+        let conversations = self.exports.to(Exporting::Conversations).map(|_| export::conversations(held));
+        conversations.into_iter().chain(export::calls(&self.run, &steps.asked())).collect()
+    }
+
     /// Plays a trial. The steps of its attempts follow each other, and each has a session and a seed of its own.
-    async fn play(&self, steps: &Arc<Steps>, case: &TestCase, n: u32, attempt: u32) -> Result<Trial> {
+    async fn play(&self, steps: &Arc<Steps>, case: &TestCase, n: u32, attempt: u32) -> Result<Played> {
         let place = place(&case.id, n, attempt);
         let session_id = session_id(&self.run_of_sessions, &place);
         let seed = seed(self.plan.seed, &place);
@@ -80,13 +130,15 @@ impl Trying {
         };
         let user = steps.user(&self.participants.user);
         let agent = steps.agent(&self.participants.agent);
-        let before = steps.latencies_ms().len();
+        let (began_at, before) = (clock::now(), steps.replies().len());
         let simulated = match &recording {
             Ok(_) => simulate(setting, user.as_ref(), &agent).await,
             Err(why) => Simulated::not_begun(Ending::UserFailed(why.clone())),
         };
         steps.unbroken()?;
-        Ok(not_yet_judged(case, n, session_id, simulated, steps.latencies_ms().split_off(before)))
+        let replies = steps.replies().split_off(before);
+        let latencies_ms = replies.iter().map(|reply| reply.latency_ms).collect();
+        Ok(Played { trial: not_yet_judged(case, n, session_id, simulated, latencies_ms), began_at, replies })
     }
 }
 
@@ -110,8 +162,17 @@ fn not_yet_judged(
     simulated: Simulated,
     latencies_ms: Vec<u64>,
 ) -> Trial {
-    let Simulated { conversation, ending, disclosures, corrections, goal, handed_over_at, agent_version, agent_usage } =
-        simulated;
+    let Simulated {
+        conversation,
+        ending,
+        disclosures,
+        corrections,
+        goal,
+        handed_over_at,
+        agent_version,
+        agent_usage,
+        tool_misses,
+    } = simulated;
     let says_nothing = agent_usage.iter().all(Option::is_none);
     Trial {
         case: case.id.clone(),
@@ -128,11 +189,12 @@ fn not_yet_judged(
         agent_version,
         agent_latencies_ms: latencies_ms,
         agent_usage: if says_nothing { Vec::new() } else { agent_usage },
+        tool_misses,
         assessments: Vec::new(),
     }
 }
 
-/// The trial with its assessments and its outcome, kept.
+/// The trial with its assessments and its outcome.
 pub(super) async fn judged(
     steps: &Arc<Steps>,
     panel: &Panel,
@@ -152,9 +214,7 @@ pub(super) async fn judged(
     steps.unbroken()?;
     steps.is_over(StepRole::Judge)?;
     let outcome = Outcome::of(&trial.ending, &assessments);
-    let trial = Trial { assessments, outcome, ..trial };
-    steps.keep(&trial).await?;
-    Ok(trial)
+    Ok(Trial { assessments, outcome, ..trial })
 }
 
 /// One assessment for each question of our own list.

@@ -16,7 +16,12 @@ const APPLICATION_ID: i32 = 0x726e_6374;
 
 /// What each version adds to the one before it; the first makes version 1. Forward only: a change to a
 /// released one would leave two kinds of store under one number.
-const MIGRATIONS: &[&str] = &[include_str!("schema/001.sql"), include_str!("schema/002.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("schema/001.sql"),
+    include_str!("schema/002.sql"),
+    include_str!("schema/003.sql"),
+    include_str!("schema/004.sql"),
+];
 
 /// The version that this program writes.
 pub(super) const VERSION: i32 = MIGRATIONS.len() as i32;

@@ -60,11 +60,20 @@ impl Iterator for SessionReader<'_> {
 impl ExactSizeIterator for SessionReader<'_> {}
 
 impl Store {
-    /// The session with an id, or with the only id that starts with this.
+    /// The session with an id, or with the only id that starts with this. By the id of a masked session ([`mod@crate::mask`]) it is
+    /// the masked one, made again by its key.
     ///
     /// # Errors
-    /// Where no id or more than one starts with it; the hint names near ones.
+    /// Where no id or more than one starts with it; the hint names near ones. Where the store has not the key of a masked one.
     pub fn session(&self, id: &str) -> Result<Session> {
+        match self.masked_session(id)? {
+            Some(masked) => Ok(masked),
+            None => self.recorded_session(id),
+        }
+    }
+
+    /// The session as it was recorded.
+    pub(super) fn recorded_session(&self, id: &str) -> Result<Session> {
         let key = self.resolve("sessions", "session", id)?;
         self.session_by_key(key)
     }

@@ -56,7 +56,7 @@ fn question(part: &str, name: &str, values: &Values, schema: Value) -> ModelRequ
     let message = |role, part: &str| ChatMessage { role, content: render(Prompt::Checks, part, values) };
     ModelRequest {
         messages: vec![message(ChatRole::System, &format!("{part}_system")), message(ChatRole::User, part)],
-        schema: AnswerSchema { name: name.to_owned(), schema },
+        schema: AnswerSchema { name: name.to_owned(), schema: schema.into() },
     }
 }
 

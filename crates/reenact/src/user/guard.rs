@@ -4,6 +4,9 @@
 //! included, to see them where they do not belong. Whoever words the message knows none of it: what comes back
 //! from here is a [`Misstep`], which is a word without content.
 
+use std::cell::LazyCell;
+use std::collections::BTreeSet;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -13,11 +16,13 @@ use super::gate;
 use super::{DialogueAct, Said, Scene, Telling};
 use crate::case::Brief;
 use crate::spelling::{normalised, says};
-use crate::text::content_stems;
+use crate::text::content_set;
 use crate::{Expectation, Fact, Speaker, TestCase};
+use secret::{Secret, Words};
 use style::Style;
-use values::Spelled;
+use values::{Spelled, Value};
 
+mod secret;
 mod style;
 mod values;
 mod wording;
@@ -99,27 +104,28 @@ impl Objection {
     }
 }
 
-/// Reads the messages of one case's user.
+/// Reads the messages of one case's user. Whatever does not change from message to message is worked out once.
 #[derive(Debug)]
 pub struct Guard<'a> {
-    case: &'a TestCase,
+    facts: Vec<(&'a Fact, Secret)>,
+    expectations: Vec<(&'a Expectation, Secret)>,
     style: Option<Style>,
 }
 
 /// Whether a user of this scene may say words that somebody else once said: the checks that need no more than what the user
 /// knows itself.
 pub(super) fn may_say(scene: &Scene<'_>, said: &Said) -> bool {
-    let message = Message::new(&[], scene, said);
-    CHECKS.iter().all(|check| check(&message, None).is_none()) && leaves_out(&message).is_none()
+    let guard = Guard::of_brief(scene.brief);
+    let message = Message::new(&guard, scene, said);
+    CHECKS.iter().all(|check| check(&message).is_none()) && leaves_out(&message).is_none()
 }
 
 /// A message with all that it is read against.
 struct Message<'a> {
-    expectations: &'a [Expectation],
+    guard: &'a Guard<'a>,
     scene: &'a Scene<'a>,
     said: &'a Said,
-    /// The words in their normal form.
-    words: String,
+    words: Words,
     /// What it can be read as.
     spelled: Spelled,
     /// All that the user may draw on: the brief, what it tells now or told before, and what was heard.
@@ -127,11 +133,14 @@ struct Message<'a> {
 }
 
 struct Known {
+    /// In their normal form.
     words: String,
-    spelled: Spelled,
+    stems: BTreeSet<String>,
+    /// Only a message that names values is read against them.
+    spelled: LazyCell<Spelled, Box<dyn FnOnce() -> Spelled>>,
 }
 
-type Check = fn(&Message<'_>, Option<&Style>) -> Option<Objection>;
+type Check = fn(&Message<'_>) -> Option<Objection>;
 
 /// Every check of the words, in the order in which they are made.
 const CHECKS: [Check; 8] = [
@@ -149,7 +158,16 @@ impl<'a> Guard<'a> {
     /// The guard of a case's user.
     #[must_use]
     pub fn of(case: &'a TestCase) -> Self {
-        Guard { case, style: Style::recorded(case) }
+        let secret = |expectation: &Expectation| Secret::of(expectation.text.as_deref().unwrap_or_default());
+        let expectations = case.expectations.iter().map(|expectation| (expectation, secret(expectation)));
+        let (expectations, style) = (expectations.collect(), Style::recorded(case));
+        Guard { expectations, style, ..Guard::of_brief(&case.brief) }
+    }
+
+    /// The guard that a user could hold against itself: nothing of it is kept from the user.
+    fn of_brief(brief: &'a Brief) -> Self {
+        let facts = brief.facts.iter().map(|fact| (fact, Secret::of(&fact.text)));
+        Guard { facts: facts.collect(), expectations: Vec::new(), style: None }
     }
 
     /// The facts that a message gives away, each with the words that opened its gate, if a user of this scene may say it.
@@ -166,8 +184,8 @@ impl<'a> Guard<'a> {
         if let Some(objection) = tells_too_much(scene, said) {
             return Err(objection);
         }
-        let message = Message::new(&self.case.expectations, scene, said);
-        match CHECKS.iter().find_map(|check| check(&message, self.style.as_ref())) {
+        let message = Message::new(self, scene, said);
+        match CHECKS.iter().find_map(|check| check(&message)) {
             Some(objection) => Err(objection),
             None => leaves_out(&message).map_or(Ok(told), Err),
         }
@@ -175,9 +193,9 @@ impl<'a> Guard<'a> {
 }
 
 impl<'a> Message<'a> {
-    fn new(expectations: &'a [Expectation], scene: &'a Scene<'a>, said: &'a Said) -> Self {
-        let known = Known::of(scene, said);
-        Message { expectations, scene, said, words: normalised(&said.text), spelled: Spelled::of(&said.text), known }
+    fn new(guard: &'a Guard<'a>, scene: &'a Scene<'a>, said: &'a Said) -> Self {
+        let (words, spelled, known) = (Words::of(&said.text), Spelled::of(&said.text), Known::of(scene, said));
+        Message { guard, scene, said, words, spelled, known }
     }
 
     fn tells(&self, fact: &Fact) -> bool {
@@ -193,31 +211,28 @@ impl Known {
         let heard = scene.heard.messages.iter().map(|message| message.text.as_str());
         let texts = [Some(goal), persona.as_ref(), opening.as_ref()].into_iter().flatten().chain(guidelines);
         let all = texts.map(String::as_str).chain(facts).chain(heard).collect::<Vec<_>>().join("\n");
-        Known { words: normalised(&all), spelled: Spelled::of(&all) }
+        let (words, stems) = (normalised(&all), content_set(&all));
+        Known { words, stems, spelled: LazyCell::new(Box::new(move || Spelled::of(&all))) }
     }
 }
 
 /// The facts that stand in the recorded opening, which is said whatever their gates: the real user bundled them.
 pub(super) fn standing_in(brief: &Brief, text: &str) -> Vec<Telling> {
     let words = normalised(text);
-    let told = brief.facts.iter().filter(|fact| stands_in(fact, &words));
+    let told = brief.facts.iter().filter(|fact| Secret::of(&fact.text).stands_in(&words));
     told.map(|fact| Telling { fact: fact.id.clone(), opened_by: None }).collect()
 }
 
 /// The facts that words tell which people wrote: those that stand in them whole, and those of which they have every value
 /// and most of the words.
 pub(super) fn told_in(brief: &Brief, text: &str) -> Vec<Telling> {
-    let (words, spelled) = (normalised(text), Spelled::of(text));
+    let (words, spelled) = (Words::of(text), Spelled::of(text));
     let is_told = |fact: &&Fact| {
-        let has_values = || values::named(&fact.text).iter().all(|value| spelled.has(&value.form));
-        stands_in(fact, &words) || has_values() && wording::most_of(&fact.text, text, "").is_some()
+        let secret = Secret::of(&fact.text);
+        let has_values = || secret.values.iter().all(|value| spelled.has(&value.form));
+        secret.stands_in(&words.normal) || has_values() && secret.most_said_in(&words, &BTreeSet::new()).is_some()
     };
     brief.facts.iter().filter(is_told).map(|fact| Telling { fact: fact.id.clone(), opened_by: None }).collect()
-}
-
-/// A fact such as "yes" stands in too much to mean anything.
-fn stands_in(fact: &Fact, words: &str) -> bool {
-    !content_stems(&fact.text).is_empty() && says(words, &normalised(&fact.text))
 }
 
 /// Whether the words are those of the brief for what is done with them. They are the suite's own, and were read by people.
@@ -268,28 +283,27 @@ fn tells_too_much(scene: &Scene<'_>, said: &Said) -> Option<Objection> {
 }
 
 /// A fact that is not to be said now stands in the words, whole, in one of its values, or in most of the words that are its own.
-fn gives_away(message: &Message<'_>, _: Option<&Style>) -> Option<Objection> {
-    let withheld = |fact: &&Fact| !message.scene.is_said(&fact.id) && !message.tells(fact);
-    message.scene.brief.facts.iter().filter(withheld).find_map(|fact| {
-        let words = given_away(fact, message)?;
+fn gives_away(message: &Message<'_>) -> Option<Objection> {
+    let withheld = |(fact, _): &&(&Fact, Secret)| !message.scene.is_said(&fact.id) && !message.tells(fact);
+    message.guard.facts.iter().filter(withheld).find_map(|(fact, secret)| {
+        let words = given_away(secret, message)?;
         let reason = format!("it gives away the fact `{}` ({}): \"{words}\"", fact.id, fact.gate);
         Some(Objection::new(Misstep::GivesAway, reason))
     })
 }
 
-fn given_away(fact: &Fact, message: &Message<'_>) -> Option<String> {
-    let whole = normalised(&fact.text);
-    if stands_in(fact, &message.words) && !says(&message.known.words, &whole) {
-        return Some(whole.trim().to_owned());
+fn given_away(secret: &Secret, message: &Message<'_>) -> Option<String> {
+    let known = &message.known;
+    if secret.stands_in(&message.words.normal) && !says(&known.words, &secret.normal) {
+        return Some(secret.normal.trim().to_owned());
     }
-    let secret = values::named(&fact.text)
-        .into_iter()
-        .find(|value| message.spelled.has(&value.form) && !message.known.spelled.has(&value.form));
-    secret.map(|value| value.form).or_else(|| wording::most_of(&fact.text, &message.said.text, &message.known.words))
+    let is_new = |value: &&Value| message.spelled.has(&value.form) && !known.spelled.has(&value.form);
+    let value = secret.values.iter().find(is_new).map(|value| value.form.clone());
+    value.or_else(|| secret.most_said_in(&message.words, &known.stems))
 }
 
 /// A value that neither the brief has nor anybody said.
-fn invents(message: &Message<'_>, _: Option<&Style>) -> Option<Objection> {
+fn invents(message: &Message<'_>) -> Option<Objection> {
     let named = values::named(&message.said.text);
     let invented = named.into_iter().find(|value| value.is_checkable() && !message.known.spelled.has(&value.form))?;
     let reason = format!("it names \"{}\", which is neither in its brief nor was said", invented.form);
@@ -298,18 +312,19 @@ fn invents(message: &Message<'_>, _: Option<&Style>) -> Option<Objection> {
 
 /// The fact that is told has a value that the message does not have, and the agent has not said it either.
 fn leaves_out(message: &Message<'_>) -> Option<Objection> {
-    let told = message.scene.brief.facts.iter().filter(|fact| message.tells(fact));
-    let heard = message.scene.heard.by(Speaker::Agent).map(|m| m.text.as_str()).collect::<Vec<_>>().join("\n");
-    let heard = Spelled::of(&heard);
-    let is_missing = |form: &str| !message.spelled.has(form) && !heard.has(form);
-    told.into_iter().find_map(|fact| {
-        let missing = values::named(&fact.text).into_iter().find(|v| v.is_checkable() && is_missing(&v.form))?;
-        let reason = format!("it is to tell the fact `{}` and leaves out \"{}\"", fact.id, missing.form);
-        Some(Objection::new(Misstep::LeavesOut, reason))
-    })
+    let missing = |value: &&Value| value.is_checkable() && !message.spelled.has(&value.form);
+    let told = message.guard.facts.iter().filter(|(fact, _)| message.tells(fact));
+    let mut missing = told.flat_map(|(fact, secret)| secret.values.iter().filter(missing).map(|value| (*fact, value)));
+    let heard = LazyCell::new(|| {
+        let heard: Vec<&str> = message.scene.heard.by(Speaker::Agent).map(|m| m.text.as_str()).collect();
+        Spelled::of(&heard.join("\n"))
+    });
+    let (fact, value) = missing.find(|(_, value)| !heard.has(&value.form))?;
+    let reason = format!("it is to tell the fact `{}` and leaves out \"{}\"", fact.id, value.form);
+    Some(Objection::new(Misstep::LeavesOut, reason))
 }
 
-fn leaves_style(message: &Message<'_>, style: Option<&Style>) -> Option<Objection> {
-    let reason = style?.left_by(&message.said.text)?;
+fn leaves_style(message: &Message<'_>) -> Option<Objection> {
+    let reason = message.guard.style.as_ref()?.left_by(&message.said.text)?;
     Some(Objection::new(Misstep::OutOfStyle, reason))
 }

@@ -5,7 +5,7 @@
 //! without asking it. Where code cannot tell what the agent's words open, or whether the goal is reached, a question of its
 //! own is put to the model ([`super::goal`]).
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -125,7 +125,7 @@ fn direct(scene: &Scene<'_>, next: &Move<'_>) -> ModelRequest {
     let mut messages = vec![part(ChatRole::System, "system"), part(ChatRole::User, "start")];
     scene.heard.seen_by_user().into_iter().for_each(|message| append(&mut messages, undirected(message)));
     append(&mut messages, part(ChatRole::User, "direction"));
-    ModelRequest { messages, schema: schema() }
+    ModelRequest { messages, schema: SCHEMA.clone() }
 }
 
 /// What was said, without the marks of a direction: only the agenda directs.
@@ -161,15 +161,15 @@ struct Answer {
     text: String,
 }
 
-fn schema() -> AnswerSchema {
+static SCHEMA: LazyLock<AnswerSchema> = LazyLock::new(|| {
     let schema = json!({
         "type": "object",
         "properties": {"text": {"type": "string", "description": "What this person writes."}},
         "required": ["text"],
         "additionalProperties": false,
     });
-    AnswerSchema { name: "user_message".to_owned(), schema }
-}
+    AnswerSchema { name: "user_message".to_owned(), schema: schema.into() }
+});
 
 /// What the prompt is filled with: who speaks and what is to be said now, and nothing that a gate withholds.
 #[derive(Serialize)]

@@ -6,6 +6,7 @@
 //! model answers where it is asked whether the goal is reached. `from FIELD @TURN` is what the recorded user wrote where the case has
 //! that part from.
 //! `before` is what was said before, `script` what the user says word for word, `recorded` the recording that is played back.
+//! `mask/*.md`: a recorded session, then `=>`, then the same without personal data.
 //! `distill/*.md`: the recorded session, then `=>`, then the case that must come of it without a model.
 
 use std::fs;
@@ -16,11 +17,12 @@ use reenact::agent::from_fn;
 use reenact::case::{AfterScript, Check, Evidence, Fact, FirstSpeaker, Gate, Origin, Staging};
 use reenact::distill::{Distiller, distill};
 use reenact::judge::{Hearing, Panel, assess};
+use reenact::mask::{MaskKey, Masker};
 use reenact::simulate::{Setting, Simulated, simulate};
 use reenact::user::AgendaUser;
 use reenact::user::model::ModelUser;
 use reenact::{
-    AgentReply, Brief, Conversation, Expectation, Message, Outcome, Session, SimulatedUser, Speaker, TestCase,
+    AgentReply, Brief, Conversation, Expectation, Message, Outcome, Session, SimulatedUser, Speaker, TestCase, ToolCall,
 };
 use serde_json::json;
 
@@ -39,6 +41,51 @@ fn the_casebook_of_distillation_comes_out_as_it_is_written() {
     for path in stories("distill") {
         let story = fs::read_to_string(&path).unwrap();
         similar(&path, &story, &redistill(&story));
+    }
+}
+
+#[test]
+fn the_casebook_of_masking_comes_out_as_it_is_written() {
+    for path in stories("mask") {
+        let story = fs::read_to_string(&path).unwrap();
+        similar(&path, &story, &remask(&story));
+    }
+}
+
+/// The key of every story about masking.
+const PASSPHRASE: &str = "a passphrase for stories";
+
+fn remask(story: &str) -> String {
+    let (given, _) = story.split_once("=>\n").expect("a session and what comes of it");
+    let conversation = given.lines().filter(|line| !line.starts_with('#')).map(recorded_line).collect();
+    let masked = Masker::new(MaskKey::of_passphrase(PASSPHRASE)).mask(&Session::new("story", conversation));
+    assert_eq!(masked.originals.leaks_in(&masked.session), [], "{given}");
+    let mut after = format!("{given}=>\n");
+    for message in &masked.session.conversation.messages {
+        for call in &message.tool_calls {
+            after += &format!("call  {} {}\n", call.name, call.arguments);
+        }
+        if message.tool_calls.is_empty() {
+            let speaker = format!("{:?}", message.speaker).to_lowercase();
+            after += &format!("{speaker:<5} {}\n", message.text.replace('\n', "\\n"));
+        }
+    }
+    after
+}
+
+fn recorded_line(line: &str) -> Message {
+    let (speaker, text) = line.split_once(' ').expect("a speaker and a text");
+    let text = text.trim_start().replace("\\n", "\n");
+    match speaker {
+        "user" => Message::user(text),
+        "agent" => Message::agent(text),
+        "tool" => Message::new(Speaker::Tool, text),
+        "operator" => Message::new(Speaker::Operator, text),
+        _ => {
+            let (name, arguments) = text.split_once(' ').expect("a tool and its arguments");
+            let call = ToolCall { id: None, name: name.to_owned(), arguments: arguments.to_owned() };
+            Message { tool_calls: vec![call], ..Message::agent("") }
+        }
     }
 }
 
@@ -71,15 +118,18 @@ const GIVEN: [&str; 15] = [
 async fn play(story: &str) -> String {
     let given: Vec<&str> = story.lines().filter(|line| line.is_empty() || GIVEN.contains(&split(line).0)).collect();
     let case = case(&given);
-    let replies = story.lines().map(split).filter(|(speaker, _)| *speaker == "agent");
-    let mut replies: Vec<String> = replies.map(|(_, says)| says.to_owned()).collect();
+    // Lines of the agent in a row are one reply of several messages.
+    let lines: Vec<(&str, &str)> = story.lines().map(split).collect();
+    let replies = lines.chunk_by(|one, next| one.0 == next.0).filter(|lines| lines[0].0 == "agent");
+    let mut replies: Vec<Vec<String>> =
+        replies.map(|lines| lines.iter().map(|(_, says)| (*says).to_owned()).collect()).collect();
     replies.reverse();
     let replies = Mutex::new(replies);
     let agent = from_fn(move |_turn| {
         let next = replies.lock().unwrap().pop();
         async move {
             let ended = next.is_none();
-            let messages = next.into_iter().map(Message::agent).collect();
+            let messages = next.into_iter().flatten().map(Message::agent).collect();
             Ok::<_, reenact::AgentFault>(AgentReply { messages, ended, ..AgentReply::default() })
         }
     });

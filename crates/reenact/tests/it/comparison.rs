@@ -48,6 +48,7 @@ fn trial(case: &str, number: u32, verdict: Verdict) -> Trial {
         agent_version: None,
         agent_latencies_ms: Vec::new(),
         agent_usage: Vec::new(),
+        tool_misses: Vec::new(),
     }
 }
 

@@ -185,7 +185,7 @@ async fn what_is_not_known_is_counted_and_never_taken_for_nothing() {
 /// A question of this many letters.
 fn question(letters: usize) -> ModelRequest {
     let messages = vec![ChatMessage { role: ChatRole::User, content: "a".repeat(letters) }];
-    ModelRequest { messages, schema: AnswerSchema { name: "judgement".into(), schema: json!({}) } }
+    ModelRequest { messages, schema: AnswerSchema { name: "judgement".into(), schema: json!({}).into() } }
 }
 
 /// What came of asking as much as a cap allows: what was spent, and why it stopped.

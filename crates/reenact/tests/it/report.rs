@@ -77,6 +77,7 @@ fn trial(case: &str, number: u32, ending: Ending, assessments: Vec<Assessment>, 
         agent_version: None,
         agent_latencies_ms: Vec::new(),
         agent_usage: Vec::new(),
+        tool_misses: Vec::new(),
         assessments,
     }
 }

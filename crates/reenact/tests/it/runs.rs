@@ -49,6 +49,7 @@ fn trial(case: &str, number: u32, outcome: Outcome) -> Trial {
         agent_version: None,
         agent_latencies_ms: Vec::new(),
         agent_usage: Vec::new(),
+        tool_misses: Vec::new(),
         assessments: Vec::new(),
     }
 }

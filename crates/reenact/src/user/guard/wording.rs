@@ -6,18 +6,18 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::{Message, Misstep, Objection, Style};
+use super::{Message, Misstep, Objection, Secret};
 use crate::case::Check;
 use crate::spelling::{normalised, says};
-use crate::{DialogueAct, Speaker, text};
+use crate::{DialogueAct, Expectation, Speaker, text};
 
-pub(super) fn says_nothing(message: &Message<'_>, _: Option<&Style>) -> Option<Objection> {
+pub(super) fn says_nothing(message: &Message<'_>) -> Option<Objection> {
     message.said.text.trim().is_empty().then(|| Objection::new(Misstep::SaysNothing, "it said nothing"))
 }
 
 /// The plain signs of a flipped role: the words of a service, talk about the user as somebody else, and the agent's own
 /// message sent back.
-pub(super) fn plays_the_agent(message: &Message<'_>, _: Option<&Style>) -> Option<Objection> {
+pub(super) fn plays_the_agent(message: &Message<'_>) -> Option<Objection> {
     static SERVICE: LazyLock<Regex> = LazyLock::new(|| {
         pattern(&[
             r"how (?:can|may) i (?:help|assist) you",
@@ -31,22 +31,21 @@ pub(super) fn plays_the_agent(message: &Message<'_>, _: Option<&Style>) -> Optio
             r"the user (?:wants|needs|asks|is asking|expects|should)",
         ])
     });
-    let text = &message.said.text;
     if let Some(words) = own_words(&SERVICE, message) {
         return Some(Objection::new(Misstep::PlaysTheAgent, format!("it speaks as the agent: \"{words}\"")));
     }
-    let said = normalised(text);
+    let said = &message.words.normal;
     let is_long_enough = said.split_whitespace().count() > PARROT_WORDS_MIN;
-    let parrots = message.scene.heard.by(Speaker::Agent).any(|heard| normalised(&heard.text) == said);
+    let parrots = || message.scene.heard.by(Speaker::Agent).any(|heard| normalised(&heard.text) == *said);
     let reason = "it sends the agent's own message back";
-    (is_long_enough && parrots).then(|| Objection::new(Misstep::PlaysTheAgent, reason))
+    (is_long_enough && parrots()).then(|| Objection::new(Misstep::PlaysTheAgent, reason))
 }
 
 /// Short phrases ("yes, please do") are common to both sides, and short answers come up again.
 const PARROT_WORDS_MIN: usize = 4;
 
 /// Talk about how the agent is to do its work, where the brief has no such talk of its own.
-pub(super) fn coaches(message: &Message<'_>, _: Option<&Style>) -> Option<Objection> {
+pub(super) fn coaches(message: &Message<'_>) -> Option<Objection> {
     static COACHING: LazyLock<Regex> = LazyLock::new(|| {
         pattern(&[
             r"you (?:should|must|ought to|are supposed to|need to) (?:first |always |never |rather |instead |not )?(?:say|state|mention|respond|reply|apologi[sz]e|acknowledge|clarify|include|point out|make clear|disclose|admit|ask (?:me|the user|users|for))\b",
@@ -79,46 +78,23 @@ fn own_words<'a>(pattern: &Regex, message: &'a Message<'_>) -> Option<&'a str> {
 }
 
 /// What the agent is expected to do, in most of the words that only the expectation has.
-pub(super) fn states_expectation(message: &Message<'_>, _: Option<&Style>) -> Option<Objection> {
-    let states = |expectation: &&crate::Expectation| {
-        let text = expectation.text.as_deref().unwrap_or_default();
+pub(super) fn states_expectation(message: &Message<'_>) -> Option<Objection> {
+    let known = &message.known;
+    let states = |(expectation, secret): &&(&Expectation, Secret)| {
         let wanted = match &expectation.check {
             Check::Contains(wanted) => normalised(wanted),
             _ => String::new(),
         };
-        let tells_answer = says(&message.words, &wanted) && !says(&message.known.words, &wanted);
-        tells_answer || most_of(text, &message.said.text, &message.known.words).is_some()
+        let tells_answer = says(&message.words.normal, &wanted) && !says(&known.words, &wanted);
+        tells_answer || secret.most_said_in(&message.words, &known.stems).is_some()
     };
-    let stated = message.expectations.iter().find(states)?;
+    let (stated, _) = message.guard.expectations.iter().find(states)?;
     let reason = format!("it says what the agent is expected to do (`{}`)", stated.id);
     Some(Objection::new(Misstep::StatesExpectation, reason))
 }
 
-/// Words that every statement about an agent has.
-const FRAME: [&str; 12] =
-    ["agent", "assistant", "bot", "user", "customer", "say", "tell", "state", "give", "ask", "answer", "reply"];
-
-/// How many words of a secret must be said, and what share of them in tenths, to give it away.
-const SECRET_WORDS_MIN: usize = 2;
-const SECRET_SHARE_TENTHS: usize = 6;
-
-/// The words of a secret that a sentence says, where they are most of those that nothing known has. One word alone gives
-/// nothing away that is not a value.
-pub(super) fn most_of(secret: &str, said: &str, known: &str) -> Option<String> {
-    let known = text::content_set(known);
-    let own = |word: &String| !known.contains(word) && !FRAME.contains(&word.as_str());
-    let secret: BTreeSet<String> = text::content_set(secret).into_iter().filter(own).collect();
-    let hits = |sentence: &str| {
-        let said = text::content_set(sentence);
-        let hits: Vec<String> = secret.intersection(&said).cloned().collect();
-        let is_most = hits.len() >= SECRET_WORDS_MIN && hits.len() * 10 >= secret.len() * SECRET_SHARE_TENTHS;
-        is_most.then(|| hits.join(" "))
-    };
-    text::sentences(said).into_iter().chain([said]).find_map(hits)
-}
-
 /// Whether the same was said before, unless that is what is to be done.
-pub(super) fn repeats_itself(message: &Message<'_>, _: Option<&Style>) -> Option<Objection> {
+pub(super) fn repeats_itself(message: &Message<'_>) -> Option<Objection> {
     let words = |text: &str| text::words(text).map(str::to_lowercase).collect::<BTreeSet<String>>();
     let said = words(&message.said.text);
     if message.said.act == DialogueAct::Repeat || said.len() < PARROT_WORDS_MIN {

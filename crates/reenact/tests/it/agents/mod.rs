@@ -9,13 +9,18 @@ use serde_json::{Map, Value};
 
 use crate::server::LONG;
 
+mod a2a;
 #[cfg(unix)]
 mod command;
 mod documented;
 mod function;
 mod http;
+mod model;
 mod recorded;
+mod responses;
 mod script;
+#[cfg(unix)]
+mod started;
 
 /// One conversation with an agent, as the simulation holds it.
 struct Talk {
@@ -36,10 +41,12 @@ impl Talk {
         let turn = AgentTurn {
             session_id: "sim-0123456789abcdef",
             turn: self.conversation.turn_count() as u32,
+            first_turn: 1,
             conversation: &self.conversation,
             context: &self.context,
             case: "a-case",
             origin: self.origin,
+            tools: None,
         };
         let reply = agent.reply(turn, &mut self.held).await?;
         self.conversation.messages.extend(reply.messages.clone());
@@ -57,6 +64,13 @@ fn open(name: &str) -> Arc<dyn Agent> {
 
 fn open_within(name: &str, timeout: Duration) -> Arc<dyn Agent> {
     agent::open(name, &AgentSettings { timeout, ..AgentSettings::default() }).expect("the name should open")
+}
+
+/// An agent file with this text.
+fn agent_file(text: &str) -> tempfile::NamedTempFile {
+    let file = tempfile::NamedTempFile::with_suffix(".yaml").unwrap();
+    std::fs::write(file.path(), text).unwrap();
+    file
 }
 
 /// How an agent fails on the first message.

@@ -63,7 +63,7 @@ impl Form {
 fn question(words: &str) -> ModelRequest {
     let schema = json!({"type": "object", "required": ["echo"], "properties": {"echo": {"type": "string"}}});
     let messages = vec![ChatMessage { role: ChatRole::User, content: words.to_owned() }];
-    ModelRequest { messages, schema: AnswerSchema { name: "echoed".to_owned(), schema } }
+    ModelRequest { messages, schema: AnswerSchema { name: "echoed".to_owned(), schema: schema.into() } }
 }
 
 /// Asks each question once.

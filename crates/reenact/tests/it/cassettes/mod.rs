@@ -253,7 +253,16 @@ fn outside_of_a_run_a_cassette_answers_what_it_was_asked_and_nothing_else() {
         let ask = async |conversation: reenact::Conversation| {
             let context = serde_json::Map::new();
             let (session_id, case, conversation) = ("sim-0", "any", &conversation);
-            let turn = AgentTurn { session_id, turn: 1, conversation, context: &context, case, origin: None };
+            let turn = AgentTurn {
+                session_id,
+                turn: 1,
+                first_turn: 1,
+                conversation,
+                context: &context,
+                case,
+                origin: None,
+                tools: None,
+            };
             agent.reply(turn, &mut None).await
         };
         let reply = ask([said].into_iter().collect()).await.unwrap();

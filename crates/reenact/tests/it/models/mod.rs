@@ -39,7 +39,7 @@ fn request() -> ModelRequest {
         "properties": {"verdict": {"type": "string"}, "why": {"type": "string"}},
     });
     let messages = vec![ChatMessage { role: ChatRole::User, content: "was it said?".to_owned() }];
-    ModelRequest { messages, schema: AnswerSchema { name: "judgement".to_owned(), schema } }
+    ModelRequest { messages, schema: AnswerSchema { name: "judgement".to_owned(), schema: schema.into() } }
 }
 
 async fn ask(address: &str) -> Result<Completion, ModelFault> {
