@@ -46,7 +46,7 @@ def trials(suite, run):
 def rotated(suite):
     all_cases = list(suite_cases(suite))
     for case, other in zip(all_cases, all_cases[1:] + all_cases[:1]):
-        yield {**case, "origin": {"session": other["origin"]["session"]}}
+        yield {**case, "origin": {**case["origin"], "session": other["origin"]["session"]}}
 
 
 def suite_cases(suite):

@@ -134,8 +134,10 @@ pub(crate) fn check_cassette(
 fn refuse(what: &str, leaks: &[Leak]) -> Result<()> {
     let Some(Leak { field, kind }) = leaks.first() else { return Ok(()) };
     let at = if field.is_empty() { String::new() } else { format!(", {field}") };
-    let error =
-        Error::new(ErrorKind::Usage, format!("{what}{at}: {kind} of the recording is still there; nothing is written"));
+    let error = Error::new(
+        ErrorKind::Usage,
+        format!("{what}{at}: a value of the recording is still there ({kind}); nothing is written"),
+    );
     Err(error.hint("leave the session out, or distil it with a model on this machine and `--mask off`"))
 }
 

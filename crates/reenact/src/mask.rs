@@ -59,17 +59,17 @@ pub enum Kind {
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Kind::Email => "an email address",
-            Kind::Phone => "a phone number",
-            Kind::Card => "a card number",
-            Kind::Iban => "a bank account",
-            Kind::NationalId => "a national id",
-            Kind::IpAddress => "an IP address",
-            Kind::Secret => "a secret",
-            Kind::Name => "a person's name",
-            Kind::Address => "a postal address",
-            Kind::BirthDate => "a date of birth",
-            Kind::Id => "an id",
+            Kind::Email => "email address",
+            Kind::Phone => "phone number",
+            Kind::Card => "card number",
+            Kind::Iban => "bank account",
+            Kind::NationalId => "national id",
+            Kind::IpAddress => "IP address",
+            Kind::Secret => "secret",
+            Kind::Name => "name",
+            Kind::Address => "postal address",
+            Kind::BirthDate => "date of birth",
+            Kind::Id => "id",
         })
     }
 }

@@ -122,7 +122,11 @@ impl Table {
             Form::Email => self.email(key, text),
             Form::IpAddress => self.free(|attempt| ip_address(key, text, attempt)),
             Form::CardEnd => self.card_end(key, &canonical),
-            _ => self.free(|attempt| surrogate::aligned(key, form, &canonical, attempt)),
+            // The words of an id or an address may stay, and then its figures tell it apart.
+            _ => self.free_and(
+                |drawn| figures(&canonical).is_empty() || figures(drawn) != figures(&canonical),
+                |attempt| surrogate::aligned(key, form, &canonical, attempt),
+            ),
         };
         if let Form::Phone { head } = form
             && head > 0
@@ -152,7 +156,12 @@ impl Table {
 
     /// The first surrogate that is neither another value's nor a word of the session.
     fn free(&self, draw: impl Fn(u32) -> String) -> String {
-        let is_free = |drawn: &String| !self.taken.contains(&drawn.to_lowercase());
+        self.free_and(|_| true, draw)
+    }
+
+    /// The first such surrogate of which this holds.
+    fn free_and(&self, is_fit: impl Fn(&str) -> bool, draw: impl Fn(u32) -> String) -> String {
+        let is_free = |drawn: &String| !self.taken.contains(&drawn.to_lowercase()) && is_fit(drawn);
         (0..ATTEMPTS_MAX).map(&draw).find(is_free).unwrap_or_else(|| draw(0))
     }
 
@@ -327,6 +336,10 @@ impl Table {
         }
         spelled + &place[at..]
     }
+}
+
+fn figures(text: &str) -> String {
+    text.chars().filter(char::is_ascii_digit).collect()
 }
 
 /// Whether all pieces of a text may be parts of one value.

@@ -23,15 +23,20 @@ pub(super) fn worded(scene: &Scene<'_>, part: Part<'_>, said: &Said) -> Option<S
 /// The remark that the recorded user said next, with its turn, where something is still to come after it.
 pub(super) fn remark<'a>(scene: &Scene<'a>) -> Option<(u32, &'a str)> {
     let last = scene.wording.last_telling();
-    next_remark(scene).filter(|(turn, _)| *turn < last)
+    let fits = |words: &str| scene.rejected.is_empty() && may_remark(scene, words);
+    next_remark(scene).filter(|(turn, words)| *turn < last && fits(words))
 }
 
 /// The words with which the recorded user left.
 pub(super) fn goodbye(scene: &Scene<'_>) -> Option<String> {
     let last = scene.wording.last_telling();
     let words = scene.wording.remarks().find(|(turn, _)| *turn > last)?.1;
+    may_remark(scene, words).then(|| words.to_owned())
+}
+
+fn may_remark(scene: &Scene<'_>, words: &str) -> bool {
     let said = Said { text: words.to_owned(), act: DialogueAct::Remark, discloses: Vec::new() };
-    guard::may_say(scene, &said).then_some(said.text)
+    guard::may_say(scene, &said)
 }
 
 /// How many of the user's messages since a turn only were remarks.

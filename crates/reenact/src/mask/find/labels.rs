@@ -23,9 +23,7 @@ pub(super) fn find(text: &str, speaker: Speaker) -> Vec<Found> {
     let mut found = Vec::new();
     for (at, _) in text.match_indices([':', '=', '：']) {
         if let Some(label) = label_before(text, at) {
-            let of_secret = is_of_secret(label);
-            let label: String = label.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
-            found.extend(labelled(text, (&label, of_secret), value_after(text, at), speaker));
+            found.extend(labelled(text, label, value_after(text, at), speaker));
         }
     }
     found.extend(SPOKEN_ID.captures_iter(text).filter_map(|id| spoken_id(text, &id)));
@@ -144,32 +142,60 @@ static ID_LABEL: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
+/// What a label speaks of, and whether it may be a thing's as well as a person's.
+fn spoken_of(label: &str) -> Option<(Form, Whose)> {
+    let bare: String = label.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
+    let is = |labels: &[&str]| labels.iter().any(|known| bare.ends_with(known));
+    let is_short = |labels: &[&str]| labels.iter().any(|known| bare.ends_with(known) && bare.len() <= known.len() + 8);
+    let forms = [
+        (Form::Name, Whose::APersons, is(&NAME_LABELS)),
+        (Form::Name, Whose::AnArticles, bare == "name"),
+        (Form::BirthDate, Whose::APersons, is(&BIRTH_LABELS)),
+        (Form::CardEnd, Whose::APersons, is(&CARD_END_LABELS)),
+        (Form::Id, Whose::APersons, ID_LABEL.is_match(&bare)),
+        (Form::NationalId, Whose::APersons, is(&NATIONAL_LABELS)),
+        (Form::Phone { head: 0 }, Whose::APersons, is(&PHONE_LABELS)),
+        (Form::Postcode, Whose::AShops, is(&POSTCODE_LABELS)),
+        (Form::Address, Whose::AShops, is_short(&ADDRESS_LABELS)),
+        (Form::Secret, Whose::APersons, is_of_secret(label)),
+    ];
+    forms.into_iter().find_map(|(form, whose, is_its)| is_its.then_some((form, whose)))
+}
+
+/// Whose a value under a label may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Whose {
+    APersons,
+    /// Places have addresses too.
+    AShops,
+    /// Everything has a name.
+    AnArticles,
+}
+
 /// What a value is by its label, as far as it looks like such a thing.
-fn labelled(text: &str, (label, is_of_secret): (&str, bool), value: Range<usize>, speaker: Speaker) -> Option<Found> {
-    let is = |labels: &[&str]| labels.iter().any(|known| label.ends_with(known));
-    let is_short =
-        |labels: &[&str]| labels.iter().any(|known| label.ends_with(known) && label.len() <= known.len() + 8);
-    let written = &text[value.clone()];
-    let has_digit = written.contains(|c: char| c.is_ascii_digit());
-    let is_a_persons = || speaker == Speaker::User || is_near(&PERSON_ALONE, text, value.start);
-    let is_persons = || speaker == Speaker::User || is_near(&PERSON, text, value.start);
-    match () {
-        () if is(&NAME_LABELS) || label == "name" && is_a_persons() => labelled_name(text, value),
-        () if is(&BIRTH_LABELS) => birth_date(text, value.start..text.len()),
-        () if is(&CARD_END_LABELS) => of_form(text, Form::CardEnd, first(text, value, 4, |c| c.is_ascii_digit())?),
-        () if ID_LABEL.is_match(label) => id(text, value),
-        () if is(&NATIONAL_LABELS) && has_digit => of_form(text, Form::NationalId, first(text, value, 5, is_of_code)?),
-        () if is(&PHONE_LABELS) => phone(text, first(text, value, 7, is_of_phone)?),
-        () if is(&POSTCODE_LABELS) && has_digit && is_persons() => {
-            of_form(text, Form::Postcode, first(text, value, 4, is_of_code)?)
-        }
-        () if is_short(&ADDRESS_LABELS) && has_digit && is_persons() => {
-            Some(Found { form: Form::Address, range: value })
-        }
-        () if is_of_secret && (has_digit || is_quoted(text, &value)) => {
-            of_form(text, Form::Secret, first(text, value, 3, |c| !c.is_whitespace() && c != '"')?)
-        }
-        () => None,
+fn labelled(text: &str, label: &str, value: Range<usize>, speaker: Speaker) -> Option<Found> {
+    let (form, whose) = spoken_of(label)?;
+    let is_a_persons = match whose {
+        Whose::APersons => true,
+        Whose::AShops => speaker == Speaker::User || is_near(&PERSON, text, value.start),
+        Whose::AnArticles => speaker == Speaker::User || is_near(&PERSON_ALONE, text, value.start),
+    };
+    if !is_a_persons {
+        return None;
+    }
+    let has_digit = text[value.clone()].contains(|c: char| c.is_ascii_digit());
+    let of_signs = |least, is_part: fn(char) -> bool| of_form(text, form, first(text, value.clone(), least, is_part)?);
+    match form {
+        Form::Name => labelled_name(text, value),
+        Form::BirthDate => birth_date(text, value.start..text.len()),
+        Form::CardEnd => of_signs(4, |c| c.is_ascii_digit()),
+        Form::Id => id(text, value),
+        Form::Phone { .. } => phone(text, first(text, value, 7, is_of_phone)?),
+        Form::NationalId if has_digit => of_signs(5, is_of_code),
+        Form::Postcode if has_digit => of_signs(4, is_of_code),
+        Form::Address if has_digit => Some(Found { form, range: value }),
+        Form::Secret if has_digit || is_quoted(text, &value) => of_signs(3, |c| !c.is_whitespace() && c != '"'),
+        _ => None,
     }
 }
 
