@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 mod args;
+mod back_test;
 mod batching;
 mod cassette;
 mod command;

@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use crate::args::{Global, STORE_DEFAULT};
 
+pub(crate) mod back_test;
 pub(crate) mod batch;
 pub(crate) mod calibration;
 pub(crate) mod comparison;

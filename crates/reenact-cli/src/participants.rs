@@ -102,6 +102,8 @@ fn open_agent(plan: &Plan, store: &Store) -> Result<Arc<dyn Agent>> {
         timeout: Duration::from_secs(plan.agent_timeout_seconds.into()),
         sessions: Arc::new(move |id| sessions.session(id).map(Some)),
         environment: Environment::of_process(),
+        concurrency: plan.agent_concurrency,
+        limits: limits().clone(),
         ..AgentSettings::default()
     };
     match plan.agent.strip_prefix("demo:") {

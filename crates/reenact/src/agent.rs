@@ -4,6 +4,7 @@
 //! answers stands in `docs/agents.md`.
 
 use std::any::Any;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use schemars::JsonSchema;
@@ -13,6 +14,8 @@ use serde_json::{Map, Value};
 use crate::{Conversation, Message, Speaker, Usage};
 
 pub use function::from_fn;
+pub use mcp::{McpServer, McpToolbox};
+pub use model::of_model;
 pub(crate) use name::TIMEOUT_SECONDS_DEFAULT;
 pub use name::{AgentSettings, SessionLookup, open};
 pub(crate) use recorded_tools::ToolServed;
@@ -20,14 +23,24 @@ pub use recorded_tools::{OnMiss, RecordedTools, Stopgap, ToolMiss, ToolMocks, wi
 pub(crate) use replayed::ReplayedAgent;
 pub use toolbox::{Tool, ToolResult, ToolScene, Toolbox};
 
+mod a2a;
+mod address;
+mod chat;
 mod command;
+mod file;
 mod function;
-mod http;
+#[cfg(fuzzing)]
+pub mod fuzzing;
+mod mcp;
+mod model;
 mod name;
+mod process;
 mod recorded;
 mod recorded_tools;
 mod replayed;
+mod responses;
 mod scripted;
+mod started;
 mod toolbox;
 
 /// What is told to the agent on each turn.
@@ -57,7 +70,23 @@ impl AgentTurn<'_> {
     pub fn said(&self) -> &str {
         self.conversation.messages.last().map_or("", |message| message.text.as_str())
     }
+}
 
+impl<'a> AgentTurn<'a> {
+    /// What the agent does not know yet: what was said since it spoke last; all of it where it comes in with this turn.
+    #[must_use]
+    pub fn new_messages(&self) -> &'a [Message] {
+        let messages = &self.conversation.messages;
+        if self.turn == self.first_turn {
+            return messages;
+        }
+        let is_users = |message: &Message| message.speaker == Speaker::User;
+        let known = messages.iter().rposition(|message| !is_users(message)).map_or(0, |at| at + 1);
+        &messages[known..]
+    }
+}
+
+impl AgentTurn<'_> {
     /// What a cassette holds against what it recorded: all but the ids, which are other ones in each run.
     pub(crate) fn asked(&self) -> Asked<'_> {
         Asked { conversation: self.conversation, context: self.context }
@@ -89,6 +118,9 @@ pub struct AgentReply {
     /// Calls of tools that no recorded call answered; noted by whoever hands it the tools.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tool_misses: Vec<ToolMiss>,
+    /// How long it was not the agent that we waited for: for its place, or for its program to be ready. No part of what is kept.
+    #[serde(skip)]
+    pub waited: Duration,
 }
 
 /// What an agent says that a reply took.

@@ -307,11 +307,13 @@ pub enum Wanted {
 }
 
 impl TestCase {
-    /// What the recording shows to have failed: the expectations for which it has evidence.
+    /// What the recording shows to have failed: the expectations for which it has evidence, but for those that it met.
     #[must_use]
     pub fn failure_signature(&self) -> Vec<&Expectation> {
         let evidence = self.origin.iter().flat_map(|origin| &origin.evidence);
-        let failed: Vec<&str> = evidence.filter_map(|entry| entry.field.strip_prefix("expectations.")).collect();
+        let failed = evidence.filter_map(|entry| entry.field.strip_prefix("expectations."));
+        let is_met = |id: &&str| self.origin.iter().flat_map(|origin| &origin.not_failed).any(|met| met == id);
+        let failed: Vec<&str> = failed.filter(|id| !is_met(id)).collect();
         self.expectations.iter().filter(|expectation| failed.contains(&expectation.id.as_str())).collect()
     }
 }
@@ -330,6 +332,12 @@ pub struct Origin {
     /// For each part of the case, the turn and the words that it comes from.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub evidence: Vec<Evidence>,
+    /// Why the case plays its own recording poorly, where a back-test found that and could not repair it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub back_test: Vec<String>,
+    /// The ids of the expectations that the recorded agent is not seen to have failed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_failed: Vec<String>,
 }
 
 fn is_zero(count: &u32) -> bool {

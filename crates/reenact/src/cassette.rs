@@ -225,6 +225,11 @@ impl Cassette {
         cassette
     }
 
+    /// What made its distillation, to be completed.
+    pub(crate) fn distilled(&mut self) -> Option<&mut Distilled> {
+        self.header.distilled.as_mut()
+    }
+
     pub(crate) fn new(header: Header) -> Cassette {
         Cassette { header, ..Cassette::default() }
     }

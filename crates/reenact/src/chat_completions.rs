@@ -9,13 +9,17 @@ use serde_json::{Map, Value, json};
 
 use crate::http::{HttpFault, HttpFaultKind, error_message};
 use crate::shorten::shorten;
-use crate::{Conversation, Message, Speaker, ToolCall, Usage};
+use crate::{Message, Speaker, ToolCall, Usage};
+
+pub(crate) use stream::ChoiceStream;
+
+mod stream;
 
 /// The first choice of an answer.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Choice {
-    /// The message as it came.
-    pub(crate) message: Value,
+    /// The messages as they came; more than one only where a stream has the results of tools in it.
+    pub(crate) messages: Vec<Value>,
     /// Which model answered, where the server says; often more exact than what was asked for.
     pub(crate) model: Option<String>,
     /// Tokens, where the server counts them.
@@ -39,7 +43,7 @@ pub(crate) fn read_choice(body: &[u8]) -> Result<Choice, HttpFault> {
     let choice = choice.ok_or_else(|| malformed(format!("expected `choices` with a `message`, got: {}", quote())))?;
     let text = |value: &Value| value.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
     let usage = read_usage(&answer["usage"]);
-    Ok(Choice { model: text(&answer["model"]), usage, message: choice["message"].clone() })
+    Ok(Choice { model: text(&answer["model"]), usage, messages: vec![choice["message"].clone()] })
 }
 
 /// Tokens, where the server counts them. Cached ones are among those of the prompt, whoever says so where.
@@ -130,10 +134,24 @@ fn read_tool_call(call: &Value) -> Result<ToolCall, String> {
 ///
 /// Providers refuse a tool call without an id or without a result, and a result without its call. So calls
 /// without an id get one, results are paired with their calls in order, and what stays unpaired is left out.
-pub(crate) fn history(conversation: &Conversation) -> Vec<Value> {
-    let paired = pair_tool_calls(&conversation.messages);
-    let answered: BTreeSet<&str> = paired.iter().filter_map(|message| message.tool_call_id.as_deref()).collect();
-    paired.iter().filter_map(|message| written(message, &answered)).collect()
+pub(crate) fn history(messages: &[Message]) -> Vec<Value> {
+    paired_messages(messages).iter().map(written).collect()
+}
+
+/// The messages with an id on every tool call and every result, and without the calls and results that have no counterpart.
+pub(crate) fn paired_messages(messages: &[Message]) -> Vec<Message> {
+    let mut paired = pair_tool_calls(messages);
+    let results = paired.iter().filter_map(|message| message.tool_call_id.clone());
+    let answered: BTreeSet<String> = results.collect();
+    for message in &mut paired {
+        message.tool_calls.retain(|call| call.id.as_ref().is_some_and(|id| answered.contains(id)));
+    }
+    paired.retain(|message| match message.speaker {
+        Speaker::Tool => message.tool_call_id.is_some(),
+        Speaker::Agent => !message.text.is_empty() || !message.tool_calls.is_empty(),
+        Speaker::User | Speaker::Operator => true,
+    });
+    paired
 }
 
 /// The messages with an id on every tool call, and on every result the id of the call that it answers.
@@ -154,27 +172,24 @@ fn pair_tool_calls(messages: &[Message]) -> Vec<Message> {
     paired
 }
 
-fn written(message: &Message, answered: &BTreeSet<&str>) -> Option<Value> {
+fn written(message: &Message) -> Value {
     let role = match message.speaker {
         Speaker::User => "user",
-        Speaker::Agent => return written_by_agent(message, answered),
         Speaker::Operator => "system",
+        Speaker::Agent => return written_by_agent(message),
         Speaker::Tool => {
-            let id = message.tool_call_id.as_ref()?;
-            return Some(json!({"role": "tool", "tool_call_id": id, "content": message.text}));
+            return json!({"role": "tool", "tool_call_id": message.tool_call_id, "content": message.text});
         }
     };
-    Some(json!({"role": role, "content": message.text}))
+    json!({"role": role, "content": message.text})
 }
 
-fn written_by_agent(message: &Message, answered: &BTreeSet<&str>) -> Option<Value> {
-    let is_answered = |call: &&ToolCall| call.id.as_deref().is_some_and(|id| answered.contains(id));
-    let calls = message.tool_calls.iter().filter(is_answered).map(written_call).collect::<Vec<_>>();
+fn written_by_agent(message: &Message) -> Value {
+    let calls = message.tool_calls.iter().map(written_call).collect::<Vec<_>>();
     match (message.text.is_empty(), calls.is_empty()) {
-        (true, true) => None,
-        (false, true) => Some(json!({"role": "assistant", "content": message.text})),
-        (true, false) => Some(json!({"role": "assistant", "content": null, "tool_calls": calls})),
-        (false, false) => Some(json!({"role": "assistant", "content": message.text, "tool_calls": calls})),
+        (_, true) => json!({"role": "assistant", "content": message.text}),
+        (true, false) => json!({"role": "assistant", "content": null, "tool_calls": calls}),
+        (false, false) => json!({"role": "assistant", "content": message.text, "tool_calls": calls}),
     }
 }
 
@@ -230,9 +245,8 @@ mod tests {
         let calls = Message { tool_calls: vec![call(None, "look"), call(Some("x"), "see")], ..Message::agent("") };
         let orphan = Message { tool_call_id: Some("gone".to_owned()), ..Message::new(Speaker::Tool, "?") };
         let alone = Message { tool_calls: vec![call(None, "never answered")], ..Message::agent("done") };
-        let conversation: Conversation =
-            [Message::user("hi"), calls, Message::new(Speaker::Tool, "seen"), orphan, alone].into_iter().collect();
-        insta::assert_snapshot!(history(&conversation).iter().map(|m| format!("{m}\n")).collect::<String>(), @r#"
+        let said = [Message::user("hi"), calls, Message::new(Speaker::Tool, "seen"), orphan, alone];
+        insta::assert_snapshot!(history(&said).iter().map(|m| format!("{m}\n")).collect::<String>(), @r#"
         {"role":"user","content":"hi"}
         {"role":"assistant","content":null,"tool_calls":[{"id":"call_1","type":"function","function":{"name":"look","arguments":"{}"}}]}
         {"role":"tool","tool_call_id":"call_1","content":"seen"}

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use futures::StreamExt as _;
+use futures::{FutureExt as _, StreamExt as _};
 
 use crate::case::parts;
 use crate::cassette::{self, At, Header, Recorded, Recording, Replay, Verb};
@@ -13,14 +13,15 @@ use crate::journal::{Charge, Journal, StepKey, StepRole};
 use crate::judge::OFFLINE;
 use crate::prompt::{self, Prompt};
 use crate::{
-    Cassette, Completion, Engine, Environment, Error, ErrorKind, Model, ModelFault, ModelRequest, PromptHash, Result,
-    Session, Skipped, TestCase,
+    BackTest, Cassette, Completion, Engine, Environment, Error, ErrorKind, Model, ModelFault, ModelRequest, PromptHash,
+    Result, Session, Skipped, TestCase,
 };
 
 #[cfg(doc)]
 use crate::model::batch::Batch;
 
 use evidence::Verified;
+pub(crate) use offline::gates;
 pub use split::Split;
 
 pub mod curation;
@@ -29,6 +30,7 @@ pub mod model;
 mod offline;
 pub mod review;
 mod split;
+pub(crate) mod trial;
 pub mod update;
 pub mod values;
 
@@ -65,6 +67,9 @@ pub struct Distilled {
     /// Sessions that plainly turn to something else; [`Distilled::apart`] makes a case of each part.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub splits: Vec<Split>,
+    /// How each case plays the recording that it comes from, where that was tried ([`back_test`](fn@crate::back_test::back_test)).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub back_tests: Vec<BackTest>,
 }
 
 /// Distils sessions into cases.
@@ -117,61 +122,145 @@ struct Given {
     /// The turns with which the user turns to something else.
     turns: Vec<u32>,
     /// What a model was asked for it.
-    spent: Option<Spent>,
+    spent: Vec<Spent>,
 }
 
 async fn one(session: &Session, distiller: Distiller<'_>) -> Result<Given> {
-    let Distiller::Model { model, journal, ledger, .. } = distiller else { return Ok(offline(session)) };
-    let request = model::request(session);
-    let key = key(session, model.replay().map_or(model.name(), Replay::fingerprint), &request);
-    let answer = match model.replay() {
-        None => answer(key, &request, (model, journal, ledger)).await?,
-        Some(replay) => {
-            let charge = |answer: &_| Some(Charge::of(model.name(), answer));
-            let recorded = || replay.answer(At { key: &recorded_at(session), turn: None }, &request);
-            journal.replayed_step(key, &request, charge, recorded).await?.0
-        }
-    };
-    let amount = ledger.amount(&Charge::of(model.name(), &answer));
-    let spent = Spent { role: CostRole::Distiller, model: model.name().to_owned(), amount };
-    Ok(Given { verified: model::read(session, &answer), turns: Vec::new(), spent: Some(spent) })
+    match Desk::of(distiller) {
+        None => Ok(offline(session)),
+        Some(desk) => by_model(session, &desk).await,
+    }
 }
 
-/// The recorded answer, or a new one. What may pass is told now and asked again next time, unlike what the model wrote and was paid for.
-async fn answer(
-    key: StepKey,
-    request: &ModelRequest,
-    (model, journal, ledger): (&Model, &Journal, &Ledger),
-) -> Result<Result<Completion, ModelFault>> {
-    let mut passing = None;
-    let call = async || {
-        let reserved = ledger.reserve(model.name(), request).await?;
-        let answer = model.complete(request).await;
-        reserved.settle(&answer);
+async fn by_model(session: &Session, desk: &Desk<'_>) -> Result<Given> {
+    let answer = desk.ask(&recorded_at(session, 0), &model::request(session)).await?;
+    let mut spent = vec![desk.spent(CostRole::Distiller, &answer)];
+    let mut verified = model::read(session, &answer);
+    spent.extend(trial::on_recording(desk, session, &mut verified, 1).await?);
+    Ok(Given { verified, turns: Vec::new(), spent })
+}
+
+/// A model that is asked again for a case that plays its recording poorly, by what was found; with what that cost. None
+/// where no model distils.
+pub(crate) async fn again(
+    session: &Session,
+    (case, findings): (&TestCase, &[String]),
+    (distiller, recording): (Distiller<'_>, Option<&Recording>),
+) -> Result<Option<(Verified, Vec<Spent>)>> {
+    let Some(desk) = Desk::of(distiller) else { return Ok(None) };
+    let desk = Desk { recording, ..desk };
+    let position = desk.asked_about(session)?;
+    let answer = desk.ask(&recorded_at(session, position), &model::request_again(session, case, findings)).await?;
+    let mut spent = vec![desk.spent(CostRole::Distiller, &answer)];
+    let mut verified = model::read(session, &answer);
+    spent.extend(trial::on_recording(&desk, session, &mut verified, position + 1).await?);
+    Ok(Some((verified, spent)))
+}
+
+/// Whether an answer is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Come {
+    /// It is, be it that nothing can be made of it.
+    Yes,
+    /// It is to come, or may come another time.
+    NotYet,
+}
+
+impl Come {
+    pub(crate) fn of(answer: &Result<Completion, ModelFault>) -> Come {
         match answer {
-            Err(fault) if !fault.fault.is_for_good() => {
-                let unrecorded = Error::new(ErrorKind::Model, fault.reason.clone());
-                passing = Some(fault);
-                Err(unrecorded)
-            }
-            answer => Ok(answer),
+            Err(fault) if !fault.fault.is_for_good() => Come::NotYet,
+            _ => Come::Yes,
         }
-    };
-    let answer = journal.model_step(key, model.name(), request, call).await;
-    passing.map_or(answer, |fault| Ok(Err(fault)))
+    }
+}
+
+/// A model, and where its answers are kept: what was paid for once is there when the same is asked again.
+#[derive(Clone, Copy)]
+pub(crate) struct Desk<'a> {
+    pub(crate) model: &'a Model,
+    pub(crate) journal: &'a Journal,
+    pub(crate) ledger: &'a Ledger,
+    /// Where nobody is asked, and what was answered goes to a cassette.
+    pub(crate) recording: Option<&'a Recording>,
+}
+
+impl<'a> Desk<'a> {
+    fn of(distiller: Distiller<'a>) -> Option<Self> {
+        match distiller {
+            Distiller::Offline => None,
+            Distiller::Model { model, journal, ledger, .. } => Some(Desk { model, journal, ledger, recording: None }),
+        }
+    }
+
+    /// The recorded answer, or a new one; `at` is where a cassette has it. What may pass is told now and asked again next time, unlike
+    /// what the model wrote and was paid for.
+    pub(crate) async fn ask(&self, at: &StepKey, request: &ModelRequest) -> Result<Result<Completion, ModelFault>> {
+        let Desk { model, journal, .. } = *self;
+        let key = key(at, model.replay().map_or(model.name(), Replay::fingerprint), request);
+        if let Some(recording) = self.recording {
+            let unknown = || Error::new(ErrorKind::Interrupted, "the journal has no answer to this question");
+            let answer = journal.look_up(&key, Some(request))?.ok_or_else(unknown)?;
+            return recording.take((at, Some(model.name())), request, answer);
+        }
+        let Some(replay) = model.replay() else { return self.ask_model(key, request).await };
+        let charge = |answer: &_| Some(Charge::of(model.name(), answer));
+        let recorded = || replay.answer(At { key: at, turn: None }, request);
+        Ok(journal.replayed_step(key, request, charge, recorded).await?.0)
+    }
+
+    /// How many questions were put to distil a session: for the case, and for each expectation that was tried.
+    fn asked_about(&self, session: &Session) -> Result<u32> {
+        let request = model::request(session);
+        let key = key_of(session, self.model.replay().map_or(self.model.name(), Replay::fingerprint), &request);
+        let Some((answer, _)) = self.journal.look_up(&key, Some(&request))? else { return Ok(1) };
+        let case = serde_json::from_str(&answer).ok().and_then(|answer| model::read(session, &answer).case.ok());
+        Ok(1 + case.map_or(0, |case| trial::judged(&case).count() as u32))
+    }
+
+    async fn ask_model(&self, key: StepKey, request: &ModelRequest) -> Result<Result<Completion, ModelFault>> {
+        let Desk { model, journal, ledger, .. } = *self;
+        let mut passing = None;
+        let call = async || {
+            let reserved = ledger.reserve(model.name(), request).await?;
+            let answer = model.complete(request).await;
+            reserved.settle(&answer);
+            match answer {
+                Err(fault) if !fault.fault.is_for_good() => {
+                    let unrecorded = Error::new(ErrorKind::Model, fault.reason.clone());
+                    passing = Some(fault);
+                    Err(unrecorded)
+                }
+                answer => Ok(answer),
+            }
+        };
+        let answer = journal.model_step(key, model.name(), request, call).await;
+        passing.map_or(answer, |fault| Ok(Err(fault)))
+    }
+
+    /// What an answer came to.
+    pub(crate) fn spent(&self, role: CostRole, answer: &Result<Completion, ModelFault>) -> Spent {
+        let amount = self.ledger.amount(&Charge::of(self.model.name(), answer));
+        Spent { role, model: self.model.name().to_owned(), amount }
+    }
+}
+
+/// Where the answer about a session is kept.
+pub(crate) fn key_of(session: &Session, answers: &str, request: &ModelRequest) -> StepKey {
+    key(&recorded_at(session, 0), answers, request)
 }
 
 /// Where an answer is kept. It belongs to the question and to who answers, a model or a cassette, and not to one distillation:
 /// asked again, it is there.
-pub(crate) fn key(session: &Session, answers: &str, request: &ModelRequest) -> StepKey {
+fn key(at: &StepKey, answers: &str, request: &ModelRequest) -> StepKey {
     let question = serde_json::to_vec(&(answers, request)).expect("a request is plain data");
-    let case = format!("{} {}", session.id, blake3::hash(&question).to_hex());
-    StepKey { case, ..recorded_at(session) }
+    let case = format!("{} {}", at.case, blake3::hash(&question).to_hex());
+    StepKey { case, position: 0, ..at.clone() }
 }
 
-/// Where a cassette has it.
-fn recorded_at(session: &Session) -> StepKey {
-    StepKey { case: session.id.clone(), trial: 0, position: 0, role: StepRole::Distiller }
+/// Where a cassette has it: each question about a session in its turn.
+fn recorded_at(session: &Session, position: u32) -> StepKey {
+    StepKey { case: session.id.clone(), trial: 0, position, role: StepRole::Distiller }
 }
 
 /// Records a distillation as far as it went: every answer about these sessions that the journal has of the model; nothing but what
@@ -188,15 +277,14 @@ pub fn record(
     let made = made(asked.map_or(OFFLINE, |(model, _)| model.name()));
     let mut recorded = recording.begin(&Header { distilled: Some(made), ..Header::default() });
     let Some((model, journal)) = asked else { return Ok(recorded) };
+    let ledger = Ledger::default();
+    let desk = Desk { model, journal, ledger: &ledger, recording: Some(&recording) };
     for session in sessions {
         let session = session?;
-        let request = model::request(&session);
-        let kept_at = key(&session, model.replay().map_or(model.name(), Replay::fingerprint), &request);
-        if let Some(answer) = journal.look_up(&kept_at, Some(&request))? {
-            let place = recorded_at(&session);
-            let _: Result<Completion, ModelFault> = recording.take((&place, Some(model.name())), &request, answer)?;
-            recording.end(&mut recorded);
-        }
+        let given = by_model(&session, &desk).now_or_never().expect("nobody is asked, so there is nothing to wait for");
+        recording.end(&mut recorded);
+        // What was not answered before the end of the work is not in the journal.
+        given.map(|_| ()).or_else(|error| if error.kind() == ErrorKind::Interrupted { Ok(()) } else { Err(error) })?;
     }
     Ok(recorded)
 }
@@ -205,7 +293,12 @@ pub fn record(
 fn made(model: &str) -> cassette::Distilled {
     let hash = || PromptHash { name: Prompt::Distill.name().to_owned(), hash: prompt::hash(Prompt::Distill) };
     let prompts = if model == OFFLINE { Vec::new() } else { vec![hash()] };
-    cassette::Distilled { reenact: env!("CARGO_PKG_VERSION").to_owned(), model: model.to_owned(), prompts }
+    cassette::Distilled {
+        reenact: env!("CARGO_PKG_VERSION").to_owned(),
+        model: model.to_owned(),
+        user_model: None,
+        prompts,
+    }
 }
 
 /// What distilled what a cassette recorded: a model, or the embedded engine, which distils again.
@@ -234,14 +327,12 @@ fn offline(session: &Session) -> Given {
         Ok((case, turns)) => (evidence::verify(session, case), turns),
         Err(reason) => (Verified { case: Err(session.skipped(reason)), dropped: Vec::new() }, Vec::new()),
     };
-    Given { verified, turns, spent: None }
+    Given { verified, turns, spent: Vec::new() }
 }
 
 impl Distilled {
     fn take(&mut self, Given { verified, turns, spent }: Given) {
-        if let Some(spent) = spent {
-            self.cost.get_or_insert_default().add(spent);
-        }
+        spent.into_iter().for_each(|spent| self.cost.get_or_insert_default().add(spent));
         match verified.case {
             Ok(case) => {
                 let session = case.origin.as_ref().map(|origin| origin.session.clone()).filter(|_| !turns.is_empty());

@@ -15,7 +15,8 @@ use crate::judge::{self, Hearing, Judging, OFFLINE};
 use crate::report::statistics::{Course, EarlyStopping};
 use crate::user;
 use crate::{
-    Conversation, Message, ModelRequest, Outcome, Result, Run, Scene, Session, Speaker, TestCase, Trial, Usage,
+    Brief, Check, Conversation, Expectation, Message, ModelRequest, Outcome, Result, Run, Scene, Session, Speaker,
+    TestCase, Trial, Usage,
 };
 use crate::{Price, PriceList};
 
@@ -124,7 +125,7 @@ pub fn of_distillation(
     for session in sessions {
         let session = session?;
         let request = distill::model::request(&session);
-        let key = distill::key(&session, model, &request);
+        let key = distill::key_of(&session, model, &request);
         match journal.charge(&key)? {
             Some(charge) => charged.push(Charged { key, replaced: false, charge }),
             None => {
@@ -134,10 +135,66 @@ pub fn of_distillation(
                     ..Usage::default()
                 };
                 forecast.both(CostRole::Distiller, model, usage);
+                forecast.trials_on_recording(model, &session);
             }
         }
     }
     Ok((forecast.done(), charged))
+}
+
+/// What it would cost to back-test cases of these sessions by a model that plays the users, and to have poor cases written again by a
+/// model that distils; as if nothing had been asked yet.
+///
+/// A user is asked at each turn of the recording and at the one after, once as the case's own and once as a stranger; at the most, each
+/// case is poor and all is asked that a turn may ask.
+///
+/// # Errors
+/// Where a session cannot be read.
+pub fn of_back_test(
+    sessions: impl IntoIterator<Item = Result<Session>>,
+    (distiller, user): (Option<&str>, Option<&str>),
+    prices: &PriceList,
+) -> Result<Estimate> {
+    let stated = distiller.into_iter().chain(user).filter_map(|model| Some((model.to_owned(), prices.price(model)?)));
+    let mut forecast = Forecast::at(&stated.collect());
+    for session in sessions {
+        let session = session?;
+        if let Some(user) = user {
+            // There is no case yet: its goal is about as long as what the user said first.
+            let goal = session.conversation.by(Speaker::User).next().map(|first| first.text.clone());
+            let brief = Brief { goal: goal.unwrap_or_default(), ..Brief::default() };
+            let case = TestCase { brief, ..TestCase::default() };
+            for usage in user_questions(&case, &session.conversation).skip(1) {
+                forecast.enter(CostRole::User, user, Side::Expected, (2, usage));
+                forecast.enter(CostRole::User, user, Side::AtMost, (3 * user::model::QUESTIONS_OF_A_TURN_MAX, usage));
+            }
+        }
+        if let Some(distiller) = distiller {
+            // The case stands in the question as well.
+            let input_tokens = tokens_of(&distill::model::request(&session)) + DISTILLER_ANSWER_TOKENS;
+            let usage = Usage { input_tokens, output_tokens: DISTILLER_ANSWER_TOKENS, ..Usage::default() };
+            forecast.enter(CostRole::Distiller, distiller, Side::AtMost, (1, usage));
+        }
+    }
+    Ok(forecast.done())
+}
+
+impl Estimate {
+    /// This and other work.
+    #[must_use]
+    pub fn and(self, other: Estimate) -> Estimate {
+        let mut parts = self.parts;
+        for more in other.parts {
+            match parts.iter_mut().find(|part| (part.role, &part.model) == (more.role, &more.model)) {
+                Some(part) => {
+                    (part.expected, part.at_most) = (part.expected + more.expected, part.at_most + more.at_most);
+                }
+                None => parts.push(more),
+            }
+        }
+        let (expected, at_most) = (self.expected + other.expected, self.at_most + other.at_most);
+        Estimate { parts, expected, at_most }
+    }
 }
 
 /// Which end of the range something belongs to.
@@ -188,6 +245,15 @@ impl Forecast {
                 self.enter(CostRole::User, model, side, (times, usage));
             }
         }
+    }
+
+    /// An expectation tried on the recording is a question about all of it; most sessions give one, if any.
+    fn trials_on_recording(&mut self, model: &str, session: &Session) {
+        let expectation = Expectation { id: String::new(), text: None, check: Check::Judged };
+        let input_tokens = tokens_of(&judge::model::question(&expectation, &session.conversation));
+        let usage = Usage { input_tokens, output_tokens: JUDGE_ANSWER_TOKENS, ..Usage::default() };
+        self.enter(CostRole::Distiller, model, Side::Expected, (1, usage));
+        self.enter(CostRole::Distiller, model, Side::AtMost, (distill::trial::TRIED_MAX as u64, usage));
     }
 
     fn judges(&mut self, judging: &Judging, hearing: Hearing<'_>, times: Times, side: Side) {

@@ -1,5 +1,6 @@
 //! The HTTP client that everything shares, and one bounded exchange. Whether to try again is the caller's to say.
 
+use std::ops::ControlFlow;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -9,11 +10,13 @@ use reqwest::{Client, StatusCode, Url};
 use serde_json::Value;
 use tokio::time::Instant;
 
+use crate::http::events::Events;
 use crate::shorten::shorten;
 use crate::{Error, ErrorKind, Result};
 
 pub(crate) use times::{duration_until, retry_after, servers_now};
 
+pub(crate) mod events;
 mod times;
 pub(crate) mod transfer;
 
@@ -26,13 +29,16 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
 /// An answer larger than this is no chat message.
 pub(crate) const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
 
+/// Every event of a stream repeats names and ids around a few letters of the answer.
+const STREAM_BYTES_MAX: usize = 16 * BODY_BYTES_MAX;
+
 /// A JSON request to one address.
 #[derive(Debug, Clone)]
 pub(crate) struct Post<'a> {
     pub(crate) url: &'a Url,
     /// Sent as a bearer token; never part of a fault.
     pub(crate) key: Option<&'a str>,
-    pub(crate) headers: &'a [(&'static str, String)],
+    pub(crate) headers: &'a [(&'a str, String)],
     /// JSON, as it is sent; shared, so that another attempt copies nothing.
     pub(crate) body: Bytes,
     /// For all that is done to get an answer, waits and further attempts included.
@@ -116,7 +122,59 @@ pub(crate) async fn exchange(request: &Post<'_>, until: Instant) -> Result<Answe
     }
 }
 
+/// What hears a streamed answer, event by event, and says when it has heard enough.
+pub(crate) type Listener<'a> = &'a mut (dyn FnMut(&str) -> ControlFlow<()> + Send);
+
+/// As [`exchange`], for an answer that may come as a stream of events: it is handed over as it comes, and has no body.
+pub(crate) async fn exchange_events(
+    request: &Post<'_>,
+    until: Instant,
+    hear: Listener<'_>,
+) -> Result<Answer, HttpFault> {
+    let work = async {
+        let response = send(request).await?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = match status.is_success() && is_stream(&headers) {
+            true => hear_all(request, response, hear).await.map(|()| Vec::new()),
+            false => bounded_body(request, response).await,
+        };
+        Ok(Answer { status, headers, body: body? })
+    };
+    tokio::time::timeout_at(until, work).await.unwrap_or_else(|_| Err(timed_out(request)))
+}
+
+/// Whether an answer comes as a stream of events.
+pub(crate) fn is_stream(headers: &HeaderMap) -> bool {
+    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    kind.trim_start().to_ascii_lowercase().starts_with("text/event-stream")
+}
+
+async fn hear_all(request: &Post<'_>, mut response: reqwest::Response, hear: Listener<'_>) -> Result<(), HttpFault> {
+    let mut events = Events::default();
+    let mut bytes = 0;
+    while let Some(chunk) = response.chunk().await.map_err(|error| broken(request.url, &error))? {
+        bytes += chunk.len();
+        if bytes > STREAM_BYTES_MAX || events.bytes_waiting() > BODY_BYTES_MAX {
+            let reason = format!("{} streams more than an answer can be", place(request.url));
+            return Err(HttpFault::new(HttpFaultKind::Malformed, reason));
+        }
+        for event in events.push(&chunk) {
+            if hear(&event).is_break() {
+                return Ok(());
+            }
+        }
+    }
+    let _ = events.end().map(|event| hear(&event));
+    Ok(())
+}
+
 async fn attempt(request: &Post<'_>) -> Result<Answer, HttpFault> {
+    let response = send(request).await?;
+    let (status, headers) = (response.status(), response.headers().clone());
+    Ok(Answer { status, headers, body: bounded_body(request, response).await? })
+}
+
+async fn send(request: &Post<'_>) -> Result<reqwest::Response, HttpFault> {
     let client = client(request.url).map_err(|reason| HttpFault::new(HttpFaultKind::Unreachable, reason))?;
     let mut builder = client.post(request.url.clone()).header(CONTENT_TYPE, "application/json");
     for (name, value) in request.headers {
@@ -125,9 +183,7 @@ async fn attempt(request: &Post<'_>) -> Result<Answer, HttpFault> {
     if let Some(key) = request.key {
         builder = builder.bearer_auth(key);
     }
-    let response = builder.body(request.body.clone()).send().await.map_err(|error| broken(request.url, &error))?;
-    let (status, headers) = (response.status(), response.headers().clone());
-    Ok(Answer { status, headers, body: bounded_body(request, response).await? })
+    builder.body(request.body.clone()).send().await.map_err(|error| broken(request.url, &error))
 }
 
 async fn bounded_body(request: &Post<'_>, mut response: reqwest::Response) -> Result<Vec<u8>, HttpFault> {

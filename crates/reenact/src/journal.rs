@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -178,18 +178,31 @@ impl Journal {
         self.charged_step(key, request, |_| None, async || Ok((call().await, None))).await
     }
 
-    /// As [`Journal::timed_step`], with a call that may come to a stop halfway: then nothing is recorded of it.
+    /// As [`Journal::timed_step`], for a call that says of its answer how much of the time was somebody else's, and that may
+    /// come to a stop halfway: then nothing is recorded of it.
     ///
     /// # Errors
     /// As [`Journal::step`], and those of `call`.
-    pub(crate) async fn stoppable_step<Q, T, F, Fut>(&self, key: StepKey, request: &Q, call: F) -> Result<(T, u64)>
+    pub(crate) async fn waited_step<Q, T, F, Fut>(
+        &self,
+        key: StepKey,
+        request: &Q,
+        call: F,
+        waited: impl FnOnce(&T) -> Duration,
+    ) -> Result<(T, u64)>
     where
         Q: Serialize + ?Sized,
         T: Serialize + DeserializeOwned,
         F: FnOnce() -> Fut,
         Fut: Future<Output = Result<T>>,
     {
-        self.charged_step(key, request, |_| None, async || Ok((call().await?, None))).await
+        let call = async || {
+            let began = Instant::now();
+            let answer = call().await?;
+            let took = began.elapsed().saturating_sub(waited(&answer));
+            Ok((answer, Some(took.as_millis() as u64)))
+        };
+        self.charged_step(key, request, |_| None, call).await
     }
 
     /// As [`Journal::step`], for what a model is asked: what its call used is recorded beside the answer, under the

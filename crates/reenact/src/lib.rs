@@ -72,8 +72,11 @@
 //! Nothing prints, exits or calls home; the clock and the environment are read in one named place each, and a model's key is
 //! handed in through an [`Environment`].
 
-pub use agent::{Agent, AgentFault, AgentReply, AgentTurn, AgentUsage, FaultKind, Held};
-pub use agent::{ToolMiss, ToolMocks};
+pub use agent::{
+    Agent, AgentFault, AgentReply, AgentTurn, AgentUsage, FaultKind, Held, Tool, ToolMiss, ToolMocks, ToolResult,
+    ToolScene, Toolbox,
+};
+pub use back_test::BackTest;
 pub use case::{Brief, CallPattern, Check, Evidence, Expectation, Fact, Gate, Origin, Suite, TestCase};
 pub use cassette::Cassette;
 pub use conversation::{ChatMessage, ChatRole, Conversation, Message, Speaker, ToolCall, Turn};
@@ -97,6 +100,7 @@ pub use user::{DialogueAct, Leaving, Said, Scene, SimulatedUser, Telling, UserAc
 
 mod acts;
 pub mod agent;
+pub mod back_test;
 pub mod calibrate;
 pub mod case;
 pub mod cassette;

@@ -27,6 +27,7 @@ mod answer;
 mod aws;
 pub mod batch;
 mod conformance;
+pub(crate) mod dialogue;
 pub(crate) mod endpoint;
 mod limits;
 pub(crate) mod manner;

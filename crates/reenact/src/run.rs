@@ -92,6 +92,9 @@ pub struct Plan {
     pub seed: u64,
     /// How long one reply of the agent may take.
     pub agent_timeout_seconds: u32,
+    /// How many conversations the agent takes at once, where that is less than there are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent_concurrency: Option<u32>,
 }
 
 /// Which words the users of a run speak. Where a case has a script, it is spoken.
@@ -139,6 +142,7 @@ impl Default for Plan {
             concurrency: 16,
             seed: 0,
             agent_timeout_seconds: TIMEOUT_SECONDS_DEFAULT,
+            agent_concurrency: None,
         }
     }
 }

@@ -135,9 +135,46 @@ struct Talk<'a> {
 }
 
 /// What the user does, once it is let through.
-enum Act {
+pub(crate) enum Act {
     Says(Said, Vec<Telling>),
     Leaves(Leaving, Option<String>),
+}
+
+/// What whoever plays the user does, what a check of the goal found, and the messages that were not let through before.
+pub(crate) struct Guarded {
+    pub(crate) act: Result<Act, UserFault>,
+    goal: Option<GoalCheck>,
+    corrections: Vec<Correction>,
+}
+
+/// Asks whoever plays the user what it does in a scene, and again where it may not do that, as often as a message may be worded.
+pub(crate) async fn guarded(user: &dyn SimulatedUser, guard: &Guard<'_>, scene: Scene<'_>) -> Guarded {
+    let turn = scene.heard.turn_count() as u32 + 1;
+    let (mut rejected, mut corrections): (Vec<Misstep>, Vec<Correction>) = Default::default();
+    loop {
+        let scene = Scene { rejected: &rejected, ..scene };
+        let (text, objection) = match user.next(scene).await {
+            Ok(UserAct::Leave { .. }) if turn == 1 => {
+                (String::new(), Objection::new(Misstep::SaysNothing, "it left before it said anything"))
+            }
+            Ok(UserAct::Leave { why, goal, goodbye }) => {
+                return Guarded { act: Ok(Act::Leaves(why, goodbye)), goal, corrections };
+            }
+            Ok(UserAct::Say(said)) => match guard.check(&scene, &said) {
+                Ok(told) => return Guarded { act: Ok(Act::Says(said, told)), goal: None, corrections },
+                Err(objection) => (said.text, objection),
+            },
+            Err(UserFault::Invalid(reason)) => (String::new(), Objection::new(Misstep::SaysNothing, reason)),
+            Err(fault) => return Guarded { act: Err(fault), goal: None, corrections },
+        };
+        let Objection { misstep, reason } = objection;
+        let invalid = format!("the simulated user misbehaved: {reason}");
+        corrections.push(Correction { turn, text, misstep, reason });
+        rejected.push(misstep);
+        if rejected.len() > REWORDINGS_MAX {
+            return Guarded { act: Err(UserFault::Invalid(invalid)), goal: None, corrections };
+        }
+    }
 }
 
 impl<'a> Talk<'a> {
@@ -192,40 +229,15 @@ impl<'a> Talk<'a> {
         }
     }
 
-    /// What whoever plays the user does, worded again as often as it may be.
+    /// What whoever plays the user does, if it may be done.
     async fn simulated_user_acts(&mut self, user: &dyn SimulatedUser) -> Result<Act, UserFault> {
         let heard: Conversation = self.conversation.messages.iter().filter(|m| m.is_heard()).cloned().collect();
-        let mut rejected: Vec<Misstep> = Vec::new();
-        loop {
-            let brief = &self.setting.case.brief;
-            let (disclosures, seed) = (&self.disclosures, self.setting.seed);
-            let scene = Scene { brief, wording: &self.wording, heard: &heard, disclosures, seed, rejected: &rejected };
-            let (text, objection) = match user.next(scene).await {
-                Ok(UserAct::Leave { .. }) if heard.turn_count() == 0 => {
-                    (String::new(), Objection::new(Misstep::SaysNothing, "it left before it said anything"))
-                }
-                Ok(UserAct::Leave { why, goal, goodbye }) => {
-                    self.goal = goal;
-                    return Ok(Act::Leaves(why, goodbye));
-                }
-                Ok(UserAct::Say(said)) => match self.guard.check(&scene, &said) {
-                    Ok(told) => return Ok(Act::Says(said, told)),
-                    Err(objection) => (said.text, objection),
-                },
-                Err(UserFault::Invalid(reason)) => (String::new(), Objection::new(Misstep::SaysNothing, reason)),
-                Err(fault) => return Err(fault),
-            };
-            self.reject(text, objection, &mut rejected)?;
-        }
-    }
-
-    /// Notes a message that is not let through.
-    fn reject(&mut self, text: String, objection: Objection, rejected: &mut Vec<Misstep>) -> Result<(), UserFault> {
-        let Objection { misstep, reason } = objection;
-        let invalid = format!("the simulated user misbehaved: {reason}");
-        self.corrections.push(Correction { turn: self.turn() + 1, text, misstep, reason });
-        rejected.push(misstep);
-        if rejected.len() > REWORDINGS_MAX { Err(UserFault::Invalid(invalid)) } else { Ok(()) }
+        let (wording, disclosures, seed) = (&self.wording, &self.disclosures, self.setting.seed);
+        let scene = Scene { wording, disclosures, seed, ..Scene::new(&self.setting.case.brief, &heard) };
+        let Guarded { act, goal, corrections } = guarded(user, &self.guard, scene).await;
+        self.corrections.extend(corrections);
+        self.goal = goal.or(self.goal.take());
+        act
     }
 
     fn user_says(&mut self, said: Said, told: Vec<Telling>) {

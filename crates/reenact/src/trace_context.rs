@@ -34,6 +34,16 @@ pub(crate) fn baggage(session_id: &str) -> String {
     format!("session.id={}", percent_encode(session_id))
 }
 
+/// The environment of a program that serves a session, from the turn in which it is started.
+pub(crate) fn variables(session_id: &str, turn: u32) -> [(String, String); 3] {
+    let own = [
+        ("REENACT_SESSION_ID", session_id.to_owned()),
+        ("TRACEPARENT", traceparent(session_id, turn)),
+        ("BAGGAGE", baggage(session_id)),
+    ];
+    own.map(|(name, value)| (name.to_owned(), value))
+}
+
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut hex, byte| {
         let _ = write!(hex, "{byte:02x}"); // writing to a String cannot fail

@@ -143,7 +143,7 @@ impl UserAct {
 }
 
 /// Why the simulated user leaves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Leaving {
     /// Got what the goal asks for.

@@ -2,13 +2,14 @@
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use reenact::cassette::{Recorded, Verb};
 use reenact::cost::Ledger;
 use reenact::distill::{Distilled, Distiller, batch_scope};
 use reenact::estimate::{self, Estimate};
 use reenact::journal::{Charged, Journal};
+use reenact::mask::Masker;
 use reenact::model::Engine;
 use reenact::model::batch::Batch;
 use reenact::run::Stop;
@@ -17,7 +18,7 @@ use reenact::{Cassette, Environment, Error, ErrorKind, Result, Session, SessionQ
 use super::run::is_worth_recording;
 use crate::args::Global;
 use crate::runtime::runtime;
-use crate::{batching, cassette, exit, interrupt, masking, output, participants, spending};
+use crate::{back_test, batching, cassette, exit, interrupt, masking, output, participants, spending};
 
 pub(crate) use told::Told;
 
@@ -61,6 +62,8 @@ pub(crate) struct Args {
     #[arg(skip)]
     chosen: OnceLock<Vec<String>>,
     #[command(flatten)]
+    back_test: back_test::Args,
+    #[command(flatten)]
     masking: masking::Args,
     #[command(flatten)]
     spending: spending::Args,
@@ -84,7 +87,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<u8> {
     };
     let mut distilled = if args.split { distilled.apart() } else { distilled };
     choosing::count_alike(&mut distilled.cases, choice.as_ref());
-    if let Some(masker) = args.masking.masker(&args.model, &store)? {
+    if let Some(masker) = masker(args, &store)? {
         masking::check(&distilled, recordings(args, &store)?, &masker)?;
     }
     note_left(args, &store)?;
@@ -99,9 +102,10 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<u8> {
 
 fn distill_and_record(args: &Args, store: &Store) -> Result<Distilled> {
     let engine = participants::distiller(&args.model, &args.spending.settings())?;
-    let distilled = distill(args, store, &engine);
+    let user = args.back_test.user(&args.spending.settings())?;
+    let distilled = distill(args, store, (&engine, user.as_ref()));
     if is_worth_recording(&distilled) {
-        args.cassette.write(|environment| record(args, store, &engine, environment))?;
+        args.cassette.write(|environment| record(args, store, (&engine, user.as_ref()), environment))?;
     }
     distilled
 }
@@ -110,64 +114,92 @@ fn distill_and_record(args: &Args, store: &Store) -> Result<Distilled> {
 fn estimate(args: &Args, global: &Global) -> Result<u8> {
     let store = Store::open_existing(&global.store)?;
     choosing::choose(args, writing::existing(args)?.as_ref(), &store)?;
-    let estimate = match args.model.as_str() {
-        OFFLINE => Estimate::default(),
-        model => ahead(args, &store, model)?.0,
-    };
-    output::estimate::present(&estimate, global)?;
+    output::estimate::present(&ahead(args, &store)?.0, global)?;
     Ok(exit::PASSED)
 }
 
 /// What is still to be asked, and what was charged for the answers that are there.
-fn ahead(args: &Args, store: &Store, model: &str) -> Result<(Estimate, Vec<Charged>)> {
-    let journal = Journal::of_distillation(store)?;
-    estimate::of_distillation(sessions(args, store)?, model, &journal, &args.spending.prices()?)
+fn ahead(args: &Args, store: &Store) -> Result<(Estimate, Vec<Charged>)> {
+    let (journal, prices) = (Journal::of_distillation(store)?, args.spending.prices()?);
+    let model = Some(args.model.as_str()).filter(|model| *model != OFFLINE);
+    let mut estimate = Estimate::default();
+    let mut charged = Vec::new();
+    if let Some(model) = model {
+        (estimate, charged) = estimate::of_distillation(sessions(args, store)?, model, &journal, &prices)?;
+    }
+    if let Some(user) = args.back_test.user_model() {
+        let user = Some(user).filter(|user| *user != OFFLINE);
+        estimate = estimate.and(estimate::of_back_test(sessions(args, store)?, (model, user), &prices)?);
+    }
+    Ok((estimate, charged))
 }
 
-/// What the model is held to. Where there is a cap, all that was charged before is known before anything is asked.
-fn ledger(args: &Args, store: &Store, model: &str) -> Result<Ledger> {
-    let price = args.spending.prices()?.price(model).map(|price| (model.to_owned(), price));
+/// What the models are held to. Where there is a cap, all that was charged before is known before anything is asked.
+fn ledger(args: &Args, store: &Store) -> Result<Ledger> {
+    let list = args.spending.prices()?;
+    let models: Vec<&str> = [args.model.as_str()]
+        .into_iter()
+        .chain(args.back_test.user_model())
+        .filter(|model| *model != OFFLINE)
+        .collect();
+    let prices = models.iter().filter_map(|model| Some(((*model).to_owned(), list.price(model)?)));
     let charged = match args.spending.max_cost {
-        Some(_) => ahead(args, store, model)?.1,
+        Some(_) => ahead(args, store)?.1,
         None => Vec::new(),
     };
-    let ledger = Ledger::new(price.into_iter().collect(), &charged, args.spending.max_cost);
-    ledger.check([model])?;
+    let ledger = Ledger::new(prices.collect(), &charged, args.spending.max_cost);
+    ledger.check(models)?;
     Ok(ledger)
 }
 
-fn distill(args: &Args, store: &Store, engine: &Engine) -> Result<Distilled> {
-    let sessions = sessions(args, store)?;
-    let runtime = runtime()?;
+fn distill(args: &Args, store: &Store, (engine, user): (&Engine, Option<&Engine>)) -> Result<Distilled> {
+    if matches!(engine, Engine::Offline) {
+        output::note("distilling offline, without a model: every word is the users' own");
+    }
+    let (journal, ledger) = desk(args, store)?;
+    let stop = Stop::default();
+    let work = async {
+        // Without another session, the calls on their way come to their end.
+        let sessions = sessions(args, store)?.take_while(|_| !stop.is_requested());
+        let distiller = distiller(engine, &journal, &ledger);
+        let distilled = reenact::distill::distill(sessions, distiller).await?;
+        let stopped = || Error::new(ErrorKind::Interrupted, "the distillation was stopped");
+        match user {
+            _ if stop.is_requested() => Err(stopped()),
+            None => Ok(distilled),
+            Some(user) => back_test::run(distilled, store, (distiller, user), (&journal, &ledger, &stop)).await,
+        }
+    };
+    let distilled = runtime()?.block_on(interrupt::stopping(&stop, work));
+    distilled.map_err(|error| args.spending.resumable(error, &again(args, store)))
+}
+
+/// Where the answers of models are kept, and what they are held to.
+fn desk(args: &Args, store: &Store) -> Result<(Arc<Journal>, Arc<Ledger>)> {
+    Ok((Arc::new(Journal::of_distillation(store)?), Arc::new(ledger(args, store)?)))
+}
+
+fn distiller<'a>(engine: &'a Engine, journal: &'a Journal, ledger: &'a Ledger) -> Distiller<'a> {
     match engine {
-        Engine::Offline => {
-            output::note("distilling offline, without a model: every word is the users' own");
-            runtime.block_on(reenact::distill::distill(sessions, Distiller::Offline))
-        }
-        Engine::Model(model) => {
-            let journal = Journal::of_distillation(store)?;
-            let ledger = ledger(args, store, model.name())?;
-            let distiller =
-                Distiller::Model { model, journal: &journal, calls_at_once: CALLS_AT_ONCE, ledger: &ledger };
-            // Without another session, the calls on their way come to their end.
-            let stop = Stop::default();
-            let sessions = sessions.take_while(|_| !stop.is_requested());
-            let work = reenact::distill::distill(sessions, distiller);
-            let distilled = runtime.block_on(interrupt::stopping(&stop, work));
-            let stopped = || Error::new(ErrorKind::Interrupted, "the distillation was stopped");
-            let distilled = distilled.and_then(|done| if stop.is_requested() { Err(stopped()) } else { Ok(done) });
-            distilled.map_err(|error| args.spending.resumable(error, &again(args, store)))
-        }
+        Engine::Offline => Distiller::Offline,
+        Engine::Model(model) => Distiller::Model { model, journal, calls_at_once: CALLS_AT_ONCE, ledger },
     }
 }
 
 /// Distils in rounds: what a batch answered is known in the next.
 fn distill_in(batch: &Batch, args: &Args, store: &Store) -> Result<Distilled> {
-    let (model, journal) = (&batching::model(batch, &args.model)?, &Journal::of_distillation(store)?);
+    let engine = Engine::Model(batching::model(batch, &args.model)?);
+    let user = args.back_test.user_in(batch)?;
     let work = async || {
-        let ledger = &ledger(args, store, model.name())?;
-        let distiller = Distiller::Model { model, journal, calls_at_once: CALLS_AT_ONCE, ledger };
-        reenact::distill::distill(sessions(args, store)?, distiller).await
+        let (journal, ledger) = desk(args, store)?;
+        let distiller = distiller(&engine, &journal, &ledger);
+        let distilled = reenact::distill::distill(sessions(args, store)?, distiller).await?;
+        match &user {
+            None => Ok(distilled),
+            Some(user) => {
+                back_test::run(distilled, store, (distiller, user), (&journal, &ledger, &Stop::default())).await
+            }
+        }
     };
     let distilled = batching::rounds(batch, &again(args, store), work)?;
     // Every answer stands in the journal by now.
@@ -184,16 +216,24 @@ fn again(args: &Args, store: &Store) -> String {
     let (prices, batching) = (args.spending.prices_in_words(), args.batching.in_words());
     let query = format!("{query}{}", choosing::in_words(args));
     let (mask, record) = (args.masking.in_words(), args.cassette.in_words());
+    let back_test = args.back_test.in_words();
     format!(
-        "{program} distill{sessions}{query} -o {file} --model {}{mask}{prices}{batching}{record}",
+        "{program} distill{sessions}{query} -o {file} --model {}{mask}{back_test}{prices}{batching}{record}",
         word(&args.model)
     )
+}
+
+/// What masks, where a model reads the recordings that is not on this machine: to distil, or to play the users.
+fn masker(args: &Args, store: &Store) -> Result<Option<Masker>> {
+    let distils = args.masking.masker(&args.model, store)?;
+    let plays = || args.back_test.user_model().map_or(Ok(None), |user| args.masking.masker(user, store));
+    distils.map_or_else(plays, |masker| Ok(Some(masker)))
 }
 
 /// The sessions that the arguments name, as whatever distils them may read them.
 fn sessions<'a>(args: &'a Args, store: &'a Store) -> Result<Box<dyn Iterator<Item = Result<Session>> + 'a>> {
     let recordings = recordings(args, store)?;
-    Ok(match args.masking.masker(&args.model, store)? {
+    Ok(match masker(args, store)? {
         Some(masker) => Box::new(recordings.map(move |session| masking::masked(&masker, &session?))),
         None => recordings,
     })
@@ -209,14 +249,26 @@ fn recordings<'a>(args: &'a Args, store: &'a Store) -> Result<Box<dyn Iterator<I
     Ok(Box::new(store.read_sessions(&query)?))
 }
 
-fn record(args: &Args, store: &Store, engine: &Engine, environment: &Environment) -> Result<Recorded> {
-    let journal = Journal::of_distillation(store)?;
+fn record(
+    args: &Args,
+    store: &Store,
+    (engine, user): (&Engine, Option<&Engine>),
+    environment: &Environment,
+) -> Result<Recorded> {
+    let (journal, ledger) = desk(args, store)?;
     let model = match engine {
         Engine::Offline => None,
-        Engine::Model(model) => Some((model, &journal)),
+        Engine::Model(model) => Some((model, journal.as_ref())),
     };
-    let recorded = reenact::distill::record(sessions(args, store)?, model, environment)?;
-    if let Some(masker) = args.masking.masker(&args.model, store)? {
+    let mut recorded = reenact::distill::record(sessions(args, store)?, model, environment)?;
+    if let Some(user) = user {
+        let distiller = distiller(engine, &journal, &ledger);
+        let desk = (&journal, &ledger, &Stop::default());
+        let work =
+            back_test::record(&mut recorded, sessions(args, store)?, store, (distiller, user), (desk, environment));
+        runtime()?.block_on(work)?;
+    }
+    if let Some(masker) = masker(args, store)? {
         masking::check_cassette(&recorded.cassette, recordings(args, store)?, &masker)?;
     }
     Ok(recorded)

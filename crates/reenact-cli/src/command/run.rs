@@ -62,10 +62,13 @@ pub(crate) struct Args {
     /// How long one reply of the agent may take
     #[arg(long, value_name = "SECONDS", default_value_t = Plan::default().agent_timeout_seconds, value_parser = clap::value_parser!(u32).range(1..))]
     agent_timeout: u32,
+    /// Conversations that the agent takes at once; others wait [default: as many as there are]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    agent_concurrency: Option<u32>,
     #[command(flatten)]
     spending: spending::Args,
     /// Finish a run that was interrupted: its id, or latest
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["suite", "agent", "agent_version", "user_model", "user", "variants", "judging", "trials", "threshold", "attempts", "max_turns", "concurrency", "seed", "agent_timeout", "estimate", "tools"])]
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["suite", "agent", "agent_version", "user_model", "user", "variants", "judging", "trials", "threshold", "attempts", "max_turns", "concurrency", "seed", "agent_timeout", "agent_concurrency", "estimate", "tools"])]
     resume: Option<String>,
     #[command(flatten)]
     cassette: cassette::Args,
@@ -175,6 +178,7 @@ fn plan(args: &Args, agent: String) -> Result<Plan> {
         concurrency: args.concurrency,
         seed: args.seed,
         agent_timeout_seconds: args.agent_timeout,
+        agent_concurrency: args.agent_concurrency,
         ..Plan::default()
     })
 }

@@ -110,7 +110,7 @@ fn a_line_is_played_again_from_one_cassette_with_the_same_suite_runs_reports_and
 fn an_answer_that_is_edited_is_a_divergence_with_status_three() {
     let (stage, _, _) = live(&["--record", "line.jsonl"]);
     let line = stage.read("line.jsonl");
-    stage.write("line.jsonl", line.replacen("It was delivered on Monday", "It was delivered on Tuesday", 2));
+    stage.write("line.jsonl", line.replacen("It was delivered on Monday", "It was delivered on Tuesday", 3));
     let names =
         ["--agent", "replay:line.jsonl", "--user-model", "replay:line.jsonl", "--judge-model", "replay:line.jsonl"];
     let told = stage.reenact(&[&RUN[..], &names].concat());

@@ -9,7 +9,7 @@ const VERBS: [(&[&str], &str); 11] = [
     (&["import", "chats.jsonl"], "import"),
     (&["sessions"], "sessions"),
     (&["sessions", "show", "s-1"], "session"),
-    (&["distill", "-o", "distilled.yaml"], "distill"),
+    (&["distill", "-o", "distilled.yaml", "--back-test"], "distill"),
     (&["check", "suite.yaml", "bad.yaml"], "check"),
     (&["run", "suite.yaml", "--agent", "cmd:sh agent.sh"], "run"),
     (&["judge"], "run"),

@@ -1,5 +1,6 @@
 //! The command as its users call it, in one binary; one module for each verb.
 
+mod back_test;
 mod bad_input;
 mod batch;
 #[cfg(unix)]
@@ -22,11 +23,13 @@ mod model_server;
 mod models;
 #[cfg(unix)]
 mod readme;
+mod real_agents;
 mod report;
 mod resume;
 mod sessions;
 mod stage;
 mod statuses;
+mod story;
 mod together;
 mod tools;
 mod waits;

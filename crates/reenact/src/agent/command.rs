@@ -3,17 +3,16 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use process::{Process, ReadFault, Resting};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use tools::Broken;
 
+use super::process::{Process, ReadFault, Resting};
 use super::{Agent, AgentFault, AgentReply, AgentTurn, AgentUsage, FaultKind, Held, Tool};
 use crate::http::error_message;
 use crate::shorten::shorten;
-use crate::{Environment, Message, Usage, chat_completions};
+use crate::{Environment, Message, Usage, chat_completions, trace_context};
+use tools::Broken;
 
-mod process;
 mod tools;
 
 /// An agent that is a program. It is told the whole history with each message, so that a program that was
@@ -93,13 +92,7 @@ impl CommandAgent {
     }
 
     fn variables_for(&self, turn: AgentTurn<'_>) -> Vec<(String, String)> {
-        use crate::trace_context::{baggage, traceparent};
-        let own = [
-            ("REENACT_SESSION_ID", turn.session_id.to_owned()),
-            ("TRACEPARENT", traceparent(turn.session_id, turn.turn)),
-            ("BAGGAGE", baggage(turn.session_id)),
-        ];
-        let own = own.into_iter().map(|(name, value)| (name.to_owned(), value));
+        let own = trace_context::variables(turn.session_id, turn.turn);
         self.variables.iter().cloned().chain(own).collect()
     }
 
@@ -140,7 +133,7 @@ fn request_line(turn: AgentTurn<'_>, tools: &[Tool]) -> Vec<u8> {
         session_id: turn.session_id,
         turn: turn.turn,
         message: turn.said(),
-        messages: chat_completions::history(turn.conversation),
+        messages: chat_completions::history(&turn.conversation.messages),
         context: turn.context,
         tools,
     };

@@ -218,6 +218,12 @@ pub(crate) const ORIGIN: Table = Table {
             "A mark for each part as it was distilled, to tell what was edited since.",
         ),
         optional("evidence", Form::EvidenceList, "For each part of the case, the words that it comes from."),
+        optional("back_test", Form::TextOrTexts, "Why the case plays its own recording poorly, as a back-test found."),
+        optional(
+            "not_failed",
+            Form::TextOrTexts,
+            "The expectations that the recorded agent is not seen to have failed.",
+        ),
     ],
 };
 

@@ -151,7 +151,10 @@ fn origin(fields: &mut Fields<'_, '_>, case: &TestCase) -> Option<Origin> {
     let distilled = marks.iter().map(mark).collect();
     let nodes = fields.list("evidence", "evidence entries");
     let evidence = nodes.iter().filter_map(|node| evidence(node, case, fields.faults)).collect();
-    Some(Origin { session, alike, distilled, evidence })
+    let back_test = fields.texts("back_test");
+    let (not_failed, line) = (fields.texts("not_failed"), fields.line_of("not_failed"));
+    not_failed.iter().for_each(|id| links::check_field(&format!("expectations.{id}"), case, line, fields.faults));
+    Some(Origin { session, alike, distilled, evidence, back_test, not_failed })
 }
 
 fn evidence(node: &Node, case: &TestCase, faults: &mut Vec<Fault>) -> Option<Evidence> {

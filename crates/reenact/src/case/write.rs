@@ -43,6 +43,8 @@ pub(crate) fn case(case: &TestCase) -> Value {
         if !origin.distilled.is_empty() {
             inner.insert("distilled".to_owned(), json!(origin.distilled));
         }
+        list(&mut inner, "back_test", &origin.back_test, |text| text.as_str().into());
+        list(&mut inner, "not_failed", &origin.not_failed, |id| id.as_str().into());
         list(&mut inner, "evidence", &origin.evidence, evidence);
         keys.insert("origin".to_owned(), Value::Object(inner));
     }

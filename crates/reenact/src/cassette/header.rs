@@ -41,6 +41,9 @@ pub struct Distilled {
     pub reenact: String,
     /// The model.
     pub model: String,
+    /// What played the users of a back-test, where there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_model: Option<String>,
     /// What it was asked with.
     pub prompts: Vec<PromptHash>,
 }

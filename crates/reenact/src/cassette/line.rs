@@ -80,7 +80,7 @@ impl Line {
     fn place(&self) -> Result<Place, String> {
         let (verb, role) = (self.verb, self.role);
         let fits = match verb {
-            Verb::Distill => role == StepRole::Distiller,
+            Verb::Distill => matches!(role, StepRole::Distiller | StepRole::User),
             Verb::Run => role != StepRole::Distiller,
             Verb::Judge => role == StepRole::Judge,
         };
@@ -289,7 +289,8 @@ mod tests {
     fn header() -> Header {
         let played = Played::of(&Run::new(Plan::default(), Suite::default()));
         let (reenact, prompts) = ("0.1.0".to_owned(), Vec::new());
-        let distilled = Distilled { reenact: reenact.clone(), model: "offline".into(), prompts: prompts.clone() };
+        let distilled =
+            Distilled { reenact: reenact.clone(), model: "offline".into(), user_model: None, prompts: prompts.clone() };
         let judged = Judged { reenact, judging: Judging::default(), prompts };
         Header { distilled: Some(distilled), played: Some(played), judged: Some(judged), ..Header::default() }
     }

@@ -94,10 +94,11 @@ impl Replay {
         self.cassette.header().played.as_ref()
     }
 
-    /// A user and an agent answer in a run only, and a distiller never does.
+    /// An agent answers in a run only, and a distiller never does; a user answers where cases are distilled, too.
     fn place(&self, key: &StepKey) -> Place {
         let verb = match key.role {
             StepRole::Distiller => Verb::Distill,
+            StepRole::User if self.verb == Verb::Distill => Verb::Distill,
             StepRole::User | StepRole::Agent | StepRole::Tool => Verb::Run,
             StepRole::Judge => self.verb,
         };
@@ -150,6 +151,7 @@ fn as_result(step: &CassetteStep) -> Value {
 fn who(place: &Place) -> String {
     match place.role {
         StepRole::Distiller => "the model that distils".to_owned(),
+        StepRole::User if place.verb == Verb::Distill => "the model that plays the user".to_owned(),
         role => format!("the {role}"),
     }
 }

@@ -34,8 +34,8 @@ pub struct Verified {
 #[must_use]
 pub fn verify(session: &Session, mut case: TestCase) -> Verified {
     let mut checks = Checks::of(session);
-    let claimed = case.origin.take().unwrap_or_default().evidence;
-    checks.evidence = checks.found(claimed);
+    let claimed = case.origin.take().unwrap_or_default();
+    checks.evidence = checks.found(claimed.evidence);
     checks.disregard_corrections(&case);
     checks.learn_goal(&case.brief.goal);
     if let Some(why) = checks.fault_of_goal(&case) {
@@ -45,7 +45,13 @@ pub fn verify(session: &Session, mut case: TestCase) -> Verified {
     checks.keep_style(&mut case);
     checks.keep_facts(&mut case);
     checks.keep_expectations(&mut case);
-    case.origin = Some(Origin { session: session.id.clone(), evidence: checks.evidence, ..Origin::default() });
+    case.origin = Some(Origin {
+        session: session.id.clone(),
+        evidence: checks.evidence,
+        back_test: claimed.back_test,
+        not_failed: claimed.not_failed,
+        ..Origin::default()
+    });
     Verified { case: Ok(case), dropped: checks.dropped }
 }
 

@@ -20,9 +20,23 @@ use super::evidence;
 /// What is asked of a model about one session.
 #[must_use]
 pub fn request(session: &Session) -> ModelRequest {
-    let values = std::collections::BTreeMap::from([("session", transcript::abridged(&session.conversation))]);
+    let values = json!({ "session": transcript::abridged(&session.conversation), "case": "", "findings": [] });
     let part = |role, name| ChatMessage { role, content: render(Prompt::Distill, name, &values) };
     ModelRequest { messages: vec![part(ChatRole::System, "system"), part(ChatRole::User, "session")], schema: schema() }
+}
+
+/// What is asked of a model once more about a session whose case plays it poorly: the same, then the case and what was found.
+#[must_use]
+pub fn request_again(session: &Session, case: &TestCase, findings: &[String]) -> ModelRequest {
+    let mut request = request(session);
+    let case = serde_json::to_string_pretty(&crate::case::written(case)).expect("a case is plain data");
+    let values = json!({ "session": "", "case": case, "findings": findings });
+    let again = render(Prompt::Distill, "again", &values);
+    // Many chat templates refuse two messages of one role in a row.
+    if let Some(last) = request.messages.last_mut() {
+        last.content = format!("{}\n\n{again}", last.content);
+    }
+    request
 }
 
 /// What the model's answer amounts to: a case whose every part holds, or why there is none, and what was dropped.

@@ -68,6 +68,17 @@ pub(super) fn case(session: &Session) -> Result<(TestCase, Vec<u32>), String> {
     Ok((case, turning::turnings(&telling.told, &said)))
 }
 
+/// What the user may have waited for before a turn: that the agent asks for what it had just asked for, or says what it had
+/// just said.
+pub(crate) fn gates(session: &Session, turn: u32) -> Vec<Gate> {
+    let spoken = Spoken::of(session);
+    let said = recording(&session.conversation, &spoken);
+    let said = said.iter().find(|said| said.turn == turn);
+    let asked = said.and_then(topic).map(Gate::Asked);
+    let after = said.and_then(pushback::cue).map(|cue| Gate::When(format!("the agent says \"{cue}\"")));
+    asked.into_iter().chain(after).collect()
+}
+
 /// What the user came for, one line a turn.
 fn goal(told: &[Told<'_>], evidence: &mut Vec<Evidence>) -> String {
     let mut goal = String::new();

@@ -36,6 +36,11 @@ pub enum At {
         /// The turns, from 1.
         turns: Vec<u32>,
     },
+    /// The case plays its own recording poorly, as a back-test found and could not repair.
+    PlaysPoorly {
+        /// What is poor.
+        findings: Vec<String>,
+    },
     /// The goal says hardly anything.
     ThinGoal,
     /// The case was made by rules that do not know its language.
@@ -52,6 +57,7 @@ impl fmt::Display for At {
                 let turns = turns.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
                 write!(f, "turns to something else (turn {turns}); `--split` makes a case of each goal")
             }
+            At::PlaysPoorly { .. } => f.write_str("plays its own recording poorly"),
             At::ThinGoal => f.write_str("the goal says hardly anything"),
             At::UnknownLanguage => f.write_str("the rules do not know its language"),
             At::OrdersTheMachine => f.write_str("some words address a machine that reads the recording"),
@@ -88,6 +94,8 @@ fn looks(case: &TestCase, distilled: &Distilled) -> Vec<Look> {
     });
     let splits = distilled.splits.iter().filter(|split| split.session == session);
     let splits = splits.map(|split| At::SeveralGoals { turns: split.turns.clone() });
+    let findings = case.origin.as_ref().map(|origin| origin.back_test.clone()).filter(|findings| !findings.is_empty());
+    let poor = findings.map(|findings| At::PlaysPoorly { findings });
     let (goal, opening) = (&case.brief.goal, case.brief.opening.as_deref().unwrap_or_default());
     let is_by_rule = distilled.cost.is_none();
     let signs = [
@@ -100,7 +108,7 @@ fn looks(case: &TestCase, distilled: &Distilled) -> Vec<Look> {
     ];
     let signs = signs.into_iter().filter(|(shows, _)| *shows).map(|(_, at)| at);
     let look = |at| Look { case: case.id.clone(), session: session.clone(), at };
-    left_out.chain(splits).chain(signs).map(look).collect()
+    left_out.chain(splits).chain(poor).chain(signs).map(look).collect()
 }
 
 /// What whoever plays the user may say.

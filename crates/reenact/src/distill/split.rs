@@ -75,6 +75,10 @@ fn part(case: &TestCase, told: &[(u32, &str)], n: usize, turns: std::ops::Range<
         part.id = format!("{}-{}", case.id, n + 1);
         part.brief.opening = None;
     }
+    let is_there = |id: &String| part.expectations.iter().any(|expectation| expectation.id == *id);
+    if let Some(origin) = &mut part.origin {
+        origin.not_failed.retain(is_there);
+    }
     let kept: BTreeSet<String> = fields(&part).collect();
     origin_of(&mut part).retain(|e| {
         (kept.contains(&e.field) || e.field.starts_with("ending.")) && (e.field != "goal" || turns.contains(&e.turn))

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::case::parts::{is_for, mark, parts};
+use crate::case::parts::{self, is_for, mark, parts};
 use crate::{Evidence, Fact, Gate, Skipped, Suite, TestCase, slug};
 
 use super::curation::recorded_id;
@@ -155,7 +155,12 @@ fn merge(case: &mut TestCase, new: TestCase, changes: &mut Changes) {
             leave(changes, case, part, "is not distilled any more");
         }
     }
+    let is_as_distilled = parts::marks(case) == parts::marks(&new);
     let (Some(origin), Some(new)) = (&mut case.origin, new.origin) else { return };
+    // What a back-test found of the case as it is distilled now is true of it where nobody edited it.
+    if is_as_distilled {
+        origin.back_test.clone_from(&new.back_test);
+    }
     origin.distilled = marks;
     origin.alike = origin.alike.max(new.alike);
 }
@@ -199,6 +204,10 @@ fn take(case: &mut TestCase, new: &TestCase, part: &str, behind: Option<&str>) {
     let (Some(origin), Some(new)) = (&mut case.origin, &new.origin) else { return };
     let at = origin.evidence.iter().position(|evidence| is_for(evidence, part));
     origin.evidence.retain(|evidence| !is_for(evidence, part));
+    if let Some(("expectations", id)) = part.split_once('.') {
+        origin.not_failed.retain(|other| other != id);
+        origin.not_failed.extend(new.not_failed.iter().filter(|other| *other == id).cloned());
+    }
     let shown: Vec<Evidence> = new.evidence.iter().filter(|evidence| is_for(evidence, part)).cloned().collect();
     let at = at.unwrap_or(origin.evidence.len()).min(origin.evidence.len());
     origin.evidence.splice(at..at, shown);

@@ -107,12 +107,17 @@ impl Endpoint {
     /// The body of a question.
     pub(crate) fn body(&self, request: &ModelRequest, manner: &Manner) -> Value {
         let mut body = self.wire.body(&self.model, request, manner);
+        self.without_what_the_address_says(&mut body);
+        body
+    }
+
+    /// Takes the model's name out of a body where the address has it.
+    pub(crate) fn without_what_the_address_says(&self, body: &mut Value) {
         if self.is_named_by_url
             && let Some(members) = body.as_object_mut()
         {
             members.shift_remove("model");
         }
-        body
     }
 
     /// The headers of a POST of this body: what lets us in, and what the form wants.

@@ -94,10 +94,8 @@ impl Manner {
         if self.caching != Caching::Untold && names(&CACHING_WORDS) {
             return Some(Manner { caching: Caching::Untold, ..self.clone() });
         }
-        if names(&LIMIT_WORDS)
-            && let Some(answer_tokens_max) = smaller_limit(&refusal, self.answer_tokens_max)
-        {
-            return Some(Manner { answer_tokens_max, ..self.clone() });
+        if let Some(smaller) = self.with_smaller_limit(&refusal) {
+            return Some(smaller);
         }
         let is_refused = match self.means {
             Means::Schema | Means::JsonObject => names(&SCHEMA_WORDS),
@@ -105,6 +103,14 @@ impl Manner {
             Means::Prompt => false,
         };
         is_refused.then(|| self.with_lesser_means(names(&["json"])))?
+    }
+
+    /// The manner with a smaller limit of tokens, where a refusal states one.
+    pub(crate) fn with_smaller_limit(&self, refusal: &str) -> Option<Manner> {
+        let refusal = refusal.to_lowercase();
+        let speaks_of_it = LIMIT_WORDS.iter().any(|word| refusal.contains(word));
+        let answer_tokens_max = speaks_of_it.then(|| smaller_limit(&refusal, self.answer_tokens_max))??;
+        Some(Manner { answer_tokens_max, ..self.clone() })
     }
 
     /// A server that refuses `json_schema` may take another kind of JSON; one that refuses the parameter takes none.

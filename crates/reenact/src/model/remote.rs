@@ -16,7 +16,7 @@ use crate::http::{HttpFault, HttpFaultKind, Post, Refusal, exchange, place};
 use crate::{ChatMessage, ChatRole, Environment};
 
 /// The statuses by which servers refuse a question for what it asks, not for who asks or when.
-const REFUSED_FOR_ITS_FORM: [u16; 4] = [400, 404, 422, 501];
+pub(super) const REFUSED_FOR_ITS_FORM: [u16; 4] = [400, 404, 422, 501];
 
 /// A model behind an address. Sampling is left to the server: newer models refuse a temperature or a seed.
 pub(super) struct RemoteModel {
@@ -140,7 +140,7 @@ fn unfinished(refusal: &Refusal) -> Option<Written> {
 }
 
 /// The fault of a question that was not answered, with what to do about it where that is known.
-fn with_advice(fault: &HttpFault, endpoint: &Endpoint) -> ModelFault {
+pub(super) fn with_advice(fault: &HttpFault, endpoint: &Endpoint) -> ModelFault {
     let kind = match fault.kind {
         HttpFaultKind::Unreachable | HttpFaultKind::BrokenOff => ModelFaultKind::Unreachable,
         HttpFaultKind::TimedOut => ModelFaultKind::TimedOut,

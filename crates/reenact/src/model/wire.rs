@@ -16,10 +16,10 @@ use crate::http::error_message;
 use crate::shorten::shorten;
 use crate::{ChatMessage, ChatRole};
 
-mod anthropic;
+pub(super) mod anthropic;
 mod chat;
-mod converse;
-mod gemini;
+pub(super) mod converse;
+pub(super) mod gemini;
 
 /// A form in which providers are asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,6 +6,7 @@
 use std::any::Any;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::Serialize;
@@ -125,7 +126,7 @@ impl Steps {
         let key = self.next(StepRole::Agent)?;
         let request = AgentRequest { session_id: turn.session_id, asked: turn.asked() };
         let at = At { key: &key, turn: Some(turn.turn) };
-        let asked_at = clock::now();
+        let mut asked_at = clock::now();
         let answered = match (&self.recording, self.replays[place(StepRole::Agent)].get()) {
             (Some(recording), _) => record::take(recording, &self.journal, (&key, None), &request, &request.asked),
             (None, Some(replay)) => {
@@ -138,7 +139,13 @@ impl Steps {
                     // What the agent makes of a tool that came to a stop is no answer of its own.
                     if self.is_broken() { Err(Error::new(ErrorKind::Interrupted, HALTED)) } else { Ok(reply) }
                 };
-                self.journal.stoppable_step(key, &request, call).await
+                let waited = |reply: &Reply| {
+                    let waited = waited(reply);
+                    // The agent has been asked when the wait was over.
+                    asked_at = asked_at.checked_add(waited).unwrap_or(asked_at);
+                    waited
+                };
+                self.journal.waited_step(key, &request, call, waited).await
             }
         };
         let (reply, latency_ms) = answered.map_err(|error| self.halt(error))?;
@@ -290,6 +297,11 @@ fn place(role: StepRole) -> usize {
 
 /// What came of asking an agent.
 type Reply = Result<AgentReply, AgentFault>;
+
+/// How much of the time that a reply took was not the agent's.
+fn waited(reply: &Reply) -> Duration {
+    reply.as_ref().map_or(Duration::ZERO, |reply| reply.waited)
+}
 
 /// What came of asking a model.
 type Answer = Result<Completion, ModelFault>;

@@ -116,8 +116,11 @@ pub fn request(scene: Scene<'_>) -> Option<ModelRequest> {
 pub(crate) fn questions_of_a_turn(brief: &Brief) -> (u64, u64) {
     let waits = brief.facts.iter().any(|fact| matches!(fact.gate, Gate::Asked(_) | Gate::When(_)));
     let gates = u64::from(waits);
-    (1, 1 + guard::REWORDINGS_MAX as u64 + gates + checks::CHECKS_MAX as u64)
+    (1, QUESTIONS_OF_A_TURN_MAX - 1 + gates)
 }
+
+/// How many questions a turn takes at the most, where a gate waits for the agent.
+pub(crate) const QUESTIONS_OF_A_TURN_MAX: u64 = 2 + guard::REWORDINGS_MAX as u64 + checks::CHECKS_MAX as u64;
 
 fn direct(scene: &Scene<'_>, next: &Move<'_>) -> ModelRequest {
     let values = Values::of(scene, next);

@@ -9,21 +9,25 @@
 //! `mask/*.md`: a recorded session, then `=>`, then the same without personal data.
 //! `distill/*.md`: the recorded session, then `=>`, then the case that must come of it without a model. Lines `trap` say what
 //! any distiller is held to (`traps.rs`).
+//! `back_test/*.md`: the recorded session and, where it is not the one distilled without a model, a case with its evidence, then `=>`,
+//! then how that case plays the session.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use reenact::agent::from_fn;
+use reenact::back_test::{PlayedTurn, Scores, Tester, back_test};
 use reenact::case::{AfterScript, Check, Evidence, Fact, FirstSpeaker, Gate, Origin, Staging};
-use reenact::distill::{Distiller, distill};
+use reenact::distill::{Distilled, Distiller, distill};
 use reenact::judge::{Hearing, Panel, assess};
 use reenact::mask::{MaskKey, Masker};
 use reenact::simulate::{Setting, Simulated, simulate};
 use reenact::user::AgendaUser;
 use reenact::user::model::ModelUser;
 use reenact::{
-    AgentReply, Brief, Conversation, Expectation, Message, Outcome, Session, SimulatedUser, Speaker, TestCase, ToolCall,
+    AgentReply, BackTest, Brief, Conversation, Expectation, Message, Outcome, Session, SimulatedUser, Speaker,
+    TestCase, ToolCall,
 };
 use serde_json::json;
 
@@ -42,6 +46,14 @@ fn the_casebook_of_distillation_comes_out_as_it_is_written() {
     for path in stories("distill") {
         let story = fs::read_to_string(&path).unwrap();
         similar(&path, &story, &redistill(&story));
+    }
+}
+
+#[test]
+fn the_casebook_of_back_tests_comes_out_as_it_is_written() {
+    for path in stories("back_test") {
+        let story = fs::read_to_string(&path).unwrap();
+        similar(&path, &story, &play_back(&story));
     }
 }
 
@@ -119,15 +131,18 @@ const GIVEN: [&str; 15] = [
 async fn play(story: &str) -> String {
     let given: Vec<&str> = story.lines().filter(|line| line.is_empty() || GIVEN.contains(&split(line).0)).collect();
     let case = case(&given);
-    let replies = story.lines().map(split).filter(|(speaker, _)| *speaker == "agent");
-    let mut replies: Vec<String> = replies.map(|(_, says)| says.to_owned()).collect();
+    // Lines of the agent in a row are one reply of several messages.
+    let lines: Vec<(&str, &str)> = story.lines().map(split).collect();
+    let replies = lines.chunk_by(|one, next| one.0 == next.0).filter(|lines| lines[0].0 == "agent");
+    let mut replies: Vec<Vec<String>> =
+        replies.map(|lines| lines.iter().map(|(_, says)| (*says).to_owned()).collect()).collect();
     replies.reverse();
     let replies = Mutex::new(replies);
     let agent = from_fn(move |_turn| {
         let next = replies.lock().unwrap().pop();
         async move {
             let ended = next.is_none();
-            let messages = next.into_iter().map(Message::agent).collect();
+            let messages = next.into_iter().flatten().map(Message::agent).collect();
             Ok::<_, reenact::AgentFault>(AgentReply { messages, ended, ..AgentReply::default() })
         }
     });
@@ -299,6 +314,56 @@ fn redistill(story: &str) -> String {
     lines.join("\n") + "\n"
 }
 
+fn play_back(story: &str) -> String {
+    let (given, _) = story.split_once("=>\n").expect("a line `=>` between what is given and how it plays");
+    let session = Session::new("story", given.lines().filter_map(message).collect::<Conversation>());
+    let written: Vec<&str> = given.lines().filter(|line| GIVEN.contains(&split(line).0)).collect();
+    let is_written = written.iter().any(|line| split(line).0 == "goal");
+    let distilled = match is_written {
+        true => Distilled { cases: vec![case(&written)], ..Distilled::default() },
+        false => futures::executor::block_on(distill([Ok(session.clone())], Distiller::Offline)).unwrap(),
+    };
+    let (sessions, tester) = (|_: &str| Ok(session.clone()), Tester::offline());
+    let tested = futures::executor::block_on(back_test(distilled, &sessions, &tester)).unwrap();
+    let mut lines = vec![given.to_owned() + "=>"];
+    lines.extend(tested.back_tests.iter().flat_map(played));
+    lines.extend(tested.cases[0].brief.facts.iter().map(fact_line));
+    lines.extend(tested.cases[0].origin.iter().flat_map(|o| &o.back_test).map(|mark| format!("marked {mark}")));
+    lines.join("\n") + "\n"
+}
+
+fn played(test: &BackTest) -> Vec<String> {
+    let quoted = |text: &Option<String>| text.as_deref().map_or_else(|| "-".to_owned(), |text| format!("{text:?}"));
+    let turn = |it: &PlayedTurn| {
+        let did = it.left.map(|why| format!("leaves, {why:?}")).or(it.failed.clone());
+        format!("{}. {} | {}", it.turn, quoted(&it.recorded), did.unwrap_or_else(|| quoted(&it.said)))
+    };
+    let mut lines: Vec<String> = test.repaired.iter().map(|repaired| figures("was", &repaired.before)).collect();
+    let changes = test.repaired.iter().flat_map(|repaired| &repaired.changes);
+    lines.extend(changes.map(|change| format!("repair {change}")));
+    lines.extend(test.turns.iter().map(turn));
+    lines.push(figures("plays", &test.scores));
+    lines
+}
+
+fn figures(word: &str, scores: &Scores) -> String {
+    let figure = |name: &str, figure: Option<f64>| figure.map(|figure| format!("{name} {figure:.2}"));
+    let leaving = &scores.leaving;
+    let all = [
+        figure("conveyed", scores.conveyed),
+        figure("order", scores.order),
+        figure("early", scores.early),
+        leaving.turns_late.map(|late| format!("leaves {late:+}")),
+        leaving.as_recorded.map(|same| format!("as recorded {same}")),
+        figure("style", scores.style_distance),
+    ];
+    format!("{word} {}", all.into_iter().flatten().collect::<Vec<_>>().join(", "))
+}
+
+fn fact_line(fact: &Fact) -> String {
+    format!("fact {}: {} | {}", fact.id, fact.text, fact.gate)
+}
+
 fn message(line: &str) -> Option<Message> {
     let (word, text) = split(line);
     let speaker = match word {
@@ -317,7 +382,7 @@ fn rendered(case: &TestCase) -> Vec<String> {
     lines.extend(brief.opening.iter().map(|opening| format!("opening {opening}")));
     lines.extend(brief.guidelines.iter().map(|guideline| format!("guideline {guideline}")));
     lines.extend(brief.patience.iter().map(|patience| format!("patience {patience}")));
-    lines.extend(brief.facts.iter().map(|fact| format!("fact {}: {} | {}", fact.id, fact.text, fact.gate)));
+    lines.extend(brief.facts.iter().map(fact_line));
     lines.extend(case.expectations.iter().map(|e| format!("expect {}: {}", e.id, e.text.as_deref().unwrap_or("-"))));
     let evidence = case.origin.iter().flat_map(|origin| &origin.evidence);
     let told = evidence.filter(|e| e.field != "persona" && e.field != "opening");

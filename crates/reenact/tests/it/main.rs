@@ -1,6 +1,7 @@
 //! The SDK as its users call it, in one binary; one module for each part.
 
 mod agents;
+mod back_test;
 mod batches;
 mod calibrate;
 mod casebook;
@@ -31,5 +32,6 @@ mod suite;
 mod tidy;
 mod tools;
 mod traps;
+mod tried_expectations;
 mod user_model;
 mod users;

@@ -43,7 +43,8 @@ pub(crate) async fn serve(answer: impl Fn(usize) -> Response + Send + Sync + 'st
     let (seen, answer) = (Arc::clone(&asked), Arc::new(answer));
     let handler = move |uri: Uri, headers: HeaderMap, body: Bytes| {
         let mut seen = seen.lock().unwrap();
-        let body = serde_json::from_slice(&body).expect("requests are JSON");
+        let body =
+            if body.is_empty() { Value::Null } else { serde_json::from_slice(&body).expect("requests are JSON") };
         seen.push(Asked { path: uri.to_string(), headers, body });
         let response = answer(seen.len() - 1);
         async move { response }

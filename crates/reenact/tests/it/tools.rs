@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use async_trait::async_trait;
-use reenact::agent::{OnMiss, RecordedTools, Stopgap, ToolScene, with_recorded_tools};
+use reenact::agent::{self, OnMiss, RecordedTools, Stopgap, ToolScene, with_recorded_tools};
 use reenact::case::{Origin, Staging};
 use reenact::run::{Part, Participants, Stop, run};
 use reenact::{
@@ -14,6 +14,7 @@ use reenact::{
 use serde_json::json;
 
 use crate::scripted;
+use crate::server::{answers, says, serve};
 
 fn call(id: &str, arguments: &str) -> ToolCall {
     ToolCall { id: Some(id.into()), name: "find_order".into(), arguments: arguments.into() }
@@ -205,4 +206,29 @@ async fn a_stop_while_a_model_stands_in_for_a_tool_leaves_no_answer_of_the_agent
     let resumed = played.play().await;
     assert_eq!(said(&resumed), ["It says: lost"]);
     assert_eq!(asked.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test]
+async fn a_model_that_plays_the_agent_is_handed_the_tools_of_the_recording() {
+    let server = serve(|n| match n {
+        0 => {
+            let call = json!({"id": "c9", "type": "function", "function": {"name": "find_order", "arguments": "{\"order\":47}"}});
+            let message = json!({"role": "assistant", "content": null, "tool_calls": [call]});
+            answers(json!({"choices": [{"message": message, "finish_reason": "tool_calls"}]}))
+        }
+        _ => says("It is open."),
+    })
+    .await;
+    let name = format!("{}#m", server.address);
+    let model = agent::of_model(&name, None, None, &agent::AgentSettings::default()).unwrap();
+    let played = Played::new(&["where is order 47?"], ignoring_time(OnMiss::Fail), None);
+    let lookup = played.store.clone();
+    let lookup: agent::SessionLookup = Arc::new(move |id| lookup.session(id).map(Some));
+    let agent = with_recorded_tools(model, RecordedTools::new(lookup, ignoring_time(OnMiss::Fail), None));
+    let participants = Participants { agent, ..played.participants.clone() };
+    let output = run(&played.store, &played.run, &participants, &Stop::default(), &|_| {}).await.unwrap();
+    assert_eq!(said(&output), ["It is open."]);
+    let results: Vec<_> = output.trials[0].conversation.by(Speaker::Tool).map(|message| &*message.text).collect();
+    assert_eq!(results, ["open"]);
+    assert_eq!(server.asked()[0].body["tools"][0]["function"]["name"], "find_order");
 }

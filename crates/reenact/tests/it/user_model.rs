@@ -89,6 +89,8 @@ fn a_fact_that_may_not_be_said_is_not_shown_to_the_model_and_neither_is_anything
         origin: Some(Origin {
             session: "HIDDEN-session".into(),
             evidence: vec![Evidence { field: "HIDDEN-field".into(), turn: 1, quote: "HIDDEN-quote".into() }],
+            back_test: vec!["HIDDEN-finding".into()],
+            not_failed: vec!["HIDDEN-e1".into()],
             ..Origin::default()
         }),
         ..TestCase::default()

@@ -56,6 +56,7 @@ impl Told {
             output::note(format_args!("cost: {}", cost.words()));
         }
         name_some("no case from", skipped);
+        output::back_test::note_all(&self.distilled.back_tests);
         self.update.iter().for_each(writing::note);
         note_unchecked(cases);
         if !self.review.is_empty() {

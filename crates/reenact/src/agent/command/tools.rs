@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::process::{Process, ReadFault};
+use crate::agent::process::{Process, ReadFault};
 use crate::agent::{AgentFault, AgentReply, AgentTurn, FaultKind, Tool, ToolScene, Toolbox};
 use crate::{Message, Speaker, ToolCall};
 

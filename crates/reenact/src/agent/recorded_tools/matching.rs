@@ -77,7 +77,7 @@ impl Recording {
 
     fn nth(&self, tool: &str, arguments: &Value, n: usize) -> Option<&RecordedCall> {
         let mut same = self.calls.iter().filter(|call| call.tool == tool && call.compared == *arguments);
-        let last = same.clone().last()?;
+        let last = same.clone().next_back()?;
         Some(same.nth(n).unwrap_or(last))
     }
 

@@ -54,7 +54,7 @@ pub(super) fn read(answer: &Value) -> Read {
 }
 
 /// Anthropic counts what was read from the cache and written to it apart from the rest of the input.
-fn usage(usage: &Value) -> Option<Usage> {
+pub(in crate::model) fn usage(usage: &Value) -> Option<Usage> {
     let of = |name| tokens(usage, name).unwrap_or(0);
     let (cached, written) = (of("cache_read_input_tokens"), of("cache_creation_input_tokens"));
     Some(Usage {

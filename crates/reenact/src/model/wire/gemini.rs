@@ -50,7 +50,7 @@ pub(super) fn read(answer: &Value) -> Read {
 }
 
 /// Gemini counts what a model thought apart from what it wrote.
-fn usage(usage: &Value) -> Option<Usage> {
+pub(in crate::model) fn usage(usage: &Value) -> Option<Usage> {
     let of = |name| tokens(usage, name).unwrap_or(0);
     Some(Usage {
         input_tokens: tokens(usage, "promptTokenCount")?,

@@ -84,8 +84,8 @@ async fn a_server_that_is_not_there_or_breaks_off_is_unreachable() {
     }
     insta::assert_snapshot!(told, @r"
     nobody listens: Unreachable: cannot connect to ADDRESS/chat/completions
-    breaks off: Unreachable: the connection broke off to ADDRESS/chat/completions
-    hangs up: Unreachable: the connection broke off to ADDRESS/chat/completions
+    breaks off: Died: the connection broke off to ADDRESS/chat/completions
+    hangs up: Died: the connection broke off to ADDRESS/chat/completions
     ");
 }
 
@@ -128,4 +128,62 @@ async fn a_server_that_wants_more_time_than_there_is_is_not_asked_again() {
     let fault = fault(&*open(&name(&server.address))).await;
     assert!(fault.ends_with("429 Too Many Requests: later"), "{fault}");
     assert_eq!(server.asked().len(), 1);
+}
+
+fn streamed(events: &[serde_json::Value]) -> axum::response::Response {
+    let body: String = events.iter().map(|event| format!("data: {event}\n\n")).collect();
+    ([("content-type", "text/event-stream")], body + "data: [DONE]\n\n").into_response()
+}
+
+#[tokio::test]
+async fn a_streamed_answer_with_its_tool_calls_is_the_same_as_a_whole_one() {
+    let server = serve(|_| {
+        let delta = |delta: serde_json::Value| json!({"model": "m-1", "choices": [{"delta": delta}]});
+        streamed(&[
+            delta(json!({"role": "assistant", "content": "It is "})),
+            delta(json!({"tool_calls": [{"index": 0, "id": "a", "function": {"name": "look", "arguments": "{}"}}]})),
+            delta(json!({"content": "seven."})),
+            json!({"choices": [], "usage": {"prompt_tokens": 7, "completion_tokens": 3}}),
+        ])
+    })
+    .await;
+    let file = agent_file(&format!("agent: {}\nstream: true", name(&server.address)));
+    let reply = Talk::new().say(&*open(file.path().to_str().unwrap()), "how many?").await.unwrap();
+    assert_eq!(
+        (reply.messages[0].text.as_str(), reply.messages[0].tool_calls[0].name.as_str()),
+        ("It is seven.", "look")
+    );
+    assert_eq!((reply.version.as_deref(), reply.usage.unwrap().usage.output_tokens), (Some("m-1"), 3));
+    assert_eq!(server.asked()[0].body["stream"], true);
+}
+
+#[tokio::test]
+async fn a_stream_that_is_cut_is_no_answer() {
+    let half = r#"data: {"choices":[{"delta":{"content":"It is"}}]}"#;
+    let server = serve(move |_| ([("content-type", "text/event-stream")], format!("{half}\n\n")).into_response()).await;
+    let fault = fault(&*open(&name(&server.address))).await;
+    assert_eq!(fault.replace(&server.address, ""), "Died: /chat/completions: the stream ended before the answer did");
+}
+
+#[tokio::test]
+async fn a_stateful_agent_is_told_what_is_new_with_the_session_where_it_wants_it() {
+    let server = serve(|_| says("ok")).await;
+    let environment = [("SHOP_TOKEN", "tok-very-secret"), ("SHOP_KEY", "key-very-secret")].into_iter().collect();
+    let settings = AgentSettings { environment, ..AgentSettings::default() };
+    let file = agent_file(&format!(
+        "agent: {}\nstateful: true\nkey: SHOP_KEY\nsession: {{header: X-Thread, body: metadata.thread.id}}\n\
+         headers: {{x-tenant: acme, x-token: 'Token ${{SHOP_TOKEN}}'}}",
+        name(&server.address)
+    ));
+    let agent = agent::open(file.path().to_str().unwrap(), &settings).unwrap();
+    let mut talk = Talk::new();
+    talk.hear(&*agent, "one").await;
+    talk.hear(&*agent, "two").await;
+    let asked = server.asked();
+    assert_eq!(asked[1].body["messages"], json!([{"role": "user", "content": "two"}]));
+    assert_eq!(asked[1].body["metadata"]["thread"]["id"], "sim-0123456789abcdef");
+    let header = |name: &str| asked[1].headers[name].to_str().unwrap();
+    assert_eq!((header("x-thread"), header("x-tenant")), ("sim-0123456789abcdef", "acme"));
+    assert_eq!((header("x-token"), header("authorization")), ("Token tok-very-secret", "Bearer key-very-secret"));
+    assert!(!asked[1].headers.contains_key("x-session-id"));
 }

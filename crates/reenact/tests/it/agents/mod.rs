@@ -9,13 +9,18 @@ use serde_json::{Map, Value};
 
 use crate::server::LONG;
 
+mod a2a;
 #[cfg(unix)]
 mod command;
 mod documented;
 mod function;
 mod http;
+mod model;
 mod recorded;
+mod responses;
 mod script;
+#[cfg(unix)]
+mod started;
 
 /// One conversation with an agent, as the simulation holds it.
 struct Talk {
@@ -59,6 +64,13 @@ fn open(name: &str) -> Arc<dyn Agent> {
 
 fn open_within(name: &str, timeout: Duration) -> Arc<dyn Agent> {
     agent::open(name, &AgentSettings { timeout, ..AgentSettings::default() }).expect("the name should open")
+}
+
+/// An agent file with this text.
+fn agent_file(text: &str) -> tempfile::NamedTempFile {
+    let file = tempfile::NamedTempFile::with_suffix(".yaml").unwrap();
+    std::fs::write(file.path(), text).unwrap();
+    file
 }
 
 /// How an agent fails on the first message.

@@ -157,17 +157,23 @@ fn case() -> impl Strategy<Value = TestCase> {
             opening,
             patience,
         });
-    let origin = option::of((text(), any::<u32>(), vec((any::<prop::sample::Index>(), 1..u32::MAX, text()), 0..4)));
+    let origin = option::of((
+        text(),
+        any::<u32>(),
+        vec((any::<prop::sample::Index>(), 1..u32::MAX, text()), 0..4),
+        vec(text(), 0..3),
+    ));
     (text(), brief, context(), expectations(), staging(), origin).prop_map(
         |(id, brief, context, expectations, staging, origin)| {
             let mut case = TestCase { id, brief, context, expectations, staging, ..TestCase::default() };
             let parts = parts(&case);
-            case.origin = origin.map(|(session, alike, evidence)| {
+            case.origin = origin.map(|(session, alike, evidence, back_test)| {
                 let evidence = evidence.into_iter();
                 let evidence =
                     evidence.map(|(part, turn, quote)| Evidence { field: part.get(&parts).clone(), turn, quote });
+                let not_failed = case.expectations.iter().take(1).map(|expectation| expectation.id.clone()).collect();
                 let distilled = parts.iter().map(|part| (part.clone(), format!("{alike:08x}"))).collect();
-                Origin { session, alike, distilled, evidence: evidence.collect() }
+                Origin { session, alike, distilled, evidence: evidence.collect(), back_test, not_failed }
             });
             case
         },

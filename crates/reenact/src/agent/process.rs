@@ -1,12 +1,12 @@
-//! One child process and its three streams: started, spoken to, and stopped with all that it started.
+//! Child processes: started, spoken to or left to serve, and stopped with all that they started.
 
 use std::collections::VecDeque;
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
@@ -53,6 +53,11 @@ impl Resting {
         Resting(Some(process))
     }
 
+    /// The program, to speak with while it stays.
+    pub(super) fn process(&mut self) -> Option<&mut Process> {
+        self.0.as_mut()
+    }
+
     pub(super) fn wake(mut self) -> Option<Process> {
         self.0.take()
     }
@@ -70,7 +75,7 @@ impl Drop for Resting {
 pub(super) struct Process {
     stdin: ChildStdin,
     stdout: BufReader<ChildStdout>,
-    stderr: Stderr,
+    stderr: Tail,
     group: Group,
 }
 
@@ -90,7 +95,7 @@ impl Process {
         let mut child = command.spawn()?;
         let stdin = child.stdin.take().expect("stdin is piped");
         let stdout = BufReader::new(child.stdout.take().expect("stdout is piped"));
-        let stderr = Stderr::listen(child.stderr.take().expect("stderr is piped"));
+        let stderr = Tail::listen(child.stderr.take().expect("stderr is piped"));
         Ok(Process { stdin, stdout, stderr, group: Group { leader: child.id(), child, leaves_by: None } })
     }
 
@@ -104,12 +109,14 @@ impl Process {
         }
     }
 
-    async fn send(&mut self, request: &[u8]) -> std::io::Result<()> {
+    /// Sends a line.
+    pub(super) async fn send(&mut self, request: &[u8]) -> std::io::Result<()> {
         self.stdin.write_all(request).await?;
         self.stdin.flush().await
     }
 
-    async fn next_line(&mut self) -> Result<Vec<u8>, ReadFault> {
+    /// Waits for the next line that is not blank.
+    pub(super) async fn next_line(&mut self) -> Result<Vec<u8>, ReadFault> {
         loop {
             let mut line = Vec::new();
             let mut limited = (&mut self.stdout).take(LINE_BYTES_MAX);
@@ -161,6 +168,91 @@ impl Process {
     }
 }
 
+/// A program that serves, and says nothing that is an answer. Dropping it asks it to leave, and stops it and everything that it
+/// started where it does not.
+pub(super) struct Service {
+    stdout: Tail,
+    stderr: Tail,
+    group: Group,
+    /// Open as long as we are there: what watches it stops the program however we end.
+    _alive: Option<ChildStdin>,
+}
+
+/// Starts a program, and stops it when our end of its stdin is closed, which the system does however we end. Then its port is
+/// free again for whoever resumes the run. The shell itself leaves when the program has, however often it is asked to.
+#[cfg(unix)]
+const WATCHED: &str = r#"
+    trap : TERM
+    exec 3<&0
+    (read -r _ <&3; kill -TERM 0) &
+    "$@" </dev/null 3<&- & child=$!
+    wait $child; status=$?
+    while kill -0 $child 2>/dev/null; do wait $child; status=$?; done
+    exit $status"#;
+
+impl Service {
+    /// Starts a program in a group of its own.
+    pub(super) fn start(words: &[String], variables: &[(String, String)]) -> std::io::Result<Service> {
+        let mut command = watched(words);
+        command.envs(variables.iter().cloned()).kill_on_drop(true);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        #[cfg(unix)]
+        command.process_group(0);
+        let mut child = command.spawn()?;
+        let stdout = Tail::listen(child.stdout.take().expect("stdout is piped"));
+        let stderr = Tail::listen(child.stderr.take().expect("stderr is piped"));
+        let _alive = child.stdin.take();
+        Ok(Service { stdout, stderr, group: Group { leader: child.id(), child, leaves_by: None }, _alive })
+    }
+
+    /// How it came to its end, if it did.
+    pub(super) fn ended(&mut self) -> Option<String> {
+        match self.group.child.try_wait() {
+            Ok(None) => None,
+            Ok(Some(status)) => Some(describe(status)),
+            Err(error) => Some(format!("ended ({error})")),
+        }
+    }
+
+    /// Waits a moment for an end that others have seen already: a connection breaks off before the program is gone.
+    pub(super) async fn ended_by_now(&mut self) -> Option<String> {
+        let _ = tokio::time::timeout(STDERR_GRACE, self.group.child.wait()).await;
+        self.ended()
+    }
+
+    /// What it said last so far, on stderr or else on stdout.
+    pub(super) fn last_words_so_far(&self) -> String {
+        let (stderr, stdout) = (self.stderr.quoted(), self.stdout.quoted());
+        if stderr.is_empty() { stdout } else { stderr }
+    }
+
+    /// Its last words, on stderr or else on stdout. Only a program that ended says no more.
+    pub(super) async fn last_words(&mut self) -> String {
+        let (stderr, stdout) = (self.stderr.last_words().await, self.stdout.last_words().await);
+        if stderr.is_empty() { stdout } else { stderr }
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        self.group.ask_to_leave();
+    }
+}
+
+#[cfg(unix)]
+fn watched(words: &[String]) -> Command {
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", WATCHED, "sh"]).args(words);
+    command
+}
+
+#[cfg(not(unix))]
+fn watched(words: &[String]) -> Command {
+    let mut command = Command::new(&words[0]);
+    command.args(&words[1..]);
+    command
+}
+
 /// A program and all that it started. Dropping it stops them; what left the group on its own is not ours to stop.
 struct Group {
     /// The program's id, which is the group's, until the group was stopped.
@@ -190,6 +282,22 @@ impl Group {
     }
 }
 
+impl Group {
+    /// Asks all of it to leave, within limits: it may have traces to send.
+    #[cfg(unix)]
+    fn ask_to_leave(&mut self) {
+        if let Some(group) = self.leader.and_then(|id| rustix::process::Pid::from_raw(id as i32)) {
+            // Fails where nobody is left, which is what we want.
+            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::TERM);
+        }
+        self.leaves_by = Some(Instant::now() + LEAVE_GRACE);
+    }
+
+    /// Without signals there is nothing to ask with.
+    #[cfg(not(unix))]
+    fn ask_to_leave(&mut self) {}
+}
+
 impl Drop for Group {
     fn drop(&mut self) {
         let may_stay = |leaves_by: Option<Instant>| leaves_by.is_some_and(|leaves_by| Instant::now() < leaves_by);
@@ -215,14 +323,14 @@ fn describe(status: ExitStatus) -> String {
     status.code().map_or_else(|| "exited".to_owned(), |code| format!("exited with status {code}"))
 }
 
-/// The end of what a program prints on stderr, read all the time so that it never waits for us.
-struct Stderr {
+/// The end of what a program prints, read all the time so that it never waits for us.
+struct Tail {
     kept: Arc<Mutex<VecDeque<u8>>>,
     listener: JoinHandle<()>,
 }
 
-impl Stderr {
-    fn listen(mut stream: ChildStderr) -> Stderr {
+impl Tail {
+    fn listen(mut stream: impl AsyncRead + Unpin + Send + 'static) -> Tail {
         let kept = Arc::new(Mutex::new(VecDeque::new()));
         let keep = Arc::clone(&kept);
         let listener = tokio::spawn(async move {
@@ -235,11 +343,15 @@ impl Stderr {
                 kept.drain(..excess);
             }
         });
-        Stderr { kept, listener }
+        Tail { kept, listener }
     }
 
     async fn last_words(&mut self) -> String {
         let _ = tokio::time::timeout(STDERR_GRACE, &mut self.listener).await;
+        self.quoted()
+    }
+
+    fn quoted(&self) -> String {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let bytes = kept.iter().copied().collect::<Vec<u8>>();
         let text = String::from_utf8_lossy(&bytes);
@@ -249,7 +361,7 @@ impl Stderr {
     }
 }
 
-impl Drop for Stderr {
+impl Drop for Tail {
     fn drop(&mut self) {
         self.listener.abort();
     }
