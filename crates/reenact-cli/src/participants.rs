@@ -113,15 +113,17 @@ fn open_agent(plan: &Plan, store: &Store) -> Result<Arc<dyn Agent>> {
 }
 
 /// The agent with the tools of the recording, where the plan hands it those.
-fn with_tools(agent: Arc<dyn Agent>, plan: &Plan, store: &Store, settings: &ModelSettings) -> Result<Arc<dyn Agent>> {
-    let Some(mocks) = &plan.tools else { return Ok(agent) };
+fn with_tools(opened: Arc<dyn Agent>, plan: &Plan, store: &Store, settings: &ModelSettings) -> Result<Arc<dyn Agent>> {
+    let Some(mocks) = &plan.tools else { return Ok(opened) };
+    // An agent file may name another agent by the time that its run goes on.
+    agent::check_takes_tools(&plan.agent)?;
     let model = match &mocks.on_miss {
         OnMiss::Ask(name) => model(name, settings)?,
         OnMiss::Fail | OnMiss::Invalid | OnMiss::Nearest => None,
     };
     let sessions = store.clone();
     let sessions: SessionLookup = Arc::new(move |id| sessions.session(id).map(Some));
-    Ok(agent::with_recorded_tools(agent, RecordedTools::new(sessions, mocks.clone(), model)))
+    Ok(agent::with_recorded_tools(opened, RecordedTools::new(sessions, mocks.clone(), model)))
 }
 
 /// The demo's assistant is this program itself, as a process of its own.
