@@ -13,7 +13,7 @@ use crate::cassette::{self, Cassettes};
 use crate::output;
 
 /// The versions of the demo's assistant that can be named as `demo:NAME`.
-pub(crate) const DEMO_VERSIONS: [&str; 2] = ["v1", "v2"];
+pub(crate) const DEMO_VERSIONS: [&str; 3] = ["v1", "v2", "v3"];
 
 /// Opens everybody that a plan names; all models by the same settings, so that they share what they learn of limits.
 pub(crate) fn open(plan: &Plan, store: &Store, settings: &ModelSettings) -> Result<Participants> {
@@ -130,7 +130,7 @@ fn with_tools(opened: Arc<dyn Agent>, plan: &Plan, store: &Store, settings: &Mod
 fn demo_command(version: &str) -> Result<String> {
     if !DEMO_VERSIONS.contains(&version) {
         let error = Error::new(ErrorKind::Usage, format!("`demo:{version}` is not an agent of the demo"));
-        return Err(error.hint("use `demo:v1` or `demo:v2`"));
+        return Err(error.hint("use `demo:v1`, `demo:v2` or `demo:v3`"));
     }
     let cannot = |source| Error::new(ErrorKind::Io, "the path of this program cannot be told").caused_by(source);
     let program = std::env::current_exe().map_err(cannot)?;
