@@ -38,11 +38,11 @@ pub(crate) enum Verb {
     /// Find recorded sessions, or show one
     Sessions(command::sessions::Args),
     /// Turn sessions into a suite of test cases
-    Distill(command::distill::Args),
+    Distill(Box<command::distill::Args>),
     /// Find everything that is wrong with a suite, without a model
     Check(command::check::Args),
     /// Play the cases of a suite against an agent, and judge what happens
-    Run(command::run::Args),
+    Run(Box<command::run::Args>),
     /// Judge the conversations of a stored run again
     Judge(command::judge::Args),
     /// Report a stored run again

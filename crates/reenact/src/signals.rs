@@ -210,7 +210,7 @@ impl Reading {
         let said = normalised(&message.text);
         let is_plain = |s: &&str| acts::offers_more(s) || acts::invites(s) || acts::is_social(s) || acts::parts(s);
         let is_long = text::words(&message.text).take(AGENT_WORDS_MIN).count() == AGENT_WORDS_MIN;
-        if is_long && !sentences.iter().all(|s| is_plain(s)) && !self.said_by_agent.insert(said) {
+        if is_long && !sentences.iter().all(is_plain) && !self.said_by_agent.insert(said) {
             self.add(SignalKind::AgentRepeats, Some(&message.text));
         }
         let asks: Vec<_> = sentences.iter().filter(|sentence| acts::asks(sentence)).collect();

@@ -30,7 +30,7 @@ fn older(url: &str) -> Value {
     json!({"name": "shop", "version": "6", "protocolVersion": "0.3.0", "url": url, "capabilities": {}, "skills": []})
 }
 
-fn result(result: Value) -> axum::response::Response {
+fn result(result: &Value) -> axum::response::Response {
     answers(json!({"jsonrpc": "2.0", "id": "x", "result": result}))
 }
 
@@ -48,9 +48,9 @@ fn task(state: &str, says_to_it: &str, artifact: Option<&str>) -> Value {
 #[tokio::test]
 async fn the_session_is_the_context_and_a_task_that_waits_for_input_is_gone_on_with() {
     let (server, name) = agent_server(newer, |n| match n {
-        0 => result(json!({"task": task("TASK_STATE_INPUT_REQUIRED", "Which order?", None)})),
-        1 => result(json!({"task": task("TASK_STATE_COMPLETED", "", Some("It is on its way."))})),
-        _ => result(json!({"message": says("You are welcome.")})),
+        0 => result(&json!({"task": task("TASK_STATE_INPUT_REQUIRED", "Which order?", None)})),
+        1 => result(&json!({"task": task("TASK_STATE_COMPLETED", "", Some("It is on its way."))})),
+        _ => result(&json!({"message": says("You are welcome.")})),
     })
     .await;
     let agent = open(&name);
@@ -75,7 +75,7 @@ async fn the_session_is_the_context_and_a_task_that_waits_for_input_is_gone_on_w
 async fn an_agent_of_the_older_version_is_spoken_to_in_its_form() {
     let (server, name) = agent_server(older, |_| {
         let message = json!({"kind": "message", "role": "agent", "messageId": "a", "parts": [{"kind": "text", "text": "Hello."}]});
-        result(message)
+        result(&message)
     })
     .await;
     assert_eq!(Talk::new().hear(&*open(&name), "hi").await, "Hello.");
@@ -85,9 +85,9 @@ async fn an_agent_of_the_older_version_is_spoken_to_in_its_form() {
 #[tokio::test]
 async fn a_task_that_goes_on_in_the_background_is_waited_for() {
     let (server, name) = agent_server(newer, |n| match n {
-        0 => result(json!({"task": task("TASK_STATE_WORKING", "One moment.", None)})),
-        1 => result(task("TASK_STATE_WORKING", "One moment.", None)),
-        _ => result(task("TASK_STATE_COMPLETED", "Done.", Some("Seven."))),
+        0 => result(&json!({"task": task("TASK_STATE_WORKING", "One moment.", None)})),
+        1 => result(&task("TASK_STATE_WORKING", "One moment.", None)),
+        _ => result(&task("TASK_STATE_COMPLETED", "Done.", Some("Seven."))),
     })
     .await;
     let reply = Talk::new().say(&*open(&name), "how many?").await.unwrap();
@@ -117,10 +117,10 @@ async fn a_stream_is_heard_until_the_task_is_over() {
 async fn each_way_of_failing_has_its_kind_and_its_reason() {
     type Respond = fn() -> axum::response::Response;
     let responses: [(&str, Respond); 8] = [
-        ("fails", || result(json!({"task": task("TASK_STATE_FAILED", "the back end is down", None)}))),
-        ("is canceled", || result(json!({"task": task("TASK_STATE_CANCELED", "", None)}))),
-        ("rejects it", || result(json!({"task": task("TASK_STATE_REJECTED", "not my business", None)}))),
-        ("wants a sign-in", || result(json!({"task": task("TASK_STATE_AUTH_REQUIRED", "sign in first", None)}))),
+        ("fails", || result(&json!({"task": task("TASK_STATE_FAILED", "the back end is down", None)}))),
+        ("is canceled", || result(&json!({"task": task("TASK_STATE_CANCELED", "", None)}))),
+        ("rejects it", || result(&json!({"task": task("TASK_STATE_REJECTED", "not my business", None)}))),
+        ("wants a sign-in", || result(&json!({"task": task("TASK_STATE_AUTH_REQUIRED", "sign in first", None)}))),
         ("says no", || {
             answers(json!({"jsonrpc": "2.0", "id": 1, "error": {"code": -32603, "message": "Internal error"}}))
         }),
