@@ -53,6 +53,6 @@ pub(crate) enum Verb {
     Show(command::show::Args),
     /// List the providers of models and which keys are there, or ask one model a small question
     Models(command::models::Args),
-    /// See the whole line at work on two versions of a small agent
+    /// See the whole line at work on three versions of a small agent
     Demo(command::demo::Args),
 }

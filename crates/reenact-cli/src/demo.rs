@@ -1,4 +1,4 @@
-//! The demo: recordings written for it, and a small assistant in two versions.
+//! The demo: recordings written for it, and a small assistant in three versions.
 
 pub(crate) mod assistant;
 

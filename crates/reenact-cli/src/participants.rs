@@ -13,7 +13,7 @@ use crate::cassette::{self, Cassettes};
 use crate::output;
 
 /// The versions of the demo's assistant that can be named as `demo:NAME`.
-pub(crate) const DEMO_VERSIONS: [&str; 2] = ["v1", "v2"];
+pub(crate) const DEMO_VERSIONS: [&str; 3] = ["v1", "v2", "v3"];
 
 /// Opens everybody that a plan names; all models by the same settings, so that they share what they learn of limits.
 pub(crate) fn open(plan: &Plan, store: &Store, settings: &ModelSettings) -> Result<Participants> {
@@ -113,22 +113,24 @@ fn open_agent(plan: &Plan, store: &Store) -> Result<Arc<dyn Agent>> {
 }
 
 /// The agent with the tools of the recording, where the plan hands it those.
-fn with_tools(agent: Arc<dyn Agent>, plan: &Plan, store: &Store, settings: &ModelSettings) -> Result<Arc<dyn Agent>> {
-    let Some(mocks) = &plan.tools else { return Ok(agent) };
+fn with_tools(opened: Arc<dyn Agent>, plan: &Plan, store: &Store, settings: &ModelSettings) -> Result<Arc<dyn Agent>> {
+    let Some(mocks) = &plan.tools else { return Ok(opened) };
+    // An agent file may name another agent by the time that its run goes on.
+    agent::check_takes_tools(&plan.agent)?;
     let model = match &mocks.on_miss {
         OnMiss::Ask(name) => model(name, settings)?,
         OnMiss::Fail | OnMiss::Invalid | OnMiss::Nearest => None,
     };
     let sessions = store.clone();
     let sessions: SessionLookup = Arc::new(move |id| sessions.session(id).map(Some));
-    Ok(agent::with_recorded_tools(agent, RecordedTools::new(sessions, mocks.clone(), model)))
+    Ok(agent::with_recorded_tools(opened, RecordedTools::new(sessions, mocks.clone(), model)))
 }
 
 /// The demo's assistant is this program itself, as a process of its own.
 fn demo_command(version: &str) -> Result<String> {
     if !DEMO_VERSIONS.contains(&version) {
         let error = Error::new(ErrorKind::Usage, format!("`demo:{version}` is not an agent of the demo"));
-        return Err(error.hint("use `demo:v1` or `demo:v2`"));
+        return Err(error.hint("use `demo:v1`, `demo:v2` or `demo:v3`"));
     }
     let cannot = |source| Error::new(ErrorKind::Io, "the path of this program cannot be told").caused_by(source);
     let program = std::env::current_exe().map_err(cannot)?;

@@ -1,8 +1,8 @@
 //! The options that say where the agent's tools come from.
 
 use clap::ValueEnum;
-use reenact::agent::{OnMiss, ToolMocks};
-use reenact::{Error, ErrorKind, Result};
+use reenact::Result;
+use reenact::agent::{self, OnMiss, ToolMocks};
 
 /// Where tools come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -31,12 +31,7 @@ impl Args {
         if self.tools.is_none() {
             return Ok(None);
         }
-        let has_own = ["http:", "https:", "recorded", "script:", "replay:", "demo:", "a2a:"];
-        if has_own.iter().any(|beginning| agent.trim().starts_with(beginning)) {
-            let what = format!("`{agent}` does not take its tools from reenact");
-            return Err(Error::new(ErrorKind::Usage, what)
-                .hint("`cmd:` agents do, and models that play the agent; see docs/tools.md"));
-        }
+        agent::check_takes_tools(agent)?;
         Ok(Some(ToolMocks { on_miss: self.tool_miss.clone(), ignore: self.tool_ignore.clone() }))
     }
 }

@@ -17,7 +17,7 @@ pub use function::from_fn;
 pub use mcp::{McpServer, McpToolbox};
 pub use model::of_model;
 pub(crate) use name::TIMEOUT_SECONDS_DEFAULT;
-pub use name::{AgentSettings, SessionLookup, open};
+pub use name::{AgentSettings, SessionLookup, check_takes_tools, open};
 pub(crate) use recorded_tools::ToolServed;
 pub use recorded_tools::{OnMiss, RecordedTools, Stopgap, ToolMiss, ToolMocks, with_recorded_tools};
 pub(crate) use replayed::ReplayedAgent;

@@ -1,4 +1,4 @@
-//! `reenact demo`: the story that the project exists for, on two versions of a small assistant, without a key.
+//! `reenact demo`: the story that the project exists for, on three versions of a small assistant, without a key.
 
 use std::fs;
 use std::io;
@@ -68,23 +68,30 @@ fn tell(folder: &Path, global: &Global) -> Result<u8> {
     ))?;
     let suite = suite(folder, &store, &say)?;
     say("3. run      v1, with the bugs that its users met\n")?;
-    let v1 = replay(folder, &store, &suite, "v1", &say)?;
+    let v1 = replay(folder, &store, &suite, "v1")?;
+    say(&output::report::render(&v1.report, &output::program(store.path()), output::width()))?;
     say("4. run      v2, the next version\n")?;
-    let v2 = replay(folder, &store, &suite, "v2", &say)?;
-    let told = Told { v1, v2 };
+    let v2 = replay(folder, &store, &suite, "v2")?;
+    say(&output::report::render(&v2.report, &output::program(store.path()), output::width()))?;
+    say("5. run      v3, with the bugs again, and it argues with whoever puts it right\n")?;
+    let v3 = replay(folder, &store, &suite, "v3")?;
+    say(&output::report::in_short(&v3.report, output::width()))?;
+    let told = Told { v1, v2, v3 };
     if global.json {
         output::json(&told)?;
     }
     conclude(folder, &told, &say)
 }
 
-/// What `demo --json` prints: the runs of both versions.
+/// What `demo --json` prints: the runs of all versions.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Told {
     /// The version with the bugs.
     v1: RunOutput,
     /// The next version.
     v2: RunOutput,
+    /// The one that has them again and argues.
+    v3: RunOutput,
 }
 
 /// Tells one line of the story.
@@ -122,26 +129,27 @@ fn suite(folder: &Path, store: &Store, say: &Say<'_>) -> Result<Suite> {
     Ok(suite)
 }
 
-fn replay(folder: &Path, store: &Store, suite: &Suite, version: &str, say: &Say<'_>) -> Result<RunOutput> {
+fn replay(folder: &Path, store: &Store, suite: &Suite, version: &str) -> Result<RunOutput> {
     let plan = Plan { agent: format!("demo:{version}"), ..Plan::default() };
     let run = Run::new(plan, suite.clone());
     store.create_run(&run)?;
     let output = play(store, &run, &spending::Args::default(), &exporting::Args::default())?;
-    say(&output::report::render(&output.report, &output::program(store.path()), output::width()))?;
     let page = folder.join(format!("{version}.html"));
     output::file::write(&page, &report::html(&output, &origins(store, &output.run.suite)?))?;
     Ok(output)
 }
 
-/// What the two runs show together. The demo fails where they do not show it.
-fn conclude(folder: &Path, Told { v1, v2 }: &Told, say: &Say<'_>) -> Result<u8> {
+/// What the runs show together. The demo fails where they do not show it.
+fn conclude(folder: &Path, Told { v1, v2, v3 }: &Told, say: &Say<'_>) -> Result<u8> {
     let (back, again) = (failed(v1), failed(v2));
     let gone: Vec<_> = back.iter().filter(|case| !again.contains(case)).copied().collect();
+    let argued = failed(v3);
     say(&format!(
-        "The bugs are back on v1 in {} of {} cases, and gone on v2 in {}.",
+        "The bugs are back on v1 in {} of {} cases, gone on v2 in {}, and back on v3 in {}.",
         back.len(),
         v1.report.cases.len(),
-        gone.len()
+        gone.len(),
+        argued.len()
     ))?;
     say("The simulated users did not help: what the real users had said to put the assistant\n\
          right, they said only where it was wrong again.\n")?;
@@ -150,9 +158,9 @@ fn conclude(folder: &Path, Told { v1, v2 }: &Told, say: &Say<'_>) -> Result<u8> 
     if let Some(case) = back.first() {
         say(&format!("Look at it:  {program} show {}/{case}", v1.run.id))?;
     }
-    say(&format!("             {folder}/v1.html and {folder}/v2.html in a browser"))?;
+    say(&format!("             {folder}/v1.html, v2.html and v3.html in a browser"))?;
     say(&format!("Change it:   {folder}/suite.yaml, then `reenact demo` again"))?;
-    Ok(if back.is_empty() || !again.is_empty() { exit::FAILED } else { exit::PASSED })
+    Ok(if back.is_empty() || !again.is_empty() || argued != back { exit::FAILED } else { exit::PASSED })
 }
 
 /// The cases that failed.

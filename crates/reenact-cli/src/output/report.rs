@@ -32,6 +32,11 @@ pub(crate) fn render(report: &Report, program: &str, width: u16) -> String {
     text + &next(report, program)
 }
 
+/// The sentence that matters and the cases, for a reader who knows the rest.
+pub(crate) fn in_short(report: &Report, width: u16) -> String {
+    format!("{}\n{}", headline(report, width), cases(report, width))
+}
+
 fn headline(report: &Report, width: u16) -> String {
     let style = Style::new().bold().fg_color(Some(ansi_color(report.status).into()));
     let mut table = table::new(width);

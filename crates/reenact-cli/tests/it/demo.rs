@@ -1,4 +1,5 @@
-//! The demo's story: the bugs are back on the first version and gone on the second, because nobody helped.
+//! The demo's story: the bugs are back on the first version, gone on the second and back on the third, which argues, because nobody
+//! helped.
 
 use serde_json::Value;
 
@@ -30,11 +31,31 @@ fn the_bugs_are_back_on_v1_and_gone_on_v2_and_only_v1_was_put_right() {
 }
 
 #[test]
+fn on_v3_which_argues_every_recorded_failure_is_reproduced_and_users_give_up() {
+    let stage = Stage::new();
+    let v3 = stage.reenact(&["demo", "--json"]).json()["v3"].clone();
+    let cases = v3["report"]["cases"].as_array().unwrap();
+    let reproduced = cases.iter().filter(|case| case["reproduction"]["reproduced"] == "reproduced").count();
+    assert_eq!(reproduced, 3, "{v3}");
+    let trials = v3["trials"].as_array().unwrap();
+    let lost_patience = trials.iter().filter(|trial| trial["ending"].to_string().contains("patience")).count();
+    assert!(lost_patience >= 1, "{v3}");
+    assert!(
+        said_by_users(&v3).iter().any(|said| said.matches("market can't be open on a weekend").count() > 1),
+        "{v3}"
+    );
+}
+
+#[test]
 fn it_is_told_on_stdout_and_what_it_proposes_works() {
     let stage = Stage::new();
     let told = stage.reenact(&["demo"]);
     assert_eq!((told.status, told.err.as_str()), (Some(0), ""), "{told:?}");
-    assert!(told.out.contains("The bugs are back on v1 in 3 of 4 cases, and gone on v2 in 3"), "{}", told.out);
+    assert!(
+        told.out.contains("The bugs are back on v1 in 3 of 4 cases, gone on v2 in 3, and back on v3 in 3"),
+        "{}",
+        told.out
+    );
     let is_command = |line: &str| line.contains("reenact --store");
     let mut prose = told.out.lines().filter(|line| !is_command(line));
     assert!(prose.all(|line| line.chars().count() <= 85), "{}", told.out);
@@ -47,7 +68,7 @@ fn it_is_told_on_stdout_and_what_it_proposes_works() {
     }
     let last = stage.reenact(&[&["--store"], &proposals[2].split(' ').collect::<Vec<_>>()[..]].concat());
     assert!(last.out.contains("FAIL"), "it shows the bug: {}", last.out);
-    assert_eq!(stage.files("reenact-demo"), ["recordings", "store.db", "suite.yaml", "v1.html", "v2.html"]);
+    assert_eq!(stage.files("reenact-demo"), ["recordings", "store.db", "suite.yaml", "v1.html", "v2.html", "v3.html"]);
 }
 
 #[test]
@@ -73,12 +94,12 @@ fn a_folder_that_cannot_be_made_is_named() {
 fn the_assistants_of_the_demo_are_agents_by_name() {
     let stage = Stage::new();
     assert_eq!(stage.reenact(&["demo"]).status, Some(0));
-    for (agent, status) in [("demo:v1", 1), ("demo:v2", 3)] {
+    for (agent, status) in [("demo:v1", 1), ("demo:v2", 3), ("demo:v3", 1)] {
         let run = stage.reenact(&["run", "reenact-demo/suite.yaml", "--agent", agent]);
         assert_eq!(run.status, Some(status), "{run:?}");
     }
-    let unknown = stage.reenact(&["run", "reenact-demo/suite.yaml", "--agent", "demo:v3"]);
-    assert!(unknown.refusal().contains("`demo:v1` or `demo:v2`"), "{unknown:?}");
+    let unknown = stage.reenact(&["run", "reenact-demo/suite.yaml", "--agent", "demo:v4"]);
+    assert!(unknown.refusal().contains("`demo:v1`, `demo:v2` or `demo:v3`"), "{unknown:?}");
 }
 
 #[test]

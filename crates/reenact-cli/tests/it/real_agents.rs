@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::stage::{PARCEL, Stage, Told};
+use crate::stage::{PARCEL, Stage, Told, end};
 
 const NEEDS: &str = "run `.ci/test`, which installs what these agents need";
 
@@ -73,6 +73,26 @@ fn the_example_in_python_finds_the_parcel_with_its_tool() {
     let told = stage.reenact(&["run", "suite.yaml", "--agent", &agent, "--json"]);
     assert_eq!(outcomes(&told), ["passed"]);
     assert!(told.out.contains("find_order"), "{told:?}");
+}
+
+#[cfg(unix)]
+#[test]
+#[ignore = "needs Python"]
+fn the_example_in_python_that_is_killed_in_the_middle_of_a_turn_costs_that_conversation_only() {
+    let stage = stage("agent: recorded");
+    let agent = format!("cmd:{} {} {}", python(), fixture("halted.py"), example("agent.py"));
+    let run = stage.command(["run", "suite.yaml", "--agent", &agent, "--trials", "3", "--json"]).spawn().unwrap();
+    stage.wait_for_lines("halted", 1);
+    let killed = std::process::Command::new("kill").args(["-9", &stage.lines("halted")[0]]).status().unwrap();
+    assert!(killed.success());
+    let told = end(run);
+    let reason = errored_once(&stage, &told);
+    assert!(reason.contains("was killed by signal 9 without an answer"), "{reason}");
+    let of_errored = |trial: &&Value| trial["outcome"] == "errored";
+    let trials = told.json()["trials"].clone();
+    let errored = trials.as_array().unwrap().iter().find(of_errored).unwrap();
+    let said = errored["conversation"].as_array().unwrap().last().unwrap();
+    assert!(said["text"].as_str().unwrap().contains("4711"), "it had answered before: {errored}");
 }
 
 /// Node runs TypeScript as it is from 22.18 on; for older ones it is compiled first.

@@ -85,3 +85,24 @@ fn an_agent_that_is_handed_no_tools_or_takes_none_is_told_how() {
     assert!(refused.refusal().contains("`recorded` does not take its tools from reenact"), "{refused:?}");
     assert_eq!(stage.reenact(&[&RUN[..], &["--tools", "recorded", "--tool-miss", "guess"]].concat()).status, Some(2));
 }
+
+#[test]
+fn an_agent_file_is_refused_by_the_agent_in_it_also_where_the_run_goes_on() {
+    let stage = stage();
+    let by_file = ["run", "suite.yaml", "--agent", "agent.yaml"];
+    for agent in ["http://127.0.0.1:9/v1/chat/completions", "http://127.0.0.1:9/v1/responses", "a2a:http://127.0.0.1:9"]
+    {
+        stage.write("agent.yaml", format!("agent: {agent}"));
+        let told = stage.reenact(&[&by_file[..], &RECORDED].concat());
+        let refusal = told.refusal();
+        assert!(refusal.contains("agent.yaml") && refusal.contains(agent), "{refusal}");
+        assert!(refusal.contains("does not take its tools from reenact"), "{refusal}");
+    }
+    assert_eq!(stage.reenact(&["report", "latest"]).status, Some(2), "nothing was begun");
+
+    stage.write("agent.yaml", "agent: cmd:sh agent.sh");
+    assert_eq!(stage.reenact(&[&by_file[..], &RECORDED].concat()).status, Some(0));
+    stage.write("agent.yaml", "agent: a2a:http://127.0.0.1:9");
+    let resumed = stage.reenact(&["run", "--resume", "latest"]);
+    assert!(resumed.refusal().contains("does not take its tools from reenact"), "{resumed:?}");
+}

@@ -97,6 +97,40 @@ pub fn open(name: &str, settings: &AgentSettings) -> Result<Arc<dyn Agent>> {
     }
 }
 
+/// That the agent of a name takes its tools from here ([`AgentTurn::tools`](super::AgentTurn::tools)), as programs and models
+/// do. An agent file is read for the name in it.
+///
+/// ```
+/// use reenact::agent;
+///
+/// assert!(agent::check_takes_tools("cmd:python3 agent.py").is_ok());
+/// let error = agent::check_takes_tools("a2a:http://localhost:9000").err().unwrap();
+/// assert_eq!(error.to_string(), "`a2a:http://localhost:9000` does not take its tools from reenact");
+/// ```
+///
+/// # Errors
+/// Where it runs its tools itself or has none, or the agent file cannot be read. What is wrong with a name otherwise, [`open`] says.
+pub fn check_takes_tools(name: &str) -> Result<()> {
+    let name = name.trim();
+    if file::is_file(name) {
+        let path = Path::new(name);
+        return taking_tools(file::load(path)?.agent.trim()).map_err(|error| error.at(path, None));
+    }
+    taking_tools(name)
+}
+
+fn taking_tools(name: &str) -> Result<()> {
+    let scheme = name.split_once(':').map_or(name, |(scheme, _)| scheme);
+    match scheme {
+        "http" | "https" | "a2a" | "recorded" | "script" | "replay" | "demo" => {
+            let what = format!("`{name}` does not take its tools from reenact");
+            Err(Error::new(ErrorKind::Usage, what)
+                .hint("`cmd:` agents do, and models that play the agent; see docs/tools.md"))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// The agent of an agent file.
 fn of_file(path: &Path, settings: &AgentSettings) -> Result<Arc<dyn Agent>> {
     let file = file::load(path)?;

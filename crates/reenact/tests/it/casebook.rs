@@ -11,6 +11,8 @@
 //! any distiller is held to (`traps.rs`).
 //! `back_test/*.md`: the recorded session and, where it is not the one distilled without a model, a case with its evidence, then `=>`,
 //! then how that case plays the session.
+//! `tools/*.md`: recorded calls, arguments that are ignored, what a model answers, and calls, then `=>`, then what comes of those calls
+//! under each policy for a call that the recording does not answer; once where all come to the same.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -32,6 +34,8 @@ use reenact::{
 use serde_json::json;
 
 use crate::scripted::{answered, model};
+
+mod tools;
 
 #[tokio::test]
 async fn the_casebook_of_conversations_comes_out_as_it_is_written() {
@@ -62,6 +66,14 @@ fn the_casebook_of_masking_comes_out_as_it_is_written() {
     for path in stories("mask") {
         let story = fs::read_to_string(&path).unwrap();
         similar(&path, &story, &remask(&story));
+    }
+}
+
+#[tokio::test]
+async fn the_casebook_of_tools_comes_out_as_it_is_written() {
+    for path in stories("tools") {
+        let story = fs::read_to_string(&path).unwrap();
+        similar(&path, &story, &tools::replay(&story).await);
     }
 }
 
