@@ -9,12 +9,16 @@ Prints one JSON object with the counts and with what does not hold. Standard lib
 import collections
 import json
 import pathlib
+import re
 import sys
 
 from rows import suite_cases
 
 # All passed, an expectation failed, undecided; 2 is a wrong call, and a crash is 101 or more.
 PLAYED = {0, 1, 3}
+
+# Scripts without spaces are compared character by character.
+WORD = re.compile(r"[^\W\u2e80-\uffff]+|(?=\w)[\u2e80-\uffff]")
 
 
 def main():
@@ -32,6 +36,8 @@ def main():
     account["dropped"] = len(distilled.get("dropped", []))
     account["quotes"], strayed = strayed_quotes(recorded, suite)
     account["quotes_strayed"] = len(strayed)
+    account["words"], foreign = foreign_words(recorded, suite)
+    account["words_foreign"] = len(foreign)
     played = read(folder / "run.json").get("trials", [])
     faults += faults_of_run(suite, played)
     account["trials"] = len(played)
@@ -93,6 +99,21 @@ def strayed_quotes(recorded, suite):
             if not (1 <= turn <= len(said) and quote and quote in said[turn - 1]):
                 strayed.append(f"{session['session_id']}, {evidence['field']}: \"{quote}\" is not in turn {turn}")
     return quotes, strayed
+
+
+def foreign_words(recorded, suite):
+    """How many words the goals and facts have, and those that the user of the session never wrote, letter for letter."""
+    words, foreign = 0, []
+    for case in suite:
+        session = recorded[case["origin"]["session"]]
+        said = " ".join(message["content"] or "" for message in session["messages"] if message["role"] == "user")
+        written = set(WORD.findall(said))
+        for text in [case["goal"], *(fact["text"] for fact in case.get("facts", []))]:
+            for word in WORD.findall(text):
+                words += 1
+                if word not in written:
+                    foreign.append(f"{session['session_id']}: the user never wrote \"{word}\", which the case tells")
+    return words, foreign
 
 
 def faults_of_run(suite, played):

@@ -69,14 +69,15 @@ def read_baselines(path):
     return {(row[0], row[1]): dict(zip(head, row)) for row in rows}
 
 
-ACCOUNTS = ["corpus", "sessions", "cases", "skipped", "parts dropped", "quotes", "not verbatim", "trials", "endings",
-            "exit statuses"]
+ACCOUNTS = ["corpus", "sessions", "cases", "skipped", "parts dropped", "quotes", "not verbatim", "words", "not the user's",
+            "trials", "endings", "exit statuses"]
 
 
 def account_row(name, account):
     endings = ", ".join(f"{kind.replace('_', ' ')} {count}" for kind, count in account["endings"].items())
     statuses = ", ".join(str(status) for status in account["statuses"].values())
-    counts = [account[key] for key in ("sessions", "cases", "skipped", "dropped", "quotes", "quotes_strayed", "trials")]
+    keys = ("sessions", "cases", "skipped", "dropped", "quotes", "quotes_strayed", "words", "words_foreign", "trials")
+    counts = [account[key] for key in keys]
     return [NAMES.get(name, name), *counts, endings, statuses]
 
 
