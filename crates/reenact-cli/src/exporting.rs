@@ -51,7 +51,8 @@ impl Args {
             ));
         }
         if *waiting > 0 {
-            let kept = format!("{} could not be exported, and is kept{why}", counted(*waiting, thing));
+            let is = if *waiting == 1 { "is" } else { "are" };
+            let kept = format!("{} could not be exported, and {is} kept{why}", counted(*waiting, thing));
             output::note(output::printable(&kept));
             output::note(format_args!("   send what is kept with `{resume}{}`", self.in_words()));
         }

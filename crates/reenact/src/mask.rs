@@ -285,7 +285,10 @@ impl Masker {
         let found: Vec<Vec<Found>> = texts.iter().map(|text| find(&text.read, text.told)).collect();
         let table = Table::of(&self.key, &read, &found);
         let rewritten = read.iter().zip(&found).map(|(text, found)| table.rewrite(text, found));
-        let conversation = with_texts(&session.conversation, rewritten);
+        let mut conversation = with_texts(&session.conversation, rewritten);
+        for id in call_ids(&mut conversation) {
+            *id = table.rewrite(id, &[]).unwrap_or_else(|| std::mem::take(id));
+        }
         let (id, source) = (self.masked_id(&session.id), session.source.clone());
         let session = Session { source, started_at: session.started_at, ..Session::new(id, conversation) };
         Masked { session, originals: Originals(table) }
@@ -334,6 +337,13 @@ fn with_texts(conversation: &Conversation, mut rewritten: impl Iterator<Item = O
         Message { text, tool_calls, ..message.clone() }
     };
     conversation.messages.iter().map(message).collect()
+}
+
+/// The ids of the calls of tools. Some are made of what was called, and chance may spell a name in one.
+fn call_ids(conversation: &mut Conversation) -> impl Iterator<Item = &mut String> {
+    conversation.messages.iter_mut().flat_map(|Message { tool_calls, tool_call_id, .. }| {
+        tool_calls.iter_mut().filter_map(|call| call.id.as_mut()).chain(tool_call_id)
+    })
 }
 
 impl Originals {

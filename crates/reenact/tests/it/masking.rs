@@ -203,3 +203,16 @@ fn neither_a_key_nor_an_original_is_shown_where_things_are_printed_for_debugging
     let bytes = format!("{:?}", masker().key().bytes());
     assert!(!shown.contains(&bytes));
 }
+
+#[test]
+fn a_call_whose_id_happens_to_spell_a_name_is_masked_and_keeps_its_result() {
+    let id = || Some("call_lPTObKyA4JErAlF45li7jGZX".to_owned());
+    let arguments = r#"{"first_name": "Sofia", "last_name": "Li"}"#.to_owned();
+    let call = ToolCall { id: id(), name: "find_user".into(), arguments };
+    let asks = Message { tool_calls: vec![call], ..Message::agent("") };
+    let answer = Message { tool_call_id: id(), ..Message::new(Speaker::Tool, "sofia_li_9219") };
+    let masked = masker().mask(&session([Message::user("I am Sofia Li"), asks, answer]));
+    let messages = &masked.session.conversation.messages;
+    assert_eq!(masked.originals.leaks_in(&masked.session.conversation), []);
+    assert_eq!(messages[1].tool_calls[0].id, messages[2].tool_call_id);
+}
