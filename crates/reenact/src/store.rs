@@ -18,7 +18,7 @@ pub(crate) use lease::Lease;
 pub use lease::RunLease;
 pub(crate) use outbox::Outgoing;
 pub use runs::RunSummary;
-pub(crate) use runs::TrialRow;
+pub(crate) use runs::{Standings, TrialRow};
 pub use session_reader::{SessionReader, SessionSummary};
 pub use session_writer::{SessionWriter, StoredSession};
 
