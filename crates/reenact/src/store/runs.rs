@@ -103,6 +103,30 @@ impl Store {
         rows.into_iter().map(|(key, header, finished)| self.run_summary(key, &header, finished)).collect()
     }
 
+    /// The ids of all runs, the latest first, and whether each came to its end.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub fn run_ids(&self) -> Result<Vec<(String, bool)>> {
+        self.with(Doing::Read, |connection| {
+            let mut runs = connection.prepare_cached("SELECT id, finished FROM runs ORDER BY created_at DESC, id DESC")?;
+            runs.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+        })
+    }
+
+    /// One run as a list shows it.
+    ///
+    /// # Errors
+    /// As [`Store::run`].
+    pub fn summary_of_run(&self, run: &str) -> Result<RunSummary> {
+        let key = self.run_key(run)?;
+        let (header, finished): (String, bool) = self.with(Doing::Read, |connection| {
+            let sql = "SELECT header, finished FROM runs WHERE key = ?1";
+            connection.prepare_cached(sql)?.query_row([key], |row| Ok((row.get(0)?, row.get(1)?)))
+        })?;
+        self.run_summary(key, &header, finished)
+    }
+
     fn run_summary(&self, key: i64, header: &str, finished: bool) -> Result<RunSummary> {
         let run: Run = self.parsed(header, "a run")?;
         let counts = self.with(Doing::Read, |connection| {

@@ -40,7 +40,7 @@ fn with(agent: impl Agent + 'static) -> Participants {
 fn forgetful() -> impl Agent {
     let asked = AtomicUsize::new(0);
     agent::from_fn(move |_| {
-        let knows = asked.fetch_add(1, Ordering::SeqCst) % 2 == 0;
+        let knows = asked.fetch_add(1, Ordering::SeqCst).is_multiple_of(2);
         async move { Ok::<_, reenact::AgentFault>(AgentReply::from(if knows { "It is on its way." } else { "Who knows." })) }
     })
 }
