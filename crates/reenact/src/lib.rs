@@ -121,6 +121,7 @@ pub mod journal;
 pub mod judge;
 pub mod mask;
 pub mod model;
+mod otlp_answer;
 pub mod prompt;
 mod quote;
 pub mod report;
