@@ -100,6 +100,7 @@ pub use user::{DialogueAct, Leaving, Said, Scene, SimulatedUser, Telling, UserAc
 
 mod acts;
 pub mod agent;
+pub mod alignment;
 pub mod back_test;
 pub mod calibrate;
 pub mod case;

@@ -19,7 +19,7 @@ pub use lease::RunLease;
 pub(crate) use outbox::Outgoing;
 pub(crate) use received::{Put, ReceivedPiece, ReceivedTrace};
 pub use runs::RunSummary;
-pub(crate) use runs::TrialRow;
+pub(crate) use runs::{Standings, TrialRow};
 pub use session_reader::{SessionReader, SessionSummary};
 pub use session_writer::{SessionWriter, StoredSession};
 
