@@ -9,6 +9,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::response::Redirect;
 use axum::routing::get;
+use reenact::import::receiver::Receiver;
 use reenact::{Error, ErrorKind, Result, Store};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -25,6 +26,7 @@ mod fault;
 mod listening;
 mod openapi;
 mod page;
+mod receiver;
 mod routes;
 mod safety;
 mod sessions;
@@ -39,6 +41,7 @@ pub(crate) struct Settings {
     /// An absolute path, without links.
     pub(crate) suites: PathBuf,
     pub(crate) safety: Safety,
+    pub(crate) receiver: Receiver,
 }
 
 /// What every answer is made from. A clone is another handle on the same.
@@ -64,6 +67,10 @@ impl App {
     #[allow(dead_code, reason = "for runs")]
     fn store(&self) -> &Store {
         &self.0.settings.store
+    }
+
+    fn receiver(&self) -> &Receiver {
+        &self.0.settings.receiver
     }
 
     /// The folder whose suite files may be read and written.
@@ -101,7 +108,7 @@ impl App {
 
 /// Every route there is, in the order of the published description.
 fn routes() -> Routes {
-    Routes::new().and(sessions::routes()).and(suites::routes()).get(
+    Routes::new().and(sessions::routes()).and(suites::routes()).and(receiver::routes()).get(
         "/api/csrf",
         "What a program sends along with a change",
         csrf,

@@ -37,6 +37,9 @@ pub enum Format {
 /// give both.
 pub(super) type Parsed = Vec<Result<Fragment, Reason>>;
 
+/// Finds the trace that a record is of.
+type TraceOf = fn(&str) -> Result<String, Reason>;
+
 /// All there is to say about a format. To add one: a file, a variant, a row.
 pub(super) struct Row {
     format: Format,
@@ -45,7 +48,7 @@ pub(super) struct Row {
     pub(super) shape: &'static str,
     looks_like: fn(&Glance) -> bool,
     /// For a format whose records are parts of traces: the trace that a record is of.
-    pub(super) trace_of: Option<fn(&str) -> Result<String, Reason>>,
+    pub(super) trace_of: Option<TraceOf>,
     /// What a record tells; where records are parts, what all those of one trace tell, which stand one after the other.
     pub(super) parse: fn(&str) -> Result<Parsed, Reason>,
 }
