@@ -9,6 +9,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::response::Redirect;
 use axum::routing::get;
+use reenact::import::receiver::Receiver;
 use reenact::{Error, ErrorKind, Result, Store};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -27,6 +28,7 @@ mod listening;
 mod live;
 mod openapi;
 mod page;
+mod receiver;
 mod routes;
 mod runs;
 mod safety;
@@ -45,6 +47,7 @@ pub(crate) struct Settings {
     /// An absolute path, without links.
     pub(crate) suites: PathBuf,
     pub(crate) safety: Safety,
+    pub(crate) receiver: Receiver,
 }
 
 /// What every answer is made from. A clone is another handle on the same.
@@ -72,6 +75,10 @@ impl App {
     /// The store itself, for work that lasts; whoever only reads goes through [`App::read`].
     fn store(&self) -> &Store {
         &self.0.settings.store
+    }
+
+    fn receiver(&self) -> &Receiver {
+        &self.0.settings.receiver
     }
 
     /// The folder whose suite files may be read and written.
@@ -137,7 +144,7 @@ impl App {
 /// Every route there is, in the order of the published description.
 fn routes() -> Routes {
     let runs = runs::routes().and(trials::routes()).and(comparison::routes()).and(live::routes());
-    Routes::new().and(sessions::routes()).and(suites::routes()).and(runs).get(
+    Routes::new().and(sessions::routes()).and(suites::routes()).and(runs).and(receiver::routes()).get(
         "/api/csrf",
         "What a program sends along with a change",
         csrf,
