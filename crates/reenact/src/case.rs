@@ -15,6 +15,7 @@ use crate::Conversation;
 use crate::Usd;
 
 pub use check::{Problem, check};
+pub(crate) use emit::document as yaml;
 pub use suite::{Saved, Suite};
 pub use variant::{Stress, Variant};
 pub(crate) use wording::Part;

@@ -30,6 +30,12 @@ impl Suite {
         source::read(path, &source::SUITE_FILE)?.map_err(|problems| source::first_of(&problems, path, "a suite"))
     }
 
+    /// A suite of cases in the form of the file, which the file of another tool was made into.
+    pub(crate) fn of_values(cases: &[serde_json::Value]) -> Result<Suite> {
+        let lines: String = cases.iter().map(|case| format!("{case}\n")).collect();
+        if lines.is_empty() { Ok(Suite::default()) } else { source::of_lines(&lines) }
+    }
+
     /// The suite as YAML, for people.
     ///
     /// ```
