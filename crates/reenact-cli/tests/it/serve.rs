@@ -4,6 +4,8 @@ use serde_json::Value;
 
 use crate::served::Served;
 
+mod events;
+mod runs;
 mod safety;
 
 #[test]
