@@ -18,10 +18,15 @@ pub(crate) use listening::{address_of, listen, serve};
 pub(crate) use safety::{Safety, token};
 
 use fault::Fault;
+use folder::Folder;
 use routes::{Answer, Routes};
+use tasks::Tasks;
 
 mod assets;
+mod cases;
+mod distilling;
 mod fault;
+mod folder;
 mod listening;
 mod openapi;
 mod page;
@@ -29,6 +34,7 @@ mod routes;
 mod safety;
 mod sessions;
 mod suites;
+mod tasks;
 
 /// So many read the store at the same time; SQLite gives each a connection of its own, and a disk gains nothing from more.
 const READERS_MAX: usize = 8;
@@ -47,13 +53,17 @@ pub(crate) struct App(Arc<Shared>);
 
 struct Shared {
     settings: Settings,
+    folder: Folder,
+    tasks: Tasks,
     readers: Semaphore,
     closing: watch::Sender<bool>,
 }
 
 impl App {
     pub(crate) fn new(settings: Settings) -> App {
-        App(Arc::new(Shared { settings, readers: Semaphore::new(READERS_MAX), closing: watch::Sender::new(false) }))
+        let folder = Folder::new(settings.suites.clone());
+        let (readers, closing) = (Semaphore::new(READERS_MAX), watch::Sender::new(false));
+        App(Arc::new(Shared { settings, folder, tasks: Tasks::default(), readers, closing }))
     }
 
     fn safety(&self) -> &Safety {
@@ -61,14 +71,17 @@ impl App {
     }
 
     /// The store itself, for work that lasts; whoever only reads goes through [`App::read`].
-    #[allow(dead_code, reason = "for runs")]
     fn store(&self) -> &Store {
         &self.0.settings.store
     }
 
     /// The folder whose suite files may be read and written.
-    fn suites(&self) -> &Path {
-        &self.0.settings.suites
+    fn folder(&self) -> &Folder {
+        &self.0.folder
+    }
+
+    fn tasks(&self) -> &Tasks {
+        &self.0.tasks
     }
 
     /// Does something with the store, or with files, that blocks: on a thread of its own, and a few at a time.
@@ -85,8 +98,9 @@ impl App {
         Ok(done.map_err(|_| Fault::broken())??)
     }
 
-    /// Tells whatever streams that the program is about to end.
+    /// Tells whatever streams or works that the program is about to end.
     fn close(&self) {
+        self.tasks().stop_all();
         self.0.closing.send_replace(true);
     }
 
@@ -101,11 +115,13 @@ impl App {
 
 /// Every route there is, in the order of the published description.
 fn routes() -> Routes {
-    Routes::new().and(sessions::routes()).and(suites::routes()).get(
-        "/api/csrf",
-        "What a program sends along with a change",
-        csrf,
-    )
+    Routes::new()
+        .and(sessions::routes())
+        .and(suites::routes())
+        .and(cases::routes())
+        .and(distilling::routes())
+        .and(tasks::routes())
+        .get("/api/csrf", "What a program sends along with a change", csrf)
 }
 
 /// What a program has to send with a change, as our pages do.
