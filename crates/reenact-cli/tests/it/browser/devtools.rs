@@ -15,7 +15,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// The names under which systems install it.
 const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
-/// Without sandbox, because a container's root cannot have one; without anything that calls home, and without a network.
+/// Without sandbox, because a container's root cannot have one; without anything that calls home, and without a network
+/// but for this machine.
 const FLAGS: [&str; 12] = [
     "--headless",
     "--no-sandbox",
@@ -27,7 +28,7 @@ const FLAGS: [&str; 12] = [
     "--disable-component-update",
     "--disable-sync",
     "--disable-extensions",
-    "--host-resolver-rules=MAP * ~NOTFOUND",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
     "--remote-debugging-pipe",
 ];
 
@@ -61,8 +62,13 @@ impl Browser {
 
     /// Opens a file and waits until it is loaded.
     pub(crate) fn open(&mut self, file: &Path) {
+        self.visit(&format!("file://{}", file.display()));
+    }
+
+    /// Opens an address and waits until it is loaded.
+    pub(crate) fn visit(&mut self, url: &str) {
         self.events.clear();
-        let opened = self.ask("Page.navigate", &json!({"url": format!("file://{}", file.display())}));
+        let opened = self.ask("Page.navigate", &json!({ "url": url }));
         assert_eq!(opened["errorText"], Value::Null, "{opened}");
         while !self.events.iter().any(|event| event["method"] == "Page.loadEventFired") {
             self.next();
@@ -75,9 +81,45 @@ impl Browser {
         self.ask("Emulation.setDeviceMetricsOverride", &size);
     }
 
+    /// Whether the reader wants light or dark pages.
+    pub(crate) fn prefers(&mut self, scheme: &str) {
+        let features = json!([{"name": "prefers-color-scheme", "value": scheme}, {"name": "prefers-reduced-motion", "value": "reduce"}]);
+        self.ask("Emulation.setEmulatedMedia", &json!({ "features": features }));
+    }
+
+    /// Presses and releases a key that writes itself.
+    pub(crate) fn press(&mut self, key: &str) {
+        for kind in ["keyDown", "keyUp"] {
+            let text = if kind == "keyDown" { key } else { "" };
+            self.ask("Input.dispatchKeyEvent", &json!({"type": kind, "key": key, "text": text}));
+        }
+    }
+
+    /// Writes a text where the focus is.
+    pub(crate) fn write(&mut self, text: &str) {
+        self.ask("Input.insertText", &json!({ "text": text }));
+    }
+
+    /// Waits until an expression is true in the page.
+    #[track_caller]
+    pub(crate) fn wait_for(&mut self, expression: &str) {
+        let began = std::time::Instant::now();
+        while self.value(&format!("Boolean({expression})")) != true {
+            assert!(began.elapsed() < PATIENCE, "it did not come about: {expression}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// What the window shows, as the bytes of a PNG.
+    pub(crate) fn picture(&mut self) -> Vec<u8> {
+        let picture = self.ask("Page.captureScreenshot", &json!({"format": "png"}));
+        from_base64(picture["data"].as_str().unwrap())
+    }
+
     /// The value of an expression in the page.
     pub(crate) fn value(&mut self, expression: &str) -> Value {
-        let answer = self.ask("Runtime.evaluate", &json!({"expression": expression, "returnByValue": true}));
+        let how = json!({"expression": expression, "returnByValue": true, "awaitPromise": true});
+        let answer = self.ask("Runtime.evaluate", &how);
         assert_eq!(answer["exceptionDetails"], Value::Null, "{expression}: {answer}");
         answer["result"]["value"].clone()
     }
@@ -178,4 +220,20 @@ fn answers(from: impl std::io::Read + Send + 'static) -> Receiver<Value> {
         }
     });
     receive
+}
+
+fn from_base64(text: &str) -> Vec<u8> {
+    let place = |c: u8| match c {
+        b'A'..=b'Z' => u32::from(c - b'A'),
+        b'a'..=b'z' => u32::from(c - b'a') + 26,
+        b'0'..=b'9' => u32::from(c - b'0') + 52,
+        b'+' => 62,
+        _ => 63,
+    };
+    let digits: Vec<u8> = text.bytes().filter(|c| *c != b'=').collect();
+    let group = |digits: &[u8]| {
+        let bits = digits.iter().enumerate().fold(0, |bits, (at, c)| bits | place(*c) << (18 - 6 * at));
+        bits.to_be_bytes()[1..digits.len()].to_vec()
+    };
+    digits.chunks(4).flat_map(group).collect()
 }

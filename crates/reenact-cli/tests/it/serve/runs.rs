@@ -90,7 +90,7 @@ fn what_is_wrong_with_a_form_is_said_at_its_field() {
         (json!({"agent": ""}), "agent", "which agent"),
         (json!({"agent": "nonsense"}), "agent", "nonsense"),
         (json!({"suite": ""}), "suite", "which suite"),
-        (json!({"suite": "nothing.yaml"}), "suite", "no file `nothing.yaml`"),
+        (json!({"suite": "nothing.yaml"}), "suite", "no suite file `nothing.yaml`"),
         (json!({"suite": "broken.yaml"}), "suite", "cases"),
         (json!({"trials": "none"}), "trials", "a number from 1 to 1000"),
         (json!({"trials": 0}), "trials", "a number from 1 to 1000"),
@@ -137,7 +137,7 @@ fn no_file_outside_of_the_folder_is_read() {
         asked[field] = json!(name);
         let told = served.send("POST", "/api/runs", &asked);
         assert_eq!((told.status, told.json()["field"].as_str()), (400, Some(field)), "{name}: {told:?}");
-        assert!(told.body.contains("in the folder of the suites"), "{told:?}");
+        assert!(told.body.contains("there is no suite file"), "{told:?}");
     }
 }
 
