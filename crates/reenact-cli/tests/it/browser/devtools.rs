@@ -4,8 +4,10 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -15,8 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// The names under which systems install it.
 const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
-/// Without sandbox, because a container's root cannot have one; without anything that calls home, and without a network
-/// but for this machine.
+/// Without sandbox, because a container's root cannot have one; without anything that calls home, and without a network.
 const FLAGS: [&str; 12] = [
     "--headless",
     "--no-sandbox",
@@ -66,13 +67,68 @@ impl Browser {
     }
 
     /// Opens an address and waits until it is loaded.
-    pub(crate) fn visit(&mut self, url: &str) {
+    pub(crate) fn visit(&mut self, address: &str) {
         self.events.clear();
-        let opened = self.ask("Page.navigate", &json!({ "url": url }));
+        let opened = self.ask("Page.navigate", &json!({"url": address}));
         assert_eq!(opened["errorText"], Value::Null, "{opened}");
+        self.loaded();
+    }
+
+    /// Does something that leads to another page, and waits until it is loaded.
+    pub(crate) fn leave(&mut self, how: impl FnOnce(&mut Browser)) {
+        self.events.clear();
+        how(self);
+        self.loaded();
+    }
+
+    fn loaded(&mut self) {
         while !self.events.iter().any(|event| event["method"] == "Page.loadEventFired") {
             self.next();
         }
+    }
+
+    /// Waits until an expression is true, on this page or on one that it leads to.
+    #[track_caller]
+    pub(crate) fn wait_for(&mut self, expression: &str) {
+        let began = Instant::now();
+        while self.evaluate(expression)["result"]["value"] != true {
+            assert!(began.elapsed() < PATIENCE, "{expression}");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Makes the page one of somebody who likes it `light` or `dark`.
+    pub(crate) fn prefers(&mut self, scheme: &str) {
+        let features = json!([{"name": "prefers-color-scheme", "value": scheme}, {"name": "prefers-reduced-motion", "value": "reduce"}]);
+        self.ask("Emulation.setEmulatedMedia", &json!({"features": features}));
+    }
+
+    /// Types a text where the focus is.
+    pub(crate) fn write(&mut self, text: &str) {
+        self.ask("Input.insertText", &json!({"text": text}));
+    }
+
+    /// Presses a key: a character, or one by its name.
+    pub(crate) fn press(&mut self, key: &str) {
+        let (text, code) = match key {
+            "Enter" => ("\r", 13),
+            "Escape" => ("", 27),
+            key => (key, 0),
+        };
+        let mut event = json!({"type": "keyDown", "key": key, "windowsVirtualKeyCode": code});
+        if !text.is_empty() {
+            event["text"] = text.into();
+        }
+        self.ask("Input.dispatchKeyEvent", &event);
+        event["type"] = "keyUp".into();
+        self.ask("Input.dispatchKeyEvent", &event);
+    }
+
+    /// Keeps what is seen of the page as a PNG.
+    pub(crate) fn picture(&mut self, file: &Path) {
+        let taken = self.ask("Page.captureScreenshot", &json!({"format": "png"}));
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, BASE64_STANDARD.decode(taken["data"].as_str().unwrap()).unwrap()).unwrap();
     }
 
     /// Makes the window so many pixels wide and high.
@@ -81,45 +137,14 @@ impl Browser {
         self.ask("Emulation.setDeviceMetricsOverride", &size);
     }
 
-    /// Whether the reader wants light or dark pages.
-    pub(crate) fn prefers(&mut self, scheme: &str) {
-        let features = json!([{"name": "prefers-color-scheme", "value": scheme}, {"name": "prefers-reduced-motion", "value": "reduce"}]);
-        self.ask("Emulation.setEmulatedMedia", &json!({ "features": features }));
+    fn evaluate(&mut self, expression: &str) -> Value {
+        let asked = json!({"expression": expression, "returnByValue": true, "awaitPromise": true});
+        self.ask("Runtime.evaluate", &asked)
     }
 
-    /// Presses and releases a key that writes itself.
-    pub(crate) fn press(&mut self, key: &str) {
-        for kind in ["keyDown", "keyUp"] {
-            let text = if kind == "keyDown" { key } else { "" };
-            self.ask("Input.dispatchKeyEvent", &json!({"type": kind, "key": key, "text": text}));
-        }
-    }
-
-    /// Writes a text where the focus is.
-    pub(crate) fn write(&mut self, text: &str) {
-        self.ask("Input.insertText", &json!({ "text": text }));
-    }
-
-    /// Waits until an expression is true in the page.
-    #[track_caller]
-    pub(crate) fn wait_for(&mut self, expression: &str) {
-        let began = std::time::Instant::now();
-        while self.value(&format!("Boolean({expression})")) != true {
-            assert!(began.elapsed() < PATIENCE, "it did not come about: {expression}");
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    }
-
-    /// What the window shows, as the bytes of a PNG.
-    pub(crate) fn picture(&mut self) -> Vec<u8> {
-        let picture = self.ask("Page.captureScreenshot", &json!({"format": "png"}));
-        from_base64(picture["data"].as_str().unwrap())
-    }
-
-    /// The value of an expression in the page.
+    /// The value of an expression in the page; of a promise, what it comes to.
     pub(crate) fn value(&mut self, expression: &str) -> Value {
-        let how = json!({"expression": expression, "returnByValue": true, "awaitPromise": true});
-        let answer = self.ask("Runtime.evaluate", &how);
+        let answer = self.evaluate(expression);
         assert_eq!(answer["exceptionDetails"], Value::Null, "{expression}: {answer}");
         answer["result"]["value"].clone()
     }
@@ -220,20 +245,4 @@ fn answers(from: impl std::io::Read + Send + 'static) -> Receiver<Value> {
         }
     });
     receive
-}
-
-fn from_base64(text: &str) -> Vec<u8> {
-    let place = |c: u8| match c {
-        b'A'..=b'Z' => u32::from(c - b'A'),
-        b'a'..=b'z' => u32::from(c - b'a') + 26,
-        b'0'..=b'9' => u32::from(c - b'0') + 52,
-        b'+' => 62,
-        _ => 63,
-    };
-    let digits: Vec<u8> = text.bytes().filter(|c| *c != b'=').collect();
-    let group = |digits: &[u8]| {
-        let bits = digits.iter().enumerate().fold(0, |bits, (at, c)| bits | place(*c) << (18 - 6 * at));
-        bits.to_be_bytes()[1..digits.len()].to_vec()
-    };
-    digits.chunks(4).flat_map(group).collect()
 }

@@ -51,10 +51,22 @@ fn assert_quiet(browser: &Browser, served: &Served) {
 /// Keeps a picture of the window in the documentation, where it is asked for.
 fn keep_picture(browser: &mut Browser, name: &str) {
     if std::env::var_os("UPDATE_SCREENSHOTS").is_some() {
-        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/images").join(name);
-        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
-        std::fs::write(file, browser.picture()).unwrap();
+        browser.picture(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/images").join(name));
     }
+}
+
+/// Waits until something is to be seen.
+#[track_caller]
+fn comes(browser: &mut Browser, expression: &str) {
+    browser.wait_for(&format!("Boolean({expression})"));
+}
+
+/// A browser of somebody who wants nothing to move by itself.
+fn browser() -> Browser {
+    let mut browser = Browser::start();
+    browser.prefers("light");
+    browser.resize(1280, 1000);
+    browser
 }
 
 /// Fills in the form for a run and sends it.
@@ -65,23 +77,21 @@ fn begin(browser: &mut Browser, served: &Served, agent: &str, trials: u32) {
         json!(agent)
     ));
     browser.click("form.begin button");
-    browser.wait_for("location.pathname.startsWith('/runs/') && document.querySelector('[data-part=head]')");
+    comes(browser, "location.pathname.startsWith('/runs/') && document.querySelector('[data-part=head]')");
 }
 
 #[test]
 #[ignore = "needs a browser: bash .ci/test"]
 fn a_run_is_begun_and_watched_and_shows_the_same_as_a_page_opened_late() {
     let served = served(24);
-    let mut browser = Browser::start();
-    browser.prefers("light");
-    browser.resize(1280, 1000);
+    let mut browser = browser();
     browser.visit(&url(&served, "/begin"));
     browser.click("form.begin button");
     let missing = browser.value("document.querySelector('#f-agent').validity.valueMissing");
     assert_eq!(missing, true, "a field that is needed is asked for");
     browser.value("document.querySelector('#f-agent').value = 'nonsense'");
     browser.click("form.begin button");
-    browser.wait_for("document.querySelector('#f-agent[aria-invalid=true]')");
+    comes(&mut browser, "document.querySelector('#f-agent[aria-invalid=true]')");
     let wrong =
         browser.value("document.querySelector('#f-agent').closest('.field').querySelector('.wrong').textContent");
     assert!(wrong.as_str().unwrap().contains("nonsense"), "{wrong}");
@@ -89,15 +99,16 @@ fn a_run_is_begun_and_watched_and_shows_the_same_as_a_page_opened_late() {
 
     begin(&mut browser, &served, "cmd:env DELAY=0.25 sh agent.sh", 3);
     browser.value("window.stayed = true");
-    browser.wait_for("document.querySelectorAll('.grid a.cell').length > 20");
-    browser.wait_for("document.querySelector('.state.going_on')");
+    comes(&mut browser, "document.querySelectorAll('.grid a.cell').length > 20");
+    comes(&mut browser, "document.querySelector('.state.going_on')");
     keep_picture(&mut browser, "run-live.png");
-    browser.wait_for("document.querySelector('.state.finished') && document.querySelector('[data-part=report] h2')");
+    comes(&mut browser, "document.querySelector('.state.finished') && document.querySelector('[data-part=report] h2')");
     assert_eq!(browser.value("window.stayed"), true, "nothing was loaded anew");
     let early = browser.value(SHOWN);
     assert_quiet(&browser, &served);
     let here = browser.value("location.href");
     let mut late = Browser::start();
+    late.prefers("light");
     late.resize(1280, 1000);
     late.visit(here.as_str().unwrap());
     assert_eq!(late.value(SHOWN), early);
@@ -109,15 +120,15 @@ fn a_run_is_begun_and_watched_and_shows_the_same_as_a_page_opened_late() {
 #[ignore = "needs a browser: bash .ci/test"]
 fn a_run_is_stopped_and_gone_on_with_from_its_page_and_a_lost_connection_is_told() {
     let served = served(6);
-    let mut browser = Browser::start();
+    let mut browser = browser();
     begin(&mut browser, &served, "cmd:env DELAY=0.4 sh agent.sh", 4);
-    browser.wait_for("document.querySelectorAll('.grid a.cell').length > 3");
+    comes(&mut browser, "document.querySelectorAll('.grid a.cell').length > 3");
     browser.click("form[data-send$='/stop'] button");
-    browser.wait_for("document.querySelector('.state.stopped')");
-    browser.wait_for("document.querySelector('.problem')?.textContent.includes('the run was stopped')");
+    comes(&mut browser, "document.querySelector('.state.stopped')");
+    comes(&mut browser, "document.querySelector('.problem')?.textContent.includes('the run was stopped')");
     browser.click("details.action > summary");
     browser.click("form[data-send$='/resume'] button");
-    browser.wait_for("document.querySelector('.state.finished')");
+    comes(&mut browser, "document.querySelector('.state.finished')");
     assert_eq!(browser.value("document.querySelector('.problem')"), Value::Null);
     assert_quiet(&browser, &served);
     drop(served);
@@ -130,13 +141,13 @@ fn a_run_is_stopped_and_gone_on_with_from_its_page_and_a_lost_connection_is_told
 #[ignore = "needs a browser: bash .ci/test"]
 fn a_grid_is_filtered_a_trial_is_opened_and_a_judgement_lights_up_what_it_cites() {
     let served = served(18);
-    let mut browser = Browser::start();
+    let mut browser = browser();
     begin(&mut browser, &served, "cmd:sh agent.sh", 2);
-    browser.wait_for("document.querySelector('.state.finished') && document.querySelector('[data-part=report] h2')");
+    comes(&mut browser, "document.querySelector('.state.finished') && document.querySelector('[data-part=report] h2')");
     browser.value("document.querySelector('#outcome').value = 'failed'");
     browser.click(".filters button");
-    browser.wait_for("location.search.includes('outcome=failed')");
-    browser.wait_for("document.querySelectorAll('.grid tbody tr').length === 3");
+    comes(&mut browser, "location.search.includes('outcome=failed')");
+    comes(&mut browser, "document.querySelectorAll('.grid tbody tr').length === 3");
     browser.press("j");
     browser.press("j");
     let on = browser.value("document.activeElement.getAttribute('aria-label')");
@@ -145,7 +156,7 @@ fn a_grid_is_filtered_a_trial_is_opened_and_a_judgement_lights_up_what_it_cites(
     assert_eq!(browser.value("document.querySelector('#help').open"), true);
     browser.value("document.querySelector('#help').close()");
     browser.click(".grid tbody tr:nth-child(2) a.cell");
-    browser.wait_for("location.pathname.endsWith('/trials/c7/1') && document.querySelector('.assessments li')");
+    comes(&mut browser, "location.pathname.endsWith('/trials/c7/1') && document.querySelector('.assessments li')");
     let cites = browser.value("document.querySelector('#a2').dataset.cites");
     browser.value("document.querySelector('#a2 a').focus()");
     let lit = browser.value("[...document.querySelectorAll('.pairing.lit')].map(turn => turn.id.slice(5)).join(' ')");
@@ -156,7 +167,7 @@ fn a_grid_is_filtered_a_trial_is_opened_and_a_judgement_lights_up_what_it_cites(
     browser.click("#a2 a");
     assert!(browser.value("location.hash").as_str().unwrap().starts_with("#turn-"));
     browser.click("a[rel=next]");
-    browser.wait_for("location.pathname.endsWith('/trials/c7/2')");
+    comes(&mut browser, "location.pathname.endsWith('/trials/c7/2')");
     assert_quiet(&browser, &served);
 }
 
@@ -194,8 +205,10 @@ fn every_page_of_runs_is_accessible_in_light_and_dark_on_a_telephone_and_a_large
             assert_accessible(&mut browser, &format!("{path}, {scheme}, {width} wide"));
             assert_quiet(&browser, &served);
             match width {
-                1280 if *name != "run" => keep_picture(&mut browser, &format!("{name}.png")),
-                360 if ["trial", "run"].contains(name) => keep_picture(&mut browser, &format!("{name}-telephone.png")),
+                1280 if ["trial", "compare", "compare-case"].contains(name) => {
+                    keep_picture(&mut browser, &format!("{name}.png"))
+                }
+                360 if *name == "trial" => keep_picture(&mut browser, &format!("{name}-telephone.png")),
                 _ => {}
             }
         }
