@@ -9,6 +9,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::response::Redirect;
 use axum::routing::get;
+use reenact::import::receiver::Receiver;
 use reenact::{Error, ErrorKind, Result, Store};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -24,17 +25,24 @@ use tasks::Tasks;
 
 mod assets;
 mod cases;
+mod comparison;
 mod distilling;
 mod fault;
 mod folder;
 mod listening;
+mod live;
 mod openapi;
 mod page;
+mod receiver;
 mod routes;
+mod runs;
 mod safety;
 mod sessions;
 mod suites;
 mod tasks;
+mod trials;
+mod words;
+mod work;
 
 /// So many read the store at the same time; SQLite gives each a connection of its own, and a disk gains nothing from more.
 const READERS_MAX: usize = 8;
@@ -45,6 +53,7 @@ pub(crate) struct Settings {
     /// An absolute path, without links.
     pub(crate) suites: PathBuf,
     pub(crate) safety: Safety,
+    pub(crate) receiver: Receiver,
 }
 
 /// What every answer is made from. A clone is another handle on the same.
@@ -57,13 +66,16 @@ struct Shared {
     tasks: Tasks,
     readers: Semaphore,
     closing: watch::Sender<bool>,
+    runs: runs::Known,
+    work: Arc<work::Work>,
 }
 
 impl App {
     pub(crate) fn new(settings: Settings) -> App {
         let folder = Folder::new(settings.suites.clone());
         let (readers, closing) = (Semaphore::new(READERS_MAX), watch::Sender::new(false));
-        App(Arc::new(Shared { settings, folder, tasks: Tasks::default(), readers, closing }))
+        let (tasks, runs, work) = (Tasks::default(), runs::Known::default(), Arc::default());
+        App(Arc::new(Shared { settings, folder, tasks, readers, closing, runs, work }))
     }
 
     fn safety(&self) -> &Safety {
@@ -75,7 +87,16 @@ impl App {
         &self.0.settings.store
     }
 
-    /// The folder whose suite files may be read and written.
+    fn receiver(&self) -> &Receiver {
+        &self.0.settings.receiver
+    }
+
+    /// Where the suite files lie that may be read and written.
+    fn suites(&self) -> &Path {
+        self.folder().path()
+    }
+
+    /// The suite files that may be read and written.
     fn folder(&self) -> &Folder {
         &self.0.folder
     }
@@ -98,14 +119,41 @@ impl App {
         Ok(done.map_err(|_| Fault::broken())??)
     }
 
+    /// As [`App::read`], with what is known of runs already.
+    ///
+    /// # Errors
+    /// Whatever the work gives.
+    async fn read_runs<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&runs::Known, &Store) -> Result<T> + Send + 'static,
+    ) -> Result<T, Fault> {
+        let shared = self.0.clone();
+        self.read(move |store| work(&shared.runs, store)).await
+    }
+
+    /// What was begun from a page and goes on.
+    fn work(&self) -> &Arc<work::Work> {
+        &self.0.work
+    }
+
     /// Tells whatever streams or works that the program is about to end.
     fn close(&self) {
         self.tasks().stop_all();
         self.0.closing.send_replace(true);
+        self.0.work.stop_all();
+    }
+
+    /// How many runs go on here.
+    pub(crate) fn runs_going_on(&self) -> usize {
+        self.0.work.count()
+    }
+
+    /// Comes back when no run goes on here any more.
+    pub(crate) async fn runs_ended(&self) {
+        self.0.work.ended().await;
     }
 
     /// Comes back when the program is about to end; what streams an answer ends it then.
-    #[allow(dead_code, reason = "for streams")]
     async fn closing(&self) {
         let mut closing = self.0.closing.subscribe();
         // The sender lives as long as the app.
@@ -115,13 +163,14 @@ impl App {
 
 /// Every route there is, in the order of the published description.
 fn routes() -> Routes {
-    Routes::new()
-        .and(sessions::routes())
-        .and(suites::routes())
-        .and(cases::routes())
-        .and(distilling::routes())
-        .and(tasks::routes())
-        .get("/api/csrf", "What a program sends along with a change", csrf)
+    let cases =
+        sessions::routes().and(suites::routes()).and(cases::routes()).and(distilling::routes()).and(tasks::routes());
+    let runs = runs::routes().and(trials::routes()).and(comparison::routes()).and(live::routes());
+    Routes::new().and(cases).and(runs).and(receiver::routes()).get(
+        "/api/csrf",
+        "What a program sends along with a change",
+        csrf,
+    )
 }
 
 /// What a program has to send with a change, as our pages do.

@@ -81,8 +81,18 @@ impl Fault {
         fault
     }
 
-    /// What is told, for what is kept and not answered.
-    pub(super) fn into_told(self) -> Told {
+    /// What was sent is not what can be taken.
+    pub(super) fn bad(error: impl Into<String>) -> Fault {
+        Fault::new(StatusCode::BAD_REQUEST, error)
+    }
+
+    /// What was asked for does not fit how things are.
+    pub(super) fn conflict(error: impl Into<String>) -> Fault {
+        Fault::new(StatusCode::CONFLICT, error)
+    }
+
+    /// What is told of it.
+    pub(super) fn told(self) -> Told {
         *self.told
     }
 

@@ -15,16 +15,15 @@ use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior, Value, context};
 use serde::Serialize;
 
-use super::{App, assets};
+use super::{App, assets, words};
 
 static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut templates = Environment::new();
     templates.set_undefined_behavior(UndefinedBehavior::Strict);
     templates.add_filter("segment", segment);
     templates.add_filter("asset", assets::address);
-    templates.add_filter("grouped", grouped);
-    templates.add_filter("day", day);
     templates.add_filter("cut", cut);
+    words::add(&mut templates);
     for (name, text) in [
         ("layout.html", include_str!("../../templates/pages/layout.html")),
         ("fault.html", include_str!("../../templates/pages/fault.html")),
@@ -36,6 +35,14 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         ("suite.html", include_str!("../../templates/pages/suite.html")),
         ("sessions.html", include_str!("../../templates/pages/sessions.html")),
         ("suites.html", include_str!("../../templates/pages/suites.html")),
+        ("marks.html", include_str!("../../templates/pages/marks.html")),
+        ("talk.html", include_str!("../../templates/pages/talk.html")),
+        ("runs.html", include_str!("../../templates/pages/runs.html")),
+        ("run.html", include_str!("../../templates/pages/run.html")),
+        ("begin.html", include_str!("../../templates/pages/begin.html")),
+        ("trial.html", include_str!("../../templates/pages/trial.html")),
+        ("compare.html", include_str!("../../templates/pages/compare.html")),
+        ("compare-case.html", include_str!("../../templates/pages/compare-case.html")),
     ] {
         templates.add_template(name, text).expect("a template of the program is one");
     }
@@ -100,18 +107,6 @@ fn wants_html(headers: &HeaderMap) -> bool {
 #[expect(clippy::needless_pass_by_value, reason = "a filter is handed values")]
 fn segment(text: String) -> String {
     percent_encoding::utf8_percent_encode(&text, percent_encoding::NON_ALPHANUMERIC).to_string()
-}
-
-/// A count with its thousands apart.
-fn grouped(count: u64) -> String {
-    let digits = count.to_string();
-    let groups = digits.as_bytes().rchunks(3).rev().map(|group| String::from_utf8_lossy(group).into_owned());
-    groups.collect::<Vec<_>>().join("\u{202f}")
-}
-
-/// A time of JSON as people write it, in UTC.
-fn day(time: String) -> String {
-    time.parse::<jiff::Timestamp>().map_or(time, |time| time.strftime("%Y-%m-%d %H:%M").to_string())
 }
 
 /// At most so many characters; where that cuts, the text says how many it leaves out.

@@ -5,6 +5,9 @@ use serde_json::Value;
 use crate::served::Served;
 
 mod cases;
+#[path = "../../../reenact/tests/it/import/packing.rs"]
+mod packing;
+mod receiver;
 mod safety;
 mod sessions;
 
