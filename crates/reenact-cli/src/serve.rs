@@ -9,6 +9,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::response::Redirect;
 use axum::routing::get;
+use reenact::import::receiver::Receiver;
 use reenact::{Error, ErrorKind, Result, Store};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -32,6 +33,7 @@ mod listening;
 mod live;
 mod openapi;
 mod page;
+mod receiver;
 mod routes;
 mod runs;
 mod safety;
@@ -51,6 +53,7 @@ pub(crate) struct Settings {
     /// An absolute path, without links.
     pub(crate) suites: PathBuf,
     pub(crate) safety: Safety,
+    pub(crate) receiver: Receiver,
 }
 
 /// What every answer is made from. A clone is another handle on the same.
@@ -71,7 +74,7 @@ impl App {
     pub(crate) fn new(settings: Settings) -> App {
         let folder = Folder::new(settings.suites.clone());
         let (readers, closing) = (Semaphore::new(READERS_MAX), watch::Sender::new(false));
-        let (tasks, runs, work) = Default::default();
+        let (tasks, runs, work) = (Tasks::default(), runs::Known::default(), Arc::default());
         App(Arc::new(Shared { settings, folder, tasks, readers, closing, runs, work }))
     }
 
@@ -84,7 +87,16 @@ impl App {
         &self.0.settings.store
     }
 
-    /// The folder whose suite files may be read and written.
+    fn receiver(&self) -> &Receiver {
+        &self.0.settings.receiver
+    }
+
+    /// Where the suite files lie that may be read and written.
+    fn suites(&self) -> &Path {
+        self.folder().path()
+    }
+
+    /// The suite files that may be read and written.
     fn folder(&self) -> &Folder {
         &self.0.folder
     }
@@ -151,15 +163,14 @@ impl App {
 
 /// Every route there is, in the order of the published description.
 fn routes() -> Routes {
+    let cases =
+        sessions::routes().and(suites::routes()).and(cases::routes()).and(distilling::routes()).and(tasks::routes());
     let runs = runs::routes().and(trials::routes()).and(comparison::routes()).and(live::routes());
-    Routes::new()
-        .and(sessions::routes())
-        .and(suites::routes())
-        .and(cases::routes())
-        .and(distilling::routes())
-        .and(runs)
-        .and(tasks::routes())
-        .get("/api/csrf", "What a program sends along with a change", csrf)
+    Routes::new().and(cases).and(runs).and(receiver::routes()).get(
+        "/api/csrf",
+        "What a program sends along with a change",
+        csrf,
+    )
 }
 
 /// What a program has to send with a change, as our pages do.

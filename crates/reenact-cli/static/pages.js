@@ -43,8 +43,8 @@ const reenact = (() => {
 
   const told = (fault) => (fault.hint ? `${fault.error}: ${fault.hint}` : fault.error);
 
-  const items = () => [...document.querySelectorAll("[data-list] [data-item]")];
-  const handle = (item) => item.querySelector("[data-open]");
+  const items = () => [...document.querySelectorAll("[data-item]")];
+  const handle = (item) => item.querySelector("[data-open]") ?? (item.classList.contains("said") ? null : item.querySelector("a[href]"));
   let here = -1;
 
   /** Goes on in the list of the page, from where the reader is. */

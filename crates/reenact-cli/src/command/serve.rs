@@ -3,7 +3,8 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
-use reenact::{Error, Result, Store};
+use reenact::import::receiver::Receiver;
+use reenact::{Result, Store};
 
 use crate::args::Global;
 use crate::runtime::runtime;
@@ -46,7 +47,9 @@ async fn finish(app: &App) {
 pub(crate) fn run(args: &Args, global: &Global) -> Result<u8> {
     let safety = Safety::new(args.address, args.token.clone(), &args.hosts);
     let token = safety.token().map(str::to_owned);
-    let app = App::new(Settings { store: Store::open(&global.store)?, suites: serve::folder(&args.suites)?, safety });
+    let store = Store::open(&global.store)?;
+    let (suites, receiver) = (serve::folder(&args.suites)?, Receiver::start(&store)?);
+    let app = App::new(Settings { store, suites, safety, receiver: receiver.clone() });
     runtime()?.block_on(async {
         let listener = serve::listen(SocketAddr::new(args.address, args.port)).await?;
         let address = serve::address_of(&listener)?;
@@ -57,7 +60,8 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<u8> {
         output::note("Ctrl-C stops");
         serve::serve(listener, app.clone(), tokio::signal::ctrl_c()).await?;
         finish(&app).await;
-        Ok::<_, Error>(())
+        // What was sent last is not quiet yet, and nobody is there any more to read it later.
+        receiver.settle().await
     })?;
     Ok(exit::PASSED)
 }

@@ -74,6 +74,13 @@ impl Fault {
         if fault.status == StatusCode::BAD_REQUEST { fault.with(StatusCode::NOT_FOUND) } else { fault }
     }
 
+    /// What is wrong with a case that was sent.
+    pub(super) fn of_parts(problems: Vec<PartProblem>) -> Fault {
+        let mut fault = Fault::new(StatusCode::UNPROCESSABLE_ENTITY, "the case is not right yet; nothing was written");
+        fault.told.problems = problems;
+        fault
+    }
+
     /// What was sent is not what can be taken.
     pub(super) fn bad(error: impl Into<String>) -> Fault {
         Fault::new(StatusCode::BAD_REQUEST, error)
@@ -84,15 +91,8 @@ impl Fault {
         Fault::new(StatusCode::CONFLICT, error)
     }
 
-    /// What is wrong with a case that was sent.
-    pub(super) fn of_parts(problems: Vec<PartProblem>) -> Fault {
-        let mut fault = Fault::new(StatusCode::UNPROCESSABLE_ENTITY, "the case is not right yet; nothing was written");
-        fault.told.problems = problems;
-        fault
-    }
-
-    /// What is told, for what is kept and not answered.
-    pub(super) fn into_told(self) -> Told {
+    /// What is told of it.
+    pub(super) fn told(self) -> Told {
         *self.told
     }
 

@@ -22,10 +22,8 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     templates.set_undefined_behavior(UndefinedBehavior::Strict);
     templates.add_filter("segment", segment);
     templates.add_filter("asset", assets::address);
-    words::add(&mut templates);
-    templates.add_filter("grouped", grouped);
-    templates.add_filter("day", day);
     templates.add_filter("cut", cut);
+    words::add(&mut templates);
     for (name, text) in [
         ("layout.html", include_str!("../../templates/pages/layout.html")),
         ("fault.html", include_str!("../../templates/pages/fault.html")),
@@ -109,18 +107,6 @@ fn wants_html(headers: &HeaderMap) -> bool {
 #[expect(clippy::needless_pass_by_value, reason = "a filter is handed values")]
 fn segment(text: String) -> String {
     percent_encoding::utf8_percent_encode(&text, percent_encoding::NON_ALPHANUMERIC).to_string()
-}
-
-/// A count with its thousands apart.
-fn grouped(count: u64) -> String {
-    let digits = count.to_string();
-    let groups = digits.as_bytes().rchunks(3).rev().map(|group| String::from_utf8_lossy(group).into_owned());
-    groups.collect::<Vec<_>>().join("\u{202f}")
-}
-
-/// A time of JSON as people write it, in UTC.
-fn day(time: String) -> String {
-    time.parse::<jiff::Timestamp>().map_or(time, |time| time.strftime("%Y-%m-%d %H:%M").to_string())
 }
 
 /// At most so many characters; where that cuts, the text says how many it leaves out.

@@ -115,7 +115,7 @@ impl Tasks {
     fn end(&self, id: u64, ended: Result<Value>) {
         self.change(id, |task| match ended {
             Ok(value) => (task.state, task.result) = (State::Done, Some(value)),
-            Err(error) => (task.state, task.error) = (State::Failed, Some(Fault::from(error).into_told())),
+            Err(error) => (task.state, task.error) = (State::Failed, Some(Fault::from(error).told())),
         });
     }
 

@@ -205,7 +205,7 @@ impl Found {
         Ok(match (told, &self.standing) {
             (Ok(trial), TrialStanding::Begun { .. }) => (trial, None),
             (Ok(trial), _) => (Trial { conversation: self.case.staging.prefix.clone(), ..trial }, None),
-            (Err(error), _) => (nothing_of(&self.case, number), Some(Fault::from(error).into_told())),
+            (Err(error), _) => (nothing_of(&self.case, number), Some(Fault::from(error).told())),
         })
     }
 

@@ -10,6 +10,7 @@ use serde::Serialize;
 pub(super) fn add(templates: &mut Environment<'_>) {
     templates.add_filter("when", when);
     templates.add_filter("percent", percent);
+    templates.add_filter("grouped", grouped);
     templates.add_filter("lasting", lasting);
     templates.add_filter("took", took);
     templates.add_filter("drawn", |overview: Vec<String>| Value::from(Serde(Drawing::of(&overview))));
@@ -27,6 +28,14 @@ fn percent(share: f64) -> String {
     let percent = (share * 1000.0).round() / 10.0;
     // Adding zero makes a negative zero a plain one.
     format!("{}", percent + 0.0)
+}
+
+/// A count with its thousands set apart.
+fn grouped(count: u64) -> String {
+    let digits = count.to_string();
+    let groups: Vec<&str> =
+        digits.as_bytes().rchunks(3).rev().filter_map(|group| std::str::from_utf8(group).ok()).collect();
+    groups.join(",")
 }
 
 /// How long something lasts, in a person's words: `about 3 minutes`.
@@ -124,6 +133,7 @@ mod tests {
     fn figures_are_told_as_people_do() {
         assert_eq!(when("2026-11-23T18:40:09Z".into()), "23 Nov 2026, 18:40 UTC");
         assert_eq!([0.0, 0.666_667, 1.0, -0.25].map(percent).join(" "), "0 66.7 100 -25");
+        assert_eq!([0, 999, 1_000, 1_234_567].map(grouped).join(" "), "0 999 1,000 1,234,567");
         let told = [3, 42, 100, 3_600, 7_300].map(lasting).join("; ");
         assert_eq!(told, "a few seconds; about 45 seconds; about 2 minutes; about 60 minutes; about 3 hours");
         assert_eq!([12, 3_200].map(took).join(" "), "12 ms 3.2 s");

@@ -69,11 +69,11 @@ impl Work {
                 Ok(done) => done.err().map(Fault::from),
                 Err(_) => Some(Fault::broken()),
             };
-            work.leave(&planned.id, problem.map(Fault::into_told));
+            work.leave(&planned.id, problem.map(Fault::told));
         };
         // Its conversations are tasks like any others; what drives them waits on a thread of its own.
         if std::thread::Builder::new().name("reenact-run".to_owned()).spawn(job).is_err() {
-            self.leave(&id, Some(Fault::broken().into_told()));
+            self.leave(&id, Some(Fault::broken().told()));
         }
         // Dropped without a word where it ended before it began.
         let _ = tokio::time::timeout(BEGINS_WITHIN, begun).await;

@@ -1,4 +1,4 @@
-//! The HTML page of a run, opened from its file in a real browser without a network.
+//! The HTML page of a run, opened from its file in a real browser without a network, and the pages of `reenact serve`.
 //!
 //! These tests need a Chromium, which a Rust toolchain does not bring, so that they are ignored unless asked for:
 //! `bash .ci/test` installs one where it can and asks for them.
@@ -10,6 +10,7 @@ use devtools::Browser;
 
 mod axe;
 mod devtools;
+mod pages;
 mod runs;
 
 /// What a conversation may hold that wants to be more than text.

@@ -6,6 +6,9 @@ use crate::served::Served;
 
 mod cases;
 mod events;
+#[path = "../../../reenact/tests/it/import/packing.rs"]
+mod packing;
+mod receiver;
 mod runs;
 mod safety;
 mod sessions;
