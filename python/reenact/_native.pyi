@@ -4,6 +4,28 @@ from collections.abc import Callable, Sequence
 from os import PathLike
 from typing import Any, final
 
+__all__ = [
+    "Call",
+    "Desk",
+    "Stopper",
+    "Store",
+    "assess",
+    "begin",
+    "diff",
+    "distill",
+    "drive",
+    "judges",
+    "main",
+    "plan_default",
+    "rejudge",
+    "render",
+    "suite_check",
+    "suite_load",
+    "suite_save",
+    "suite_text",
+    "version",
+]
+
 _Path = str | PathLike[str]
 _Own = dict[str, Any]
 _Listener = Callable[[str, Any], object]
