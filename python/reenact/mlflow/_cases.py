@@ -49,12 +49,21 @@ def check(cases: list[dict[str, Any]]) -> None:
             _logger.warning("test case %d has a key that no simulator reads: '%s'%s", at, key, hint)
 
 
-def in_a_suite(case: Mapping[str, Any], id: str) -> dict[str, Any]:
-    """A case in the form of a suite file, without what the simulated user and the agent must not see."""
-    known = {key: case[key] for key in ("goal", "persona", "context", "facts", "opening", "patience") if key in case}
+def in_a_run(case: Mapping[str, Any], id: str) -> dict[str, Any]:
+    """A case as plain data of ours, with all that its user may know, and nothing else: what is expected of the agent is not told
+    to whoever plays the user, and the context stays in this process.
+    """
     told = _guidelines.read(_guidelines.listed(case.get("simulation_guidelines")))
-    facts = [*known.pop("facts", []), *told.pop("facts", [])]
-    return {"id": id, **told, **known, **({"facts": facts} if facts else {})}
+    facts = [*case.get("facts", []), *told.get("facts", [])]
+    brief = {
+        "goal": case["goal"],
+        "persona": case.get("persona"),
+        "guidelines": told.get("simulation_guidelines", []),
+        "facts": [{"gate": "open", **fact} for fact in facts],
+        "opening": case.get("opening", told.get("opening")),
+        "patience": case.get("patience", told.get("patience")),
+    }
+    return {"id": id, "brief": brief}
 
 
 def _as_dicts(test_cases: TestCases) -> list[Mapping[str, Any]]:

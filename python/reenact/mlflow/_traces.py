@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import mlflow
-from mlflow.entities import AssessmentSource, SpanStatus, SpanStatusCode, Trace
+from mlflow.entities import Assessment, AssessmentSource, SpanStatus, SpanStatusCode, Trace
 from mlflow.exceptions import MlflowException
 from mlflow.tracing.client import TracingClient
 from mlflow.tracing.constant import TraceMetadataKey
@@ -129,17 +129,18 @@ def find(session: str, experiment_id: str) -> dict[int, str]:
     return {int(number): trace_id for number, trace_id in numbered if number is not None}
 
 
-def log_expectations(session: str, first_trace: str, expectations: dict[str, Any]) -> None:
+def log_expectations(session: str, first_trace: str, expectations: Mapping[str, Any]) -> list[Assessment]:
     """Logs what is expected of a session on its first trace, where scorers of sessions look for it."""
-    for name, value in expectations.items():
-        mlflow.log_expectation(
-            trace_id=first_trace, name=name, value=value, metadata={TraceMetadataKey.TRACE_SESSION: session}
-        )
+    of_session = {TraceMetadataKey.TRACE_SESSION: session}
+    return [
+        mlflow.log_expectation(trace_id=first_trace, name=name, value=value, metadata=of_session)
+        for name, value in expectations.items()
+    ]
 
 
-def log_ending(session: str, first_trace: str, kind: str, reason: str) -> None:
+def log_ending(session: str, first_trace: str, kind: str, reason: str) -> Assessment:
     """Logs how a conversation ended on its first trace, where MLflow shows what is said of a session."""
-    mlflow.log_feedback(
+    return mlflow.log_feedback(
         trace_id=first_trace,
         name=ENDING,
         value=kind,
