@@ -1,6 +1,7 @@
 //! From the names in a plan to whoever takes part.
 
-use std::sync::{Arc, LazyLock};
+use std::ffi::OsString;
+use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::Duration;
 
 use reenact::agent::{self, AgentSettings, OnMiss, RecordedTools, SessionLookup};
@@ -132,7 +133,23 @@ fn demo_command(version: &str) -> Result<String> {
         let error = Error::new(ErrorKind::Usage, format!("`demo:{version}` is not an agent of the demo"));
         return Err(error.hint("use `demo:v1`, `demo:v2` or `demo:v3`"));
     }
+    let words: Vec<String> =
+        itself()?.iter().map(|word| shell_words::quote(&word.to_string_lossy()).into_owned()).collect();
+    Ok(format!("cmd:{} demo agent {version}", words.join(" ")))
+}
+
+/// How this program is started again, where it is not by its own path.
+static ITSELF: OnceLock<Vec<OsString>> = OnceLock::new();
+
+/// Says how this program is started again; the first to say so is believed.
+pub(crate) fn start_again_by(itself: Vec<OsString>) {
+    let _ = ITSELF.set(itself);
+}
+
+fn itself() -> Result<Vec<OsString>> {
+    if let Some(itself) = ITSELF.get() {
+        return Ok(itself.clone());
+    }
     let cannot = |source| Error::new(ErrorKind::Io, "the path of this program cannot be told").caused_by(source);
-    let program = std::env::current_exe().map_err(cannot)?;
-    Ok(format!("cmd:{} demo agent {version}", shell_words::quote(&program.to_string_lossy())))
+    Ok(vec![std::env::current_exe().map_err(cannot)?.into_os_string()])
 }
