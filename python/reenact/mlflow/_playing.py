@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import dataclasses
 import inspect
 import json
 import threading
@@ -15,8 +16,11 @@ from mlflow.genai.simulators import SimulatorContext
 from mlflow.genai.simulators.prompts import DEFAULT_PERSONA
 from mlflow.genai.utils import trace_utils
 
-import reenact
-from reenact import AgentTurn, Leave, Report, Say, Scene, Store, TestCase, _native
+from reenact import AgentTurn, Leave, Plan, Report, Run, Say, Scene, Store, Suite, TestCase, _native
+from reenact._asking import Asking
+from reenact._progress import Progress, is_watched
+from reenact.errors import Interrupted
+from reenact.participants import Part, name_of, user_part
 
 from . import _cases
 from ._guidelines import listed
@@ -48,28 +52,55 @@ class Playing:
         self._users: dict[int, BaseSimulatedUserAgent] = {}
         self._lock = threading.Lock()
 
-    def run(self) -> Report:
-        """Holds all conversations."""
-        return reenact.run(
-            self._suite,
-            self._agent(),
-            user=self._user(),
-            user_parameters=self.simulator.user_llm_params,
-            store=self._store(),
-            max_turns=self.simulator.max_turns,
-            concurrency=self.simulator.concurrency,
+    def play(self) -> Report:
+        """Holds all conversations, or what is left of those of an interrupted simulation.
+
+        Raises `Interrupted` on Ctrl-C.
+        """
+        simulator, store, stopper = self.simulator, self._store(), _native.Stopper()
+        progress = Progress("conversations", shown=is_watched())
+        asking = Asking(
+            self._parts(),
+            stopper,
+            deadline=MLFLOW_GENAI_EVAL_ASYNC_TIMEOUT.get(),
+            user_parameters=simulator.user_llm_params,
+        )
+        with asking:
+            run = self._resumed(store) if simulator.resume else self._begun(store, asking)
+            try:
+                output = _native.drive(store._native, run, asking.own, stopper, progress.hear)
+            except KeyboardInterrupt:
+                raise Interrupted(run, str(store.path)) from None
+            finally:
+                progress.close()
+        self.raised = {raised.session_id: raised.error for raised in asking.exceptions}
+        return Report.from_dict(output)
+
+    def _begun(self, store: Store, asking: Asking) -> str:
+        simulator = self.simulator
+        plan = Plan(
+            agent=name_of(self.predict_fn),
+            user_model=simulator.user_model,
+            max_turns=simulator.max_turns,
+            concurrency=simulator.concurrency,
             agent_timeout_seconds=MLFLOW_GENAI_EVAL_ASYNC_TIMEOUT.get(),
         )
+        begun = _native.begin(store._native, Suite(cases=self._suite).to_dict(), plan.to_dict(), asking.own)
+        return str(begun["id"])
 
-    def resumed(self) -> Report:
-        """Holds what is left of the conversations of an interrupted simulation."""
-        return reenact.resume(
-            self.simulator.resume or "latest",
-            self._agent(),
-            user=self._user(),
-            user_parameters=self.simulator.user_llm_params,
-            store=self._store(),
-        )
+    def _resumed(self, store: Store) -> str:
+        """The id of the run that goes on. Raises `ValueError` where it is of other cases."""
+        run = Run.from_dict(store._native.run(self.simulator.resume or "latest"))
+        if [case.to_dict() for case in run.suite.cases] != [case.to_dict() for case in self._suite]:
+            raise ValueError(f"simulation {run.id} is of other test cases than these, so it cannot go on with them")
+        return run.id
+
+    def _parts(self) -> dict[str, Part]:
+        agent = {"agent": Part(name_of(self.predict_fn), self._ask, words_of)}
+        if self.simulator.user_agent_class is SimulatedUserAgent:
+            return agent
+        asked = user_part(self._next)
+        return {**agent, "user": dataclasses.replace(asked, is_guarded=False)}
 
     def inputs(self, history: list[dict[str, Any]], session: str, case: str) -> dict[str, Any]:
         """The arguments of one call of the agent."""
@@ -89,27 +120,15 @@ class Playing:
     def _store(self) -> Store:
         return Store.temporary() if self.simulator.store is None else Store.of(self.simulator.store)
 
-    def _agent(self) -> Callable[[AgentTurn], Any]:
-        def arguments(turn: AgentTurn) -> tuple[Turn, dict[str, Any]]:
-            named = self.turn(turn.case, turn.session_id, turn.number - 1)
-            return named, self.inputs(turn.messages, turn.session_id, turn.case)
-
-        def agent(turn: AgentTurn) -> str:
-            named, inputs = arguments(turn)
-            # Whoever simulates may do so inside of a span of its own, and the agent's traces are not parts of that.
-            alone = contextvars.Context()
-            return words_of(alone.run(self.traces.call, named, self.predict_fn, inputs))
-
-        async def async_agent(turn: AgentTurn) -> str:
-            named, inputs = arguments(turn)
-            return words_of(await _alone(self.traces.await_call(named, self.predict_fn, inputs)))
-
-        return async_agent if inspect.iscoroutinefunction(self.predict_fn) else agent
-
-    def _user(self) -> Any:
-        if self.simulator.user_agent_class is SimulatedUserAgent:
-            return self.simulator.user_model
-        return reenact.Unguarded(self._next)
+    def _ask(self, call: _native.Call) -> Any:
+        """Asks the agent, plain or not."""
+        turn = AgentTurn(call)
+        named = self.turn(turn.case, turn.session_id, turn.number - 1)
+        inputs = self.inputs(turn.messages, turn.session_id, turn.case)
+        if inspect.iscoroutinefunction(self.predict_fn):
+            return _alone(self.traces.await_call(named, self.predict_fn, inputs))
+        # Whoever simulates may do so inside of a span of its own, and the agent's traces are not parts of that.
+        return contextvars.Context().run(self.traces.call, named, self.predict_fn, inputs)
 
     def _next(self, scene: Scene) -> Say | Leave:
         """What a user of one's own class does next: it leaves once its goal is reached, as anybody else does."""
@@ -117,7 +136,7 @@ class Playing:
         asked = {"brief": scene.brief.to_dict(), "conversation": scene.conversation.to_dict(), "seed": scene.seed}
         told = {**asked, "disclosures": [it.to_dict() for it in scene.disclosures], "rejected": []}
         if any(it["role"] == "assistant" for it in history):
-            parameters = dict(self.simulator.user_llm_params)
+            parameters = json.dumps(self.simulator.user_llm_params)
             if _is_reached(_native.check_goal(self.simulator.user_model, parameters, told)):
                 return Leave("satisfied")
         turn = sum(it["role"] == "user" for it in history)
@@ -143,7 +162,7 @@ class Playing:
         if not scene.brief.facts:
             given: str | list[str] | None = self._given.get(_key(scene.brief.to_dict()))
             return given
-        act = _native.user_act("offline", {}, told)
+        act = _native.user_act("offline", "{}", told)
         due = {telling["fact"] for telling in act.get("say", {}).get("discloses", [])}
         now = [f"Say this now: {fact.text}" for fact in scene.brief.facts if fact.id in due]
         return [*scene.brief.guidelines, *now] or None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import inspect
 import logging
-import threading
 import uuid
 from collections import Counter
 from collections.abc import Callable
@@ -15,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import mlflow
 from mlflow.entities import Trace
-from mlflow.environment_variables import MLFLOW_GENAI_EVAL_ASYNC_TIMEOUT, MLFLOW_GENAI_SIMULATOR_MAX_WORKERS
+from mlflow.environment_variables import MLFLOW_GENAI_SIMULATOR_MAX_WORKERS
 from mlflow.exceptions import MlflowException
 from mlflow.genai import simulators as peer
 
-import reenact
+from reenact import Trial
 from reenact.errors import Interrupted
 
 from . import _cases
@@ -118,19 +117,15 @@ class ConversationSimulator(peer.ConversationSimulator):
             _count(self.conversations)
         return [list(conversation.traces) for conversation in self.conversations]
 
-    def _held(self, playing: Playing) -> dict[str, reenact.Trial]:
+    def _held(self, playing: Playing) -> dict[str, Trial]:
         """The trials of the conversations, by the ids of their cases."""
         try:
-            report = playing.resumed() if self.resume else playing.run()
+            report = playing.play()
         except Interrupted as interrupted:
             if self.store is not None:
-                _logger.warning(
-                    "the simulation was stopped; to go on: ConversationSimulator(…, store=%r, resume=%r)",
-                    str(self.store),
-                    interrupted.run,
-                )
+                how = "the simulation was stopped; to go on: ConversationSimulator(…, store=%r, resume=%r)"
+                _logger.warning(how, str(self.store), interrupted.run)
             raise
-        playing.raised = {raised.session_id: raised.error for raised in report.exceptions}
         return {trial.case: trial for trial in report.trials}
 
 

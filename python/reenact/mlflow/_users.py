@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -30,7 +31,7 @@ class BaseSimulatedUserAgent(peer.BaseSimulatedUserAgent):
         """
         messages = [{"role": "system", "content": system_prompt}] if system_prompt else []
         messages.append({"role": "user", "content": prompt})
-        return _native.ask_model(self.model, dict(self.inference_params), messages)
+        return _native.ask_model(self.model, json.dumps(self.inference_params), messages)
 
 
 class SimulatedUserAgent(BaseSimulatedUserAgent):
@@ -42,7 +43,7 @@ class SimulatedUserAgent(BaseSimulatedUserAgent):
     def generate_message(self, context: SimulatorContext) -> str:
         """What this user would say now."""
         brief = {"goal": context.goal, "persona": context.persona, "guidelines": listed(context.simulation_guidelines)}
-        act = _native.user_act(self.model, dict(self.inference_params), scene_of(brief, context.conversation_history))
+        act = _native.user_act(self.model, json.dumps(self.inference_params), scene_of(brief, context.conversation_history))
         if "say" in act:
             return str(act["say"]["text"])
         return str(act["leave"].get("goodbye") or REMARK)

@@ -143,7 +143,9 @@ def test_each_turn_is_one_trace_of_its_session_with_the_simulations_metadata(
     metadata = [trace.info.trace_metadata for trace in traces]
     assert [of["mlflow.simulation.turn"] for of in metadata] == ["0", "1"]
     assert {of["mlflow.simulation.persona"] for of in metadata} == {"You are curt"}
-    assert {of["mlflow.simulation.goal"] for of in metadata} == {goal[:250]}
+    [told] = {of["mlflow.simulation.goal"] for of in metadata}
+    # What is too long is cut by both; ours marks it.
+    assert len(told) == 250 and told[:249] == goal[:249]
     assert {of["mlflow.simulation.simulation_guidelines"] for of in metadata} == {"Be brief\nDo not thank"}
     assert len({of["mlflow.trace.session"] for of in metadata}) == 1
     assert len({of["mlflow.sourceRun"] for of in metadata}) == 1
@@ -208,7 +210,7 @@ def test_a_users_own_class_says_what_it_says_with_and_without_a_model(
     assert (last.goal, last.persona, last.simulation_guidelines) == ("Reset my password", "In a hurry", "Do not thank")
     assert heard == reply(2)
     assert f"assistant: {reply(1)}" in history
-    asked = models.asked_for("user")
+    asked = [*models.asked_for("user"), *models.asked_for("worded user")]
     assert [message["role"] for message in asked[0].body["messages"]] == ["system", "user"]
 
 
