@@ -104,7 +104,7 @@ def test_an_agent_that_says_nothing_is_told_from_one_that_is_done(
 
     assert len(traces) == 2
     assert ending_of(traces[0])[0] == "agent_failed"
-    assert "no text" in simulator.conversations[0].reason or "nothing" in simulator.conversations[0].reason
+    assert "without any text" in simulator.conversations[0].reason
 
 
 def test_a_user_whose_model_does_not_answer_leaves_a_trace_that_says_why(models: ModelServer, experiment: str) -> None:
