@@ -24,8 +24,9 @@ from ._ways import Conversation, Turn
 from .errors import Error, Interrupted
 from .participants import Agent, AgentTurn, Hearing, Judge, Leave, Ruling, Say, Scene, SimulatedUser
 from .report import Raised, Report, diff
-from .running import distill, import_, read, run
+from .running import assess, distill, import_, judge, judge_async, read, resume, resume_async, run, run_async
 from .store import Store
+from .testing import Case, NotPassed, cases
 from .words import (
     Assessment,
     Brief,
@@ -68,6 +69,7 @@ __all__ = [
     "AgentTurn",
     "Assessment",
     "Brief",
+    "Case",
     "Check",
     "Comparison",
     "Conversation",
@@ -89,6 +91,7 @@ __all__ = [
     "Leave",
     "Leaving",
     "Message",
+    "NotPassed",
     "Origin",
     "Outcome",
     "Plan",
@@ -112,9 +115,16 @@ __all__ = [
     "Trial",
     "Turn",
     "Verdict",
+    "assess",
+    "cases",
     "diff",
     "distill",
     "import_",
+    "judge",
+    "judge_async",
     "read",
+    "resume",
+    "resume_async",
     "run",
+    "run_async",
 ]

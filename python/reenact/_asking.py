@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import functools
 import inspect
 import json
 import threading
 import traceback
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, ParamSpec, TypeVar
 
 from . import _native
 from .participants import Part
@@ -19,6 +21,52 @@ from .report import Raised
 OnError = Literal["keep", "raise"]
 
 _HERE = str(Path(__file__).parent)
+
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@dataclass
+class _Caller:
+    """Somebody who waits on an event loop for work that goes on elsewhere."""
+
+    loop: asyncio.AbstractEventLoop
+    stopper: _native.Stopper | None = None
+
+
+_CALLER: contextvars.ContextVar[_Caller | None] = contextvars.ContextVar("reenact_caller", default=None)
+
+
+def awaitable(function: Callable[P, T]) -> Callable[P, Coroutine[Any, Any, T]]:
+    """A function to be awaited: it goes on elsewhere, and `async` code that it asks runs on the loop of whoever waits."""
+
+    @functools.wraps(function)
+    async def awaited(*arguments: P.args, **named: P.kwargs) -> T:
+        caller = _Caller(asyncio.get_running_loop())
+        context = contextvars.copy_context()
+        context.run(_CALLER.set, caller)
+        work = caller.loop.run_in_executor(None, lambda: context.run(function, *arguments, **named))
+        try:
+            return await asyncio.shield(work)
+        except asyncio.CancelledError:
+            if caller.stopper is not None:
+                caller.stopper.request()
+            await asyncio.wait([work])
+            work.exception()
+            raise
+
+    awaited.__name__, awaited.__qualname__ = f"{function.__name__}_async", f"{function.__qualname__}_async"
+    return awaited
+
+
+def _told_of(stopper: _native.Stopper) -> asyncio.AbstractEventLoop | None:
+    """The loop of whoever waits, who is told what stops the work."""
+    caller = _CALLER.get()
+    if caller is None:
+        return None
+    caller.stopper = stopper
+    return caller.loop
 
 
 class Asking:
@@ -31,7 +79,6 @@ class Asking:
         *,
         on_error: OnError = "keep",
         deadline: float | None = None,
-        loop: asyncio.AbstractEventLoop | None = None,
         user_parameters: Mapping[str, Any] | None = None,
     ) -> None:
         self.exceptions: list[Raised] = []
@@ -41,11 +88,13 @@ class Asking:
         self._parts, self._stopper, self._on_error, self._deadline = parts, stopper, on_error, deadline
         self._user_parameters = dict(user_parameters or {})
         self._desk = _native.Desk()
+        self._loop = _told_of(stopper)
         self._context = contextvars.copy_context()
+        # What one's own code does in its turn has nothing to do with whoever waits for this.
+        self._context.run(_CALLER.set, None)
         self._lock = threading.Lock()
         self._idle = 0
         self._own_loop: _Loop | None = None
-        self._loop = loop
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property

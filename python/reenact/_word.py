@@ -109,8 +109,8 @@ def _reader(hint: Any) -> Reader | None:
     return _read_as(hint) if isinstance(hint, type) and hasattr(hint, "from_dict") else None
 
 
-def _of_each(read: Reader | None) -> Reader | None:
-    return None if read is None else lambda items: [read(item) for item in items]
+def _of_each(read: Reader | None) -> Reader:
+    return list if read is None else lambda items: [read(item) for item in items]
 
 
 def _of_values(read: Reader | None) -> Reader | None:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import _native
-from ._asking import Asking, OnError
+from ._asking import Asking, OnError, awaitable
 from ._progress import Progress, is_watched
+from ._ways import Conversation
 from ._word import plain
 from .errors import Error, Interrupted
+from .frames import is_frame, sessions_of
 from .participants import (
     Agent,
     Hearing,
@@ -28,12 +29,15 @@ from .participants import (
 from .report import Report
 from .store import Store
 from .words import (
+    Assessment,
     Distilled,
     Expectation,
+    Imported,
     JudgeRule,
     JudgeSpec,
     Judging,
     Plan,
+    Run,
     Session,
     Stress,
     Suite,
@@ -41,6 +45,9 @@ from .words import (
     Trial,
     UserKind,
 )
+
+if TYPE_CHECKING:
+    import pandas
 
 SuiteLike = Suite | TestCase | str | os.PathLike[str] | Iterable[TestCase]
 """A suite, the path of its file, or cases."""
@@ -54,7 +61,7 @@ StoreLike = Store | str | os.PathLike[str] | None
 
 def import_(
     *inputs: str | os.PathLike[str] | bytes, store: StoreLike = None, format: str | None = None, strict: bool = False
-) -> Any:
+) -> Imported:
     """Reads recorded conversations into a store: `Store.import_` of the store that is named."""
     return Store.of(store).import_(*inputs, format=format, strict=strict)
 
@@ -70,7 +77,7 @@ def read(*inputs: str | os.PathLike[str] | bytes, format: str | None = None) -> 
 
 
 def distill(
-    sessions: Iterable[Session] | Store | str | os.PathLike[str],
+    sessions: Iterable[Session] | Store | str | os.PathLike[str] | pandas.DataFrame,
     *,
     query: str = "",
     model: str = "offline",
@@ -80,7 +87,7 @@ def distill(
 ) -> Distilled:
     """Distils sessions into cases: each gives a case, or is among the skipped with its reason.
 
-    `sessions` are sessions, or a store (or its path), of which `query` chooses. Without a model every word of a case is the user's own;
+    `sessions` are sessions, a DataFrame of them, or a store (or its path), of which `query` chooses. Without a model every word of a case is the user's own;
     a model's answers are kept in the store, so that nothing is paid for twice. With `mask="auto"` personal data is masked where the model
     is not on this machine. With `split` a session that plainly turns to something else gives several cases.
     """
@@ -88,7 +95,7 @@ def distill(
         kept = Store.of(sessions)
         listed = kept.sessions(query)
     else:
-        listed = list(sessions)
+        listed = sessions_of(sessions) if is_frame(sessions) else list(sessions)  # type: ignore[arg-type]
         kept = Store.temporary() if store is None and model == "offline" else Store.of(store)
     how = {"model": model, "split": split, "mask": mask}
     return Distilled.from_dict(_native.distill(kept._native, plain(listed), how, _native.Stopper()))
@@ -153,6 +160,95 @@ def run(
     )
     work = _Run.begin(Store.of(store), suite, plan, parts, max_cost)
     return work.drive(on_error=on_error, on_trial=on_trial, progress=progress)
+
+
+def resume(
+    run: str = "latest",
+    agent: Agent | None = None,
+    *,
+    store: StoreLike = None,
+    user: SimulatedUser | Callable[[Scene], Any] | None = None,
+    judge: Judge | Callable[[Expectation, Hearing], Any] | None = None,
+    max_cost: Decimal | float | str | None = None,
+    on_error: OnError = "keep",
+    on_trial: Callable[[Trial], object] | None = None,
+    progress: bool | None = None,
+) -> Report:
+    """Goes on with a run that was stopped: trials that ended are kept, and no call that had an answer is made again.
+
+    Whoever was your own code is handed in again; everybody else is known by name.
+    """
+    kept = Store.of(store)
+    stored = Run.from_dict(kept._native.run(run))
+    plan = stored.plan
+    parts: dict[str, Part] = {}
+    if agent is not None:
+        parts["agent"] = agent_part(agent, stored.suite.cases)
+    if user is not None:
+        parts["user"] = user_part(user)
+    if judge is not None:
+        parts["judge"] = judge_part(judge)
+    played = {"agent": plan.agent, "user": plan.user_model, "judge": plan.judging.models[0]}
+    for role, name in played.items():
+        if name.startswith("python:") and role not in parts:
+            hint = f"hand it in: reenact.resume({stored.id!r}, {role}=…)"
+            raise Error("usage", f"the {role} of this run is code of your own, `{name}`", hint)
+    work = _Run(kept, stored.id, parts, plan.agent_timeout_seconds, max_cost)
+    return work.drive(on_error=on_error, on_trial=on_trial, progress=progress)
+
+
+def judge(
+    run: str | Report = "latest",
+    *,
+    judge: JudgeLike = "offline",
+    judges: Iterable[str | JudgeSpec] = (),
+    judge_rule: JudgeRule | str = JudgeRule.ANY_VETO,
+    store: StoreLike = None,
+    max_cost: Decimal | float | str | None = None,
+    on_error: OnError = "keep",
+    progress: bool | None = None,
+) -> Report:
+    """Judges the conversations of a stored run again, without playing any of them again."""
+    kept = Store.of(store)
+    id = run.run.id if isinstance(run, Report) else Run.from_dict(kept._native.run(run)).id
+    parts = {} if isinstance(judge, (str, Sequence)) else {"judge": judge_part(judge)}
+    judging = judging_of(judge, judges, judge_rule).to_dict()
+    work = _Run(kept, id, parts, 0, max_cost)
+
+    def again(own: dict[str, Any], hear: Callable[[str, dict[str, Any]], None]) -> dict[str, Any]:
+        return _native.rejudge(kept._native, id, judging, own, work.stopper, hear)
+
+    return work.drive(on_error=on_error, on_trial=None, progress=progress, work=again, what="judged")
+
+
+def assess(
+    case: TestCase,
+    conversation: Conversation | Iterable[dict[str, Any]],
+    *,
+    judge: JudgeLike = "offline",
+    judges: Iterable[str | JudgeSpec] = (),
+    judge_rule: JudgeRule | str = JudgeRule.ANY_VETO,
+) -> list[Assessment]:
+    """Judges one conversation without a run: exactly one assessment for each expectation of the case and for each judge, in order.
+
+    `conversation` is a `Conversation`, or chat messages: dicts with `role` and `content`.
+    """
+    said = conversation if isinstance(conversation, Conversation) else Conversation.from_chat(conversation)
+    parts = {} if isinstance(judge, (str, Sequence)) else {"judge": judge_part(judge)}
+    judging, stopper = judging_of(judge, judges, judge_rule), _native.Stopper()
+    with Asking(parts, stopper, on_error="raise") as asking:
+        found = _native.assess(case.to_dict(), said.to_dict(), judging.to_dict(), asking.own, stopper)
+    if asking.first is not None:
+        raise asking.first
+    return [Assessment.from_dict(assessment) for assessment in found]
+
+
+run_async = awaitable(run)
+"""`run` for who has an event loop already: `async` agents run on it. Cancelled, it stops as on Ctrl-C, and can be resumed."""
+resume_async = awaitable(resume)
+"""`resume` on the event loop that is running."""
+judge_async = awaitable(judge)
+"""`judge` on the event loop that is running."""
 
 
 def suite_of(suite: SuiteLike) -> Suite:
@@ -227,19 +323,21 @@ class _Run:
         on_error: OnError,
         on_trial: Callable[[Trial], object] | None,
         progress: bool | None,
-        loop: asyncio.AbstractEventLoop | None = None,
+        work: Callable[[dict[str, Any], Callable[[str, dict[str, Any]], None]], dict[str, Any]] | None = None,
+        what: str = "trials",
     ) -> Report:
-        """Tries what is still to be tried."""
-        shown = Progress("trials", shown=is_watched() if progress is None else progress)
+        """Tries what is still to be tried, or does other work that one's own code has a part in."""
+        work = work or self._try_all
+        shown = Progress(what, shown=is_watched() if progress is None else progress)
 
         def hear(kind: str, data: dict[str, Any]) -> None:
             shown.hear(kind, data)
             if kind == "ended" and on_trial is not None:
                 on_trial(Trial.from_dict(data))
 
-        with Asking(self.parts, self.stopper, on_error=on_error, deadline=self.deadline, loop=loop) as asking:
+        with Asking(self.parts, self.stopper, on_error=on_error, deadline=self.deadline) as asking:
             try:
-                output = _native.drive(self.store._native, self.id, asking.own, self.stopper, hear)
+                output = work(asking.own, hear)
             except KeyboardInterrupt:
                 raise Interrupted(self.id, str(self.store.path)) from None
             except Error as error:
@@ -251,3 +349,6 @@ class _Run:
         report = Report.from_dict(output)
         report.exceptions = asking.exceptions
         return report
+
+    def _try_all(self, own: dict[str, Any], hear: Callable[[str, dict[str, Any]], None]) -> dict[str, Any]:
+        return _native.drive(self.store._native, self.id, own, self.stopper, hear)

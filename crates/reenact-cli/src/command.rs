@@ -13,6 +13,7 @@ pub(crate) mod judge;
 pub(crate) mod models;
 pub(crate) mod report;
 pub(crate) mod run;
+pub(crate) mod serve;
 pub(crate) mod sessions;
 pub(crate) mod show;
 
@@ -30,6 +31,7 @@ pub(crate) fn run(args: Args) -> Result<u8> {
         Verb::Diff(args) => diff::run(&args, global),
         Verb::Show(args) => show::run(&args, global),
         Verb::Models(args) => models::run(&args, global),
+        Verb::Serve(args) => serve::run(&args, global),
         Verb::Demo(args) => demo::run(&args, global),
     }
 }

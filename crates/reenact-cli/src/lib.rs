@@ -21,6 +21,7 @@ mod participants;
 mod runtime;
 #[cfg(test)]
 mod schema;
+mod serve;
 mod spending;
 mod tools;
 

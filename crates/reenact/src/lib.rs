@@ -100,6 +100,7 @@ pub use user::{DialogueAct, Leaving, Said, Scene, SimulatedUser, Telling, UserAc
 
 mod acts;
 pub mod agent;
+pub mod alignment;
 pub mod back_test;
 pub mod calibrate;
 pub mod case;
@@ -120,6 +121,7 @@ pub mod journal;
 pub mod judge;
 pub mod mask;
 pub mod model;
+mod otlp_answer;
 pub mod prompt;
 mod quote;
 pub mod report;

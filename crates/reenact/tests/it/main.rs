@@ -26,6 +26,7 @@ mod report;
 mod runs;
 mod scripted;
 mod server;
+mod standing;
 mod statistics;
 mod store;
 mod suite;

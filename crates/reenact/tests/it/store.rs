@@ -86,7 +86,7 @@ fn a_store_from_a_newer_version_is_refused_by_both_versions() {
     let path = folder.path().join("store.db");
     drop(Store::open(&path).unwrap());
     rusqlite::Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
-    insta::assert_snapshot!(refused(&path), @"this store has version 99, and this reenact knows versions up to 4");
+    insta::assert_snapshot!(refused(&path), @"this store has version 99, and this reenact knows versions up to 6");
 }
 
 #[test]
