@@ -15,12 +15,14 @@ mod exporting;
 mod interrupt;
 mod judging;
 mod masking;
+mod mlflow;
 mod output;
 mod participants;
 mod runtime;
 #[cfg(test)]
 mod schema;
 mod spending;
+mod suites;
 mod tools;
 
 /// Reads the arguments, runs the verb, and gives its exit status.

@@ -25,6 +25,7 @@ mod amend;
 mod check;
 mod checks;
 mod emit;
+pub(crate) mod envelope;
 mod expectations;
 mod facts;
 pub(crate) mod fields;
