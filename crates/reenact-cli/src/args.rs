@@ -55,6 +55,8 @@ pub(crate) enum Verb {
     Show(command::show::Args),
     /// List the providers of models and which keys are there, or ask one model a small question
     Models(command::models::Args),
+    /// Open the pages: sessions, cases and runs in a browser, and an API
+    Serve(command::serve::Args),
     /// See the whole line at work on three versions of a small agent
     Demo(command::demo::Args),
 }

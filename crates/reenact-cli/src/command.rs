@@ -14,6 +14,7 @@ pub(crate) mod judge;
 pub(crate) mod models;
 pub(crate) mod report;
 pub(crate) mod run;
+pub(crate) mod serve;
 pub(crate) mod sessions;
 pub(crate) mod show;
 
@@ -32,12 +33,13 @@ pub(crate) fn run(args: Args) -> Result<u8> {
         Verb::Diff(args) => diff::run(&args, global),
         Verb::Show(args) => show::run(&args, global),
         Verb::Models(args) => models::run(&args, global),
+        Verb::Serve(args) => serve::run(&args, global),
         Verb::Demo(args) => demo::run(&args, global),
     }
 }
 
 /// A share, as arguments have it.
-fn share(text: &str) -> std::result::Result<f64, String> {
+pub(crate) fn share(text: &str) -> std::result::Result<f64, String> {
     let share = text.parse().ok().filter(|share| (0.0..=1.0).contains(share));
     share.ok_or_else(|| "expected a share from 0 to 1, such as 0.9".to_owned())
 }

@@ -1,6 +1,7 @@
 //! From the names in a plan to whoever takes part.
 
-use std::sync::{Arc, LazyLock};
+use std::ffi::OsString;
+use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::Duration;
 
 use reenact::agent::{self, AgentSettings, OnMiss, RecordedTools, SessionLookup};
@@ -10,6 +11,7 @@ use reenact::run::{Part, Participants, Plan, replayed_agent};
 use reenact::{Agent, Cassette, Environment, Error, ErrorKind, Judging, Model, Panel, Result, SimulatedUser, Store};
 
 use crate::cassette::{self, Cassettes};
+use crate::command::run::Wrong;
 use crate::output;
 
 /// The versions of the demo's assistant that can be named as `demo:NAME`.
@@ -17,16 +19,25 @@ pub(crate) const DEMO_VERSIONS: [&str; 3] = ["v1", "v2", "v3"];
 
 /// Opens everybody that a plan names; all models by the same settings, so that they share what they learn of limits.
 pub(crate) fn open(plan: &Plan, store: &Store, settings: &ModelSettings) -> Result<Participants> {
+    Ok(open_each(plan, store, settings)?)
+}
+
+/// As [`open`], with the argument that names whoever cannot be opened.
+pub(crate) fn open_each(plan: &Plan, store: &Store, settings: &ModelSettings) -> Result<Participants, Wrong> {
     let cassettes = Cassettes::default();
     let agent = match &plan.agent_cassette {
-        Some(file) => replayed_agent(&cassettes.open(file)?)?,
-        None => with_tools(open_agent(plan, store)?, plan, store, settings)?,
+        Some(file) => cassettes.open(file).and_then(|cassette| replayed_agent(&cassette)),
+        None => open_agent(plan, store).and_then(|agent| with_tools(agent, plan, store, settings)),
     };
     let user = match &plan.user_cassette {
-        Some(file) => Part::replayed(&cassettes.open(file)?)?,
-        None => user(&plan.user_model, settings)?,
+        Some(file) => cassettes.open(file).and_then(|cassette| Part::replayed(&cassette)),
+        None => user(&plan.user_model, settings),
     };
-    Ok(Participants { agent, user, judge: seated(&plan.judging, &cassettes, settings)? })
+    Ok(Participants {
+        agent: agent.map_err(Wrong::with("agent"))?,
+        user: user.map_err(Wrong::with("user_model"))?,
+        judge: seated(&plan.judging, &cassettes, settings).map_err(Wrong::with("judge_model"))?,
+    })
 }
 
 /// Whoever judges: the models that are named for all judges, and those that a judge names for itself.
@@ -132,7 +143,23 @@ fn demo_command(version: &str) -> Result<String> {
         let error = Error::new(ErrorKind::Usage, format!("`demo:{version}` is not an agent of the demo"));
         return Err(error.hint("use `demo:v1`, `demo:v2` or `demo:v3`"));
     }
+    let words: Vec<String> =
+        itself()?.iter().map(|word| shell_words::quote(&word.to_string_lossy()).into_owned()).collect();
+    Ok(format!("cmd:{} demo agent {version}", words.join(" ")))
+}
+
+/// How this program is started again, where it is not by its own path.
+static ITSELF: OnceLock<Vec<OsString>> = OnceLock::new();
+
+/// Says how this program is started again; the first to say so is believed.
+pub(crate) fn start_again_by(itself: Vec<OsString>) {
+    let _ = ITSELF.set(itself);
+}
+
+fn itself() -> Result<Vec<OsString>> {
+    if let Some(itself) = ITSELF.get() {
+        return Ok(itself.clone());
+    }
     let cannot = |source| Error::new(ErrorKind::Io, "the path of this program cannot be told").caused_by(source);
-    let program = std::env::current_exe().map_err(cannot)?;
-    Ok(format!("cmd:{} demo agent {version}", shell_words::quote(&program.to_string_lossy())))
+    Ok(vec![std::env::current_exe().map_err(cannot)?.into_os_string()])
 }

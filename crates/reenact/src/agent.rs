@@ -11,8 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::trace_context;
-use crate::{Conversation, Message, Speaker, Usage};
+use crate::{Conversation, Message, Speaker, Usage, chat_completions, trace_context};
 
 pub use crate::trace_context::Traces;
 pub use function::from_fn;
@@ -27,6 +26,7 @@ pub use toolbox::{Tool, ToolResult, ToolScene, Toolbox};
 
 mod a2a;
 mod address;
+mod answer;
 mod chat;
 mod command;
 mod file;
@@ -97,6 +97,13 @@ impl<'a> AgentTurn<'a> {
 }
 
 impl AgentTurn<'_> {
+    /// All that was said so far as chat messages, in which the agent's own words are the `assistant`'s and every tool call has an
+    /// id and its result.
+    #[must_use]
+    pub fn history(&self) -> Vec<Value> {
+        chat_completions::history(&self.conversation.messages)
+    }
+
     /// What a cassette holds against what it recorded: all but the ids, which are other ones in each run.
     pub(crate) fn asked(&self) -> Asked<'_> {
         Asked { conversation: self.conversation, context: self.context }

@@ -51,9 +51,13 @@ impl CostRole {
 
     /// The role of a step; an agent's own models are no part of what a run costs here.
     fn of(charged: &Charged) -> Option<CostRole> {
-        match charged.key.role {
+        CostRole::of_step(charged.key.role, charged.replaced)
+    }
+
+    pub(crate) fn of_step(role: StepRole, replaced: bool) -> Option<CostRole> {
+        match role {
             StepRole::User => Some(CostRole::User),
-            StepRole::Judge if charged.replaced => Some(CostRole::EarlierJudge),
+            StepRole::Judge if replaced => Some(CostRole::EarlierJudge),
             StepRole::Judge => Some(CostRole::Judge),
             StepRole::Distiller => Some(CostRole::Distiller),
             StepRole::Tool => Some(CostRole::Tools),

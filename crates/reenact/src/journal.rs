@@ -18,8 +18,10 @@ use crate::store::{Outgoing, TrialRow};
 use crate::{Completion, Error, ErrorKind, ModelFault, Result, Store, Trial};
 use recorder::{Recorder, Step};
 
+pub use calls::{Call, of_trial as calls_of_trial};
 pub use charges::{Charge, Charged, of_run as charges_of_run};
 
+pub(crate) mod calls;
 mod charges;
 mod recorder;
 
@@ -122,6 +124,11 @@ impl Journal {
     /// Where there is no such run, or the store cannot be read.
     pub fn open(store: &Store, run: &str) -> Result<Journal> {
         Ok(Self::of(Recorder::of_run(store, run)?))
+    }
+
+    /// Opens the journal of a run for one of its trials; nothing is known of any other.
+    pub(crate) fn of_trial(store: &Store, run: &str, case: &str, trial: u32) -> Result<Journal> {
+        Ok(Self::of(Recorder::of_trial(store, run, (case, trial))?))
     }
 
     /// Opens the journal of all distillations, which belong to no run.

@@ -92,7 +92,7 @@ pub use model::{
 };
 pub use report::{Report, RunOutput};
 pub use run::{Plan, PromptHash, Provenance, Run, UserKind};
-pub use session::{Session, SessionQuery};
+pub use session::{Session, SessionCursor, SessionQuery};
 pub use skipped::Skipped;
 pub use store::{RunLease, RunSummary, SessionReader, SessionSummary, SessionWriter, Store, StoredSession};
 pub use trial::{Cited, Correction, Discarded, Disclosure, Ending, Outcome, Trial};
@@ -101,6 +101,7 @@ pub use user::{DialogueAct, Leaving, Said, Scene, SimulatedUser, Telling, UserAc
 
 mod acts;
 pub mod agent;
+pub mod alignment;
 pub mod back_test;
 pub mod calibrate;
 pub mod case;
@@ -122,6 +123,7 @@ pub mod judge;
 pub mod mask;
 pub mod mlflow;
 pub mod model;
+mod otlp_answer;
 pub mod prompt;
 mod quote;
 pub mod report;

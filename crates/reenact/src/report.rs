@@ -18,8 +18,9 @@ pub use figures::Exclusions;
 pub use html::html;
 pub use junit::junit;
 pub use markdown::markdown;
+pub(crate) use skimmed::skimmed;
 pub use statistics::PassRate;
-use statistics::{Course, EarlyStopping, Flakiness, PassHatK, Reproduction, Stopped, Tally, Threshold};
+use statistics::{CaseRate, Course, EarlyStopping, Flakiness, PassHatK, Reproduction, Stopped, Tally, Threshold};
 pub use variants::VariantReport;
 
 use crate::PriceList;
@@ -28,7 +29,8 @@ use crate::cost::{Amount, Cost};
 use crate::journal::{self, Charged};
 use crate::user::guard::Misstep;
 use crate::{
-    Ending, ErrorKind, Outcome, Plan, Provenance, Result, Run, Session, Speaker, Store, TestCase, Trial, Verdict,
+    Assessment, Ending, ErrorKind, Outcome, Plan, Provenance, Result, Run, Session, Speaker, Store, TestCase, Trial,
+    Verdict,
 };
 
 mod comparison;
@@ -40,6 +42,7 @@ mod junit;
 mod markdown;
 mod provenance;
 mod signature;
+mod skimmed;
 pub mod statistics;
 mod variants;
 mod words;
@@ -635,6 +638,25 @@ fn rate_of(tally: Tally, stopping: Option<&EarlyStopping>) -> Option<f64> {
     (tally.decided > 0).then(|| statistics::rounded(rate().rate))
 }
 
+/// The pass rate of a case by the outcomes of its trials, in order, as its report gives it.
+pub(crate) fn case_rate(outcomes: impl Iterator<Item = Outcome>, plan: &Plan) -> CaseRate {
+    let tally = match &plan.stopping {
+        Some(rule) => rule.stop(outcomes, plan.trials).tally,
+        None => {
+            let counts = OutcomeCounts::of(outcomes);
+            Tally { passed: counts.passed, decided: counts.decided() }
+        }
+    };
+    CaseRate { rate: rate_of(tally, plan.stopping.as_ref()).unwrap_or_default(), tally }
+}
+
+/// The pass rate of a case and its interval by the outcomes of its trials, in order, as its report shows them.
+pub(crate) fn case_figures(outcomes: impl Iterator<Item = Outcome>, plan: &Plan) -> (Option<f64>, Option<[f64; 2]>) {
+    let CaseRate { rate, tally } = case_rate(outcomes, plan);
+    let interval = plan.stopping.is_none().then(|| interval_of(tally)).flatten();
+    ((tally.decided > 0).then_some(rate), interval)
+}
+
 fn interval_of(tally: Tally) -> Option<[f64; 2]> {
     let ends = || statistics::wilson(tally.passed as f64 / tally.decided as f64, tally.decided as f64);
     (tally.decided > 0).then(|| <[f64; 2]>::from(ends()).map(statistics::rounded))
@@ -708,27 +730,32 @@ fn agent_versions(trials: &[Trial]) -> Vec<String> {
 
 /// Why a trial did not pass: the assessment that decided, or the ending that left nothing to decide.
 fn why(trial: &Trial) -> Option<Why> {
-    let because =
-        |reason: &str| Why { trial: trial.trial, expectation: None, reason: reason.to_owned(), turns: Vec::new() };
-    match (trial.outcome, &trial.ending) {
+    why_of(trial.trial, trial.outcome, &trial.ending, &trial.assessments)
+}
+
+fn why_of(trial: u32, outcome: Outcome, ending: &Ending, assessments: &[Assessment]) -> Option<Why> {
+    let because = |reason: &str| Why { trial, expectation: None, reason: reason.to_owned(), turns: Vec::new() };
+    match (outcome, ending) {
         (Outcome::Passed, _) => None,
         (_, Ending::AgentFailed(fault)) => Some(because(&fault.to_string())),
         (_, Ending::ToolMissed(reason) | Ending::UserInvalid(reason) | Ending::UserFailed(reason)) => {
             Some(because(reason))
         }
         (Outcome::Failed, _) => {
-            Some(assessed(trial, Verdict::Fail).unwrap_or_else(|| because("no assessment says why")))
+            Some(assessed(trial, assessments, Verdict::Fail).unwrap_or_else(|| because("no assessment says why")))
         }
-        _ if trial.assessments.is_empty() => Some(because("the case has no expectations")),
-        _ if !trial.assessments.iter().any(|it| it.decides) => Some(because("nothing that was judged decides")),
-        _ => Some(assessed(trial, Verdict::Inconclusive).unwrap_or_else(|| because("no assessment says why"))),
+        _ if assessments.is_empty() => Some(because("the case has no expectations")),
+        _ if !assessments.iter().any(|it| it.decides) => Some(because("nothing that was judged decides")),
+        _ => Some(
+            assessed(trial, assessments, Verdict::Inconclusive).unwrap_or_else(|| because("no assessment says why")),
+        ),
     }
 }
 
-fn assessed(trial: &Trial, verdict: Verdict) -> Option<Why> {
-    let assessment = trial.assessments.iter().find(|it| it.decides && it.verdict == verdict)?;
+fn assessed(trial: u32, assessments: &[Assessment], verdict: Verdict) -> Option<Why> {
+    let assessment = assessments.iter().find(|it| it.decides && it.verdict == verdict)?;
     Some(Why {
-        trial: trial.trial,
+        trial,
         expectation: Some(assessment.expectation.clone()),
         reason: assessment.reason.clone(),
         turns: assessment.turns.clone(),

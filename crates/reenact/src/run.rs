@@ -25,20 +25,26 @@ use crate::{
 
 use divergence::FirstDivergence;
 pub use event::Event;
+pub use log::{Entry, Mark, log};
 pub use provenance::{PromptHash, Provenance};
 pub use questions::{batch_scope, put_questions};
 pub use record::{check_same_run, record, record_judging};
 pub use replay::replayed_agent;
+pub use so_far::so_far;
+pub use standing::{CaseStanding, Progress, RunState, Standing, TrialStanding};
 use steps::Steps;
 use trying::{Trying, judged};
 
 mod divergence;
 mod event;
+mod log;
 mod provenance;
 mod questions;
 mod record;
 pub(crate) mod repeats;
 mod replay;
+mod so_far;
+mod standing;
 mod steps;
 mod task;
 mod trying;

@@ -17,8 +17,9 @@ pub(crate) use fault::Doing;
 pub(crate) use lease::Lease;
 pub use lease::RunLease;
 pub(crate) use outbox::{Outgoing, Waiting};
+pub(crate) use received::{Put, ReceivedPiece, ReceivedTrace};
 pub use runs::RunSummary;
-pub(crate) use runs::TrialRow;
+pub(crate) use runs::{Standings, TrialRow};
 pub use session_reader::{SessionReader, SessionSummary};
 pub use session_writer::{SessionWriter, StoredSession};
 
@@ -28,6 +29,7 @@ mod lease;
 mod mask_keys;
 pub(crate) mod near;
 mod outbox;
+mod received;
 mod runs;
 mod schema;
 mod session_reader;

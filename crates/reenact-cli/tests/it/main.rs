@@ -26,6 +26,8 @@ mod readme;
 mod real_agents;
 mod report;
 mod resume;
+mod serve;
+mod served;
 mod sessions;
 mod stage;
 mod statuses;

@@ -142,7 +142,7 @@ fn request_line(turn: AgentTurn<'_>, tools: &[Tool]) -> Vec<u8> {
     line
 }
 
-fn read_answer(line: &[u8]) -> Result<AgentReply, AgentFault> {
+pub(super) fn read_answer(line: &[u8]) -> Result<AgentReply, AgentFault> {
     let malformed = |why: String| {
         let quote = shorten(&String::from_utf8_lossy(line));
         AgentFault::new(FaultKind::Malformed, format!("the agent's answer {why}; it wrote: {quote}"))

@@ -3,22 +3,11 @@
 //! It lets the whole line be tried, and a simulated user's faithfulness be measured, without the agent that
 //! made the recording. What it says is a function of the session and of the conversation so far.
 
-use std::collections::BTreeSet;
-
 use async_trait::async_trait;
-use unicode_segmentation::UnicodeSegmentation;
 
 use super::{Agent, AgentFault, AgentReply, AgentTurn, FaultKind, Held, SessionLookup};
+use crate::alignment::align;
 use crate::{Conversation, Message, Session, Speaker, Turn};
-
-/// How many recorded turns a simulated user may leave out at once; further apart, like words are chance.
-const LOOK_AHEAD: usize = 3;
-
-/// A later recorded message is taken for the simulated one only where they share this much of their words …
-const ALIKE_MIN: f64 = 0.6;
-
-/// … and this much more than the next one does: "yes" and "yes please" must not skip a turn.
-const ALIKE_MARGIN_MIN: f64 = 0.4;
 
 /// An agent that answers with the recorded agent's words.
 pub(super) struct RecordedAgent {
@@ -77,29 +66,6 @@ fn greeting(recorded: &Conversation) -> AgentReply {
     let said = before.filter(|message| message.speaker == Speaker::Agent);
     let messages: Vec<Message> = said.map(|message| Message { at: None, ..message.clone() }).collect();
     AgentReply { ended: messages.is_empty(), messages, ..AgentReply::default() }
-}
-
-/// The recorded turn that a simulated message stands for: the next one, unless one a little later is clearly
-/// more like it.
-fn align(turns: &[Turn<'_>], next: usize, said: &Message) -> Option<usize> {
-    let window = turns.get(next..)?.iter().take(1 + LOOK_AHEAD);
-    let alike = window.map(|turn| likeness(&turn.user.text, &said.text)).collect::<Vec<_>>();
-    let at_next = *alike.first()?;
-    let is_clearly_more = |alike: f64| alike >= ALIKE_MIN && alike >= at_next + ALIKE_MARGIN_MIN;
-    let best = alike.iter().copied().fold(0.0, f64::max);
-    let offset = if is_clearly_more(best) { alike.iter().position(|alike| *alike == best)? } else { 0 };
-    Some(next + offset)
-}
-
-/// How much of their words two messages share, from 0 to 1 (the Sørensen–Dice coefficient of their word sets).
-fn likeness(one: &str, other: &str) -> f64 {
-    let (one, other) = (words(one), words(other));
-    let total = one.len() + other.len();
-    if total == 0 { 0.0 } else { 2.0 * one.intersection(&other).count() as f64 / total as f64 }
-}
-
-fn words(text: &str) -> BTreeSet<String> {
-    text.unicode_words().map(str::to_lowercase).collect()
 }
 
 /// The agent's part of a recorded turn, without the times of the recording.
@@ -190,11 +156,6 @@ mod tests {
         which parcel?
         found
         ");
-    }
-
-    #[test]
-    fn words_of_languages_without_blanks_are_told_apart() {
-        assert!(likeness("我想订酒店", "我想订酒店房间") > 0.7);
     }
 
     proptest! {

@@ -10,10 +10,11 @@ use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use reqwest::{Method, StatusCode, Url};
 
 use super::Exporting;
-use super::otlp::{Request, Response, RpcStatus};
+use super::otlp::Request;
 use crate::environment::MASK;
 use crate::http::transfer::{Content, Transfer, transfer};
 use crate::http::{self, Answer, HttpFault, retry_after};
+use crate::otlp_answer::{PartialSuccess, Response, RpcStatus};
 use crate::{Environment, Error, ErrorKind, Result};
 
 /// What the protocol appends to an address that is a collector's as a whole.
@@ -164,7 +165,7 @@ fn taken(answer: &Answer, redact: impl Fn(&str) -> String) -> Delivered {
             let rejected = partial.get("rejectedSpans")?;
             let rejected_spans = rejected.as_i64().or_else(|| rejected.as_str()?.parse().ok())?;
             let error_message = partial["errorMessage"].as_str().unwrap_or_default().to_owned();
-            Some(super::otlp::PartialSuccess { rejected_spans, error_message })
+            Some(PartialSuccess { rejected_spans, error_message })
         }),
     };
     let partial = partial.filter(|partial| partial.rejected_spans > 0);

@@ -123,30 +123,6 @@ pub(super) enum Value {
     Number(i64),
 }
 
-/// `ExportTraceServiceResponse`
-#[derive(Clone, PartialEq, Message)]
-pub(super) struct Response {
-    #[prost(message, optional, tag = "1")]
-    pub(super) partial_success: Option<PartialSuccess>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-pub(super) struct PartialSuccess {
-    #[prost(int64, tag = "1")]
-    pub(super) rejected_spans: i64,
-    #[prost(string, tag = "2")]
-    pub(super) error_message: String,
-}
-
-/// `google.rpc.Status`, which servers answer a protobuf request with that they refuse.
-#[derive(Clone, PartialEq, Message)]
-pub(super) struct RpcStatus {
-    #[prost(int32, tag = "1")]
-    pub(super) code: i32,
-    #[prost(string, tag = "2")]
-    pub(super) message: String,
-}
-
 impl Request {
     /// Spans of this program.
     pub(super) fn of(spans: Vec<Span>) -> Self {

@@ -248,11 +248,16 @@ impl Held {
     }
 
     fn without_user(&self) -> String {
-        let id = &self.session.id;
-        match self.session.conversation.messages.len() {
-            0 => format!("session `{id}` has no messages"),
-            count => format!("session `{id}` has no user message (of {count})"),
-        }
+        without_user(&self.session)
+    }
+}
+
+/// Why a session without a turn is left out.
+pub(super) fn without_user(session: &Session) -> String {
+    let id = &session.id;
+    match session.conversation.messages.len() {
+        0 => format!("session `{id}` has no messages"),
+        count => format!("session `{id}` has no user message (of {count})"),
     }
 }
 
@@ -275,7 +280,7 @@ fn content_id(messages: &[Message]) -> String {
 }
 
 /// About what a session takes in memory.
-fn bytes_of(session: &Session) -> usize {
+pub(super) fn bytes_of(session: &Session) -> usize {
     const MESSAGE_BYTES: usize = size_of::<Message>();
     const SESSION_BYTES: usize = 1024;
     let message = |message: &Message| {

@@ -82,20 +82,51 @@ pub(super) struct KeyValue<'a> {
 }
 
 pub(super) fn parse(record: &str) -> Result<Parsed, Reason> {
-    let request: Request<'_> = serde_json::from_str(record)?;
     let mut traces: BTreeMap<String, Vec<Seen<'_>>> = BTreeMap::new();
+    each_span(record, &mut |trace_id, seen| traces.entry(trace_id).or_default().push(seen))?;
+    Ok(traces.into_iter().map(|(trace_id, spans)| trace::fragment(Format::Otlp, trace_id, spans)).collect())
+}
+
+/// Hands over the spans of a request, each with the id of its trace.
+pub(super) fn each_span<'a>(record: &'a str, each: &mut impl FnMut(String, Seen<'a>)) -> Result<(), Reason> {
+    let request: Request<'a> = serde_json::from_str(record)?;
     for resource_spans in request.resource_spans {
         let service = service_of(&resource_spans.resource);
         for span in resource_spans.scope_spans.into_iter().flat_map(|scope| scope.spans) {
-            let trace_id = hex_id(span.trace_id.as_str());
-            let mut seen = span.understood().seen();
-            if let Some(service) = &service {
-                seen.metadata.entry("service".to_owned()).or_insert_with(|| service.clone());
-            }
-            traces.entry(trace_id).or_default().push(seen);
+            each(hex_id(span.trace_id.as_str()), span.understood().seen().of_service(service.as_deref()));
         }
     }
-    Ok(traces.into_iter().map(|(trace_id, spans)| trace::fragment(Format::Otlp, trace_id, spans)).collect())
+    Ok(())
+}
+
+/// A request of which only the structure is read.
+#[derive(Deserialize)]
+pub(super) struct Outline<'a> {
+    #[serde(borrow, rename = "resourceSpans", alias = "resource_spans")]
+    pub(super) resource_spans: Vec<OutlinedResource<'a>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct OutlinedResource<'a> {
+    #[serde(borrow)]
+    pub(super) resource: Option<&'a RawValue>,
+    #[serde(borrow, rename = "scopeSpans", alias = "scope_spans", alias = "instrumentationLibrarySpans")]
+    pub(super) scope_spans: Vec<OutlinedScope<'a>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct OutlinedScope<'a> {
+    #[serde(borrow)]
+    pub(super) spans: Vec<&'a RawValue>,
+}
+
+/// The ids of a span, and whether it is where a trace enters the service.
+pub(super) fn ids(span: &str) -> Result<(String, String, bool), Reason> {
+    let span: WireSpan<'_> = serde_json::from_str(span)?;
+    let is_entry = span.parent_span_id.is_none_or(|id| id.as_str().is_empty());
+    Ok((hex_id(span.trace_id.as_str()), span.span_id.into_string(), is_entry))
 }
 
 fn service_of(resource: &Resource<'_>) -> Option<String> {

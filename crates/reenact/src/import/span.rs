@@ -113,6 +113,14 @@ impl<'a> Seen<'a> {
         }
     }
 
+    /// The same, noted to be of a service.
+    pub(super) fn of_service(mut self, service: Option<&str>) -> Self {
+        if let Some(service) = service {
+            self.metadata.entry("service".to_owned()).or_insert_with(|| service.to_owned());
+        }
+        self
+    }
+
     /// Whether this call of a model told nothing but the beginning of what a later one told.
     pub(super) fn begins(&self, later: &Seen<'_>) -> bool {
         let same_system = match (self.system, later.system) {

@@ -10,6 +10,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::value::RawValue;
 
 use super::json::{Text, words_of};
+use super::packed;
 
 /// The value of an attribute, as the file has it.
 #[derive(Debug, Clone, Copy)]
@@ -18,6 +19,10 @@ pub(super) enum Value<'a> {
     Any(&'a RawValue),
     /// JSON, or a string that holds JSON, as MLflow writes it.
     Json(&'a RawValue),
+    /// The text of a protobuf `AnyValue` that is one.
+    Text(&'a str),
+    /// A protobuf `AnyValue` that is something else.
+    Packed(&'a [u8]),
 }
 
 impl<'a> Value<'a> {
@@ -29,6 +34,8 @@ impl<'a> Value<'a> {
                 Some(literal) => serde_json::from_str::<Text<'a>>(literal).unwrap_or_default().0,
                 None => plain_json(raw.get()).map_or(Cow::Borrowed(""), Cow::Owned),
             },
+            Value::Text(text) => Cow::Borrowed(text),
+            Value::Packed(any) => json_of(&packed::Any(any)).map_or(Cow::Borrowed(""), Cow::Owned),
         }
     }
 
@@ -46,16 +53,28 @@ impl<'a> Value<'a> {
         self.raw() == other.raw()
     }
 
-    fn raw(self) -> &'a str {
+    fn raw(self) -> &'a [u8] {
+        self.text().map_or_else(|packed| packed, str::as_bytes)
+    }
+
+    /// The text of the file, or the bytes where it is none.
+    fn text(self) -> Result<&'a str, &'a [u8]> {
         match self {
-            Value::Any(raw) | Value::Json(raw) => raw.get(),
+            Value::Any(raw) | Value::Json(raw) => Ok(raw.get()),
+            Value::Text(text) => Ok(text),
+            Value::Packed(any) => Err(any),
         }
     }
 
     /// Whether this list of messages is the beginning of a longer or equal one, told without reading
     /// either: their texts are compared. A "no" may be wrong, a "yes" never is.
     pub(super) fn begins(self, longer: Value<'_>) -> bool {
-        let (Some(mine), Some(other)) = (list_of(self.raw()), list_of(longer.raw())) else { return false };
+        let (mine, other) = match (self.text(), longer.text()) {
+            (Ok(mine), Ok(other)) => (list_of(mine), list_of(other)),
+            (Err(mine), Err(other)) => return packed::begins(mine, other),
+            _ => return false,
+        };
+        let (Some(mine), Some(other)) = (mine, other) else { return false };
         let Some(rest) = without_end(mine).and_then(|mine| other.strip_prefix(mine)) else { return false };
         rest.trim_start().starts_with([',', ']'])
     }
@@ -99,8 +118,12 @@ fn plain_json(raw: &str) -> Option<String> {
     let any: Any<'_> = serde_json::from_str(raw).ok()?;
     match &any {
         Any { string_value: Some(text), .. } => Some(text.as_str().to_owned()),
-        _ => serde_json::to_string(&any).ok().filter(|json| json != "null"),
+        _ => json_of(&any),
     }
+}
+
+fn json_of(value: &impl Serialize) -> Option<String> {
+    serde_json::to_string(value).ok().filter(|json| json != "null")
 }
 
 /// An OTLP `AnyValue`; keys in both spellings of the protobuf JSON mapping.

@@ -86,12 +86,18 @@ impl RunRound {
 impl Recorder {
     /// A recorder for a run, and the keys and request hashes of what is recorded.
     pub(super) fn of_run(store: &Store, run: &str) -> Result<(Recorder, Vec<(StepKey, blake3::Hash)>)> {
-        let key = store.run_key(run)?;
-        let run = store.with(Doing::Read, |connection| {
-            let sql = "SELECT judging FROM runs WHERE key = ?1";
-            Ok(RunRound { run: key, judging: connection.query_row(sql, [key], |row| row.get(0))? })
-        })?;
-        Self::open(store, run)
+        Self::open(store, round(store, run)?)
+    }
+
+    /// A recorder for a run of which one trial is of interest, and what is recorded of that.
+    pub(super) fn of_trial(
+        store: &Store,
+        run: &str,
+        (case, trial): (&str, u32),
+    ) -> Result<(Recorder, Vec<(StepKey, blake3::Hash)>)> {
+        let run = round(store, run)?;
+        let recorded = store.with(Doing::Read, |connection| recorded_of_trial(connection, run, case, trial))?;
+        Self::start(store, run, recorded)
     }
 
     /// A recorder for what belongs to no run.
@@ -101,6 +107,14 @@ impl Recorder {
 
     fn open(store: &Store, run: RunRound) -> Result<(Recorder, Vec<(StepKey, blake3::Hash)>)> {
         let recorded = store.with(Doing::Read, |connection| recorded(connection, run))?;
+        Self::start(store, run, recorded)
+    }
+
+    fn start(
+        store: &Store,
+        run: RunRound,
+        recorded: Vec<(StepKey, blake3::Hash)>,
+    ) -> Result<(Recorder, Vec<(StepKey, blake3::Hash)>)> {
         let (orders, inbox) = mpsc::channel();
         let connection = store.own_connection()?;
         let writing = thread::Builder::new().name("reenact-journal".to_owned());
@@ -171,15 +185,36 @@ impl Drop for Recorder {
     }
 }
 
+/// The round that a run is in.
+fn round(store: &Store, run: &str) -> Result<RunRound> {
+    let key = store.run_key(run)?;
+    store.with(Doing::Read, |connection| {
+        let sql = "SELECT judging FROM runs WHERE key = ?1";
+        Ok(RunRound { run: key, judging: connection.query_row(sql, [key], |row| row.get(0))? })
+    })
+}
+
+const RECORDED: &str =
+    "SELECT case_id, trial, position, role, request FROM steps WHERE run = ?1 AND judging IN (0, ?2)";
+
 fn recorded(connection: &Connection, run: RunRound) -> rusqlite::Result<Vec<(StepKey, blake3::Hash)>> {
-    let sql = "SELECT case_id, trial, position, role, request FROM steps WHERE run = ?1 AND judging IN (0, ?2)";
-    let mut steps = connection.prepare(sql)?;
-    let row = |row: &rusqlite::Row<'_>| {
-        let role = role(&row.get::<_, String>(3)?)?;
-        let key = StepKey { case: row.get(0)?, trial: row.get(1)?, position: row.get(2)?, role };
-        Ok((key, blake3::Hash::from_bytes(row.get(4)?)))
-    };
-    steps.query_map(params![run.run, run.judging], row)?.collect()
+    connection.prepare(RECORDED)?.query_map(params![run.run, run.judging], recorded_step)?.collect()
+}
+
+fn recorded_of_trial(
+    connection: &Connection,
+    run: RunRound,
+    case: &str,
+    trial: u32,
+) -> rusqlite::Result<Vec<(StepKey, blake3::Hash)>> {
+    let mut steps = connection.prepare(&format!("{RECORDED} AND case_id = ?3 AND trial = ?4"))?;
+    steps.query_map(params![run.run, run.judging, case, trial], recorded_step)?.collect()
+}
+
+fn recorded_step(row: &rusqlite::Row<'_>) -> rusqlite::Result<(StepKey, blake3::Hash)> {
+    let role = role(&row.get::<_, String>(3)?)?;
+    let key = StepKey { case: row.get(0)?, trial: row.get(1)?, position: row.get(2)?, role };
+    Ok((key, blake3::Hash::from_bytes(row.get(4)?)))
 }
 
 pub(super) fn role(name: &str) -> rusqlite::Result<StepRole> {

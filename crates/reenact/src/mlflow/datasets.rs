@@ -186,7 +186,10 @@ fn own_id(record: &Value) -> Option<String> {
 }
 
 fn says(known: &Value, wanted: &Value) -> bool {
-    ["inputs", "expectations", "tags"].iter().all(|key| known[*key] == wanted[*key])
+    // A mapping that is empty may come back as nothing.
+    let is_empty = |value: &Value| value.as_object().is_none_or(serde_json::Map::is_empty);
+    let same = |key: &&str| known[*key] == wanted[*key] || is_empty(&known[*key]) && is_empty(&wanted[*key]);
+    ["inputs", "expectations", "tags"].iter().all(same)
 }
 
 async fn create(server: &Server, name: &str, experiment: Option<&str>, suite: &Suite) -> Result<Dataset, ServerFault> {

@@ -160,7 +160,9 @@ impl Steps {
                 let call = async || {
                     let reply = agent.reply(turn, held).await;
                     // What the agent makes of a tool that came to a stop is no answer of its own.
-                    if self.is_broken() { Err(Error::new(ErrorKind::Interrupted, HALTED)) } else { Ok(reply) }
+                    // A fault that comes when the run is to stop may be of the stop's own making, and is no answer either.
+                    let is_halted = self.is_broken() || (reply.is_err() && self.stop.is_requested());
+                    if is_halted { Err(Error::new(ErrorKind::Interrupted, HALTED)) } else { Ok(reply) }
                 };
                 let waited = |reply: &Reply| {
                     let waited = waited(reply);

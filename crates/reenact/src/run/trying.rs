@@ -15,7 +15,8 @@ use crate::model::Price;
 use crate::simulate::{Setting, Simulated, simulate};
 use crate::store::Outgoing;
 use crate::{
-    Assessment, Conversation, Discarded, Ending, Outcome, Result, Run, StepRole, Store, TestCase, Trial, clock, judge,
+    Assessment, Conversation, Discarded, Ending, ErrorKind, Outcome, Result, Run, StepRole, Store, TestCase, Trial,
+    clock, judge,
 };
 
 /// What every trial of a run needs.
@@ -89,6 +90,21 @@ impl Trying {
         }
     }
 
+    /// A trial as far as its steps are recorded, not judged. Its steps are only read.
+    pub(super) async fn so_far(&self, case: &TestCase, n: u32, steps: Steps) -> Result<Trial> {
+        let steps = Arc::new(steps);
+        let mut discarded: Vec<Discarded> = Vec::new();
+        loop {
+            let attempt = discarded.len() as u32 + 1;
+            let trial = self.held(&steps, case, n, attempt).await.trial;
+            match (steps.unbroken(), Discarded::of(&trial)) {
+                (Ok(()), Some(invalid)) if attempt < self.plan.attempts => discarded.push(invalid),
+                (Err(error), _) if error.kind() != ErrorKind::Interrupted => return Err(error),
+                _ => return Ok(Trial { discarded, ..trial }),
+            }
+        }
+    }
+
     /// The traces of a trial's conversations, the last of which counts, and of what models were asked for it.
     fn traces(&self, steps: &Steps, case: &TestCase, played: &[Played], judged: &Trial) -> Vec<Outgoing> {
         let last = played.len().saturating_sub(1);
@@ -117,8 +133,15 @@ impl Trying {
         conversations.into_iter().chain(logged.into_iter().flatten()).chain(calls).collect()
     }
 
-    /// Plays a trial. The steps of its attempts follow each other, and each has a session and a seed of its own.
+    /// Plays a trial; that every answer was there is what makes it one.
     async fn play(&self, steps: &Arc<Steps>, case: &TestCase, n: u32, attempt: u32) -> Result<Played> {
+        let played = self.held(steps, case, n, attempt).await;
+        steps.unbroken()?;
+        Ok(played)
+    }
+
+    /// Holds the conversation of a trial. The steps of its attempts follow each other, and each has a session and a seed of its own.
+    async fn held(&self, steps: &Arc<Steps>, case: &TestCase, n: u32, attempt: u32) -> Played {
         let place = place(&case.id, n, attempt);
         let session_id = session_id(&self.run_of_sessions, &place);
         let seed = seed(self.plan.seed, &place);
@@ -137,10 +160,9 @@ impl Trying {
             Ok(_) => simulate(setting, user.as_ref(), &agent).await,
             Err(why) => Simulated::not_begun(Ending::UserFailed(why.clone())),
         };
-        steps.unbroken()?;
         let replies = steps.replies().split_off(before);
         let latencies_ms = replies.iter().map(|reply| reply.latency_ms).collect();
-        Ok(Played { trial: not_yet_judged(case, n, session_id, simulated, latencies_ms), began_at, replies })
+        Played { trial: not_yet_judged(case, n, session_id, simulated, latencies_ms), began_at, replies }
     }
 }
 

@@ -36,6 +36,24 @@ impl Store {
         self.take(&format!("run{}", self.run_key(run)?), taken).map(RunLease)
     }
 
+    /// Whether somebody drives a run at the moment, in this process or another.
+    ///
+    /// # Errors
+    /// Where there is no such run, or the file that tells cannot be read.
+    pub fn is_driven(&self, run: &str) -> Result<bool> {
+        let what = format!("run{}", self.run_key(run)?);
+        if !self.lease_file(&what).exists() {
+            return Ok(false);
+        }
+        // A process that was killed leaves its file behind. Taking it takes that away, too.
+        let taken = || Error::new(ErrorKind::Store, "");
+        match self.take(&what, taken) {
+            Ok(_) => Ok(false),
+            Err(error) if error.kind() == ErrorKind::Store => Ok(true),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Takes the right to wait for the batches of a scope.
     pub(crate) fn lease_batches(&self, scope: &str) -> Result<Lease> {
         let taken = || {
@@ -46,9 +64,7 @@ impl Store {
     }
 
     fn take(&self, what: &str, taken: impl Fn() -> Error) -> Result<Lease> {
-        let mut name = self.path().as_os_str().to_owned();
-        name.push(format!("-{what}.lock"));
-        let path = PathBuf::from(name);
+        let path = self.lease_file(what);
         loop {
             let file = open(&path)?;
             file.try_lock().map_err(|error| match error {
@@ -61,6 +77,12 @@ impl Store {
                 return Ok(Lease { _file: file, path });
             }
         }
+    }
+
+    fn lease_file(&self, what: &str) -> PathBuf {
+        let mut name = self.path().as_os_str().to_owned();
+        name.push(format!("-{what}.lock"));
+        name.into()
     }
 }
 

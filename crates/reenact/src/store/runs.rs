@@ -32,6 +32,16 @@ pub struct RunSummary {
     pub finished: bool,
 }
 
+/// Of a run, what changes while it goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Standings {
+    /// The round of judging, from 1.
+    pub(crate) round: u32,
+    /// The row of the last trial when that round began.
+    pub(crate) judged_after: i64,
+    pub(crate) finished: bool,
+}
+
 /// A round of judging.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Round {
@@ -93,6 +103,31 @@ impl Store {
         rows.into_iter().map(|(key, header, finished)| self.run_summary(key, &header, finished)).collect()
     }
 
+    /// The ids of all runs, the latest first, and whether each came to its end.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub fn run_ids(&self) -> Result<Vec<(String, bool)>> {
+        self.with(Doing::Read, |connection| {
+            let mut runs =
+                connection.prepare_cached("SELECT id, finished FROM runs ORDER BY created_at DESC, id DESC")?;
+            runs.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+        })
+    }
+
+    /// One run as a list shows it.
+    ///
+    /// # Errors
+    /// As [`Store::run`].
+    pub fn summary_of_run(&self, run: &str) -> Result<RunSummary> {
+        let key = self.run_key(run)?;
+        let (header, finished): (String, bool) = self.with(Doing::Read, |connection| {
+            let sql = "SELECT header, finished FROM runs WHERE key = ?1";
+            connection.prepare_cached(sql)?.query_row([key], |row| Ok((row.get(0)?, row.get(1)?)))
+        })?;
+        self.run_summary(key, &header, finished)
+    }
+
     fn run_summary(&self, key: i64, header: &str, finished: bool) -> Result<RunSummary> {
         let run: Run = self.parsed(header, "a run")?;
         let counts = self.with(Doing::Read, |connection| {
@@ -137,6 +172,18 @@ impl Store {
         })
     }
 
+    /// What changes of a run while it goes on.
+    pub(crate) fn standing_of(&self, run: &str) -> Result<Standings> {
+        let key = self.run_key(run)?;
+        self.with(Doing::Read, |connection| {
+            let sql = "SELECT judging, judged_after, finished FROM runs WHERE key = ?1";
+            let row = |row: &rusqlite::Row<'_>| {
+                Ok(Standings { round: row.get(0)?, judged_after: row.get(1)?, finished: row.get(2)? })
+            };
+            connection.prepare_cached(sql)?.query_row([key], row)
+        })
+    }
+
     /// Notes that a run came to its end: every trial is there.
     ///
     /// # Errors
@@ -162,8 +209,10 @@ impl Store {
         let run = run.judged_by(judging);
         let header = to_json(&run, "the run")?;
         self.with(Doing::Write, |connection| {
-            let sql =
-                "UPDATE runs SET judging = judging + (finished OR NOT ?2), finished = 0, header = ?3 WHERE key = ?1";
+            let sql = "UPDATE runs SET judging = judging + (finished OR NOT ?2), finished = 0, header = ?3,
+                judged_after = CASE WHEN finished OR NOT ?2
+                    THEN (SELECT coalesce(max(rowid), 0) FROM trials) ELSE judged_after END
+                WHERE key = ?1";
             connection.execute(sql, params![key, same_judge, header])
         })?;
         Ok(run)

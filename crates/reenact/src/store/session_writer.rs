@@ -33,8 +33,8 @@ pub struct StoredSession {
 /// store as it was at the last [`SessionWriter::checkpoint`].
 #[derive(Debug)]
 pub struct SessionWriter<'a> {
-    store: &'a Store,
-    connection: Connection,
+    pub(super) store: &'a Store,
+    pub(super) connection: Connection,
     words: WordIndex,
     /// Whether a transaction is open.
     is_open: bool,
@@ -100,6 +100,15 @@ impl SessionWriter<'_> {
         let key = self.connection.last_insert_rowid();
         self.connection.prepare_cached(PUT_CONVERSATION)?.execute(params![key, row.traces, row.body])?;
         self.words.add(&self.connection, key, conversation)
+    }
+
+    /// Takes a session out of the store, where it is in it.
+    pub(crate) fn forget(&mut self, id: &str) -> Result<()> {
+        let find = "SELECT key FROM sessions WHERE id = ?1";
+        let found =
+            self.connection.prepare_cached(find).and_then(|mut find| find.query_row([id], |row| row.get(0)).optional());
+        let forgotten = found.and_then(|key: Option<i64>| key.map_or(Ok(()), |key| self.remove(key)));
+        forgotten.map_err(|error| fault::at(self.store.path(), Doing::Write, error))
     }
 
     fn remove(&self, key: i64) -> rusqlite::Result<()> {

@@ -6,6 +6,7 @@
 //! the keys of the sessions that hold it. What is written never changes: a session that is replaced gets a
 //! new key, and keys of sessions that are gone find nothing.
 
+use std::collections::BTreeSet;
 use std::hash::BuildHasher;
 use std::ops::Range;
 
@@ -123,22 +124,37 @@ impl WordIndex {
         if small.len() < SMALL_BATCHES_MAX {
             return Ok(());
         }
-        for (batch, sessions) in small {
-            self.take_batch(connection, batch)?;
-            self.session_count += sessions;
+        // A session that grows turn by turn is replaced at each, and would be found by all its keys for good.
+        let sql = "SELECT key FROM sessions WHERE key >= ?1 ORDER BY key";
+        let there: Vec<i64> = connection
+            .prepare_cached(sql)?
+            .query_map([small[0].0], |row| row.get(0))?
+            .collect::<rusqlite::Result<_>>()?;
+        let mut taken = BTreeSet::new();
+        for (batch, _) in small {
+            self.take_batch(connection, batch, &there, &mut taken)?;
         }
+        self.session_count = taken.len() as i64;
         self.write(connection)
     }
 
-    fn take_batch(&mut self, connection: &Connection, batch: i64) -> rusqlite::Result<()> {
+    /// Takes what a batch says of the sessions that are there, and takes the batch out of the index.
+    fn take_batch(
+        &mut self,
+        connection: &Connection,
+        batch: i64,
+        there: &[i64],
+        taken: &mut BTreeSet<i64>,
+    ) -> rusqlite::Result<()> {
         self.base.get_or_insert(batch);
         let mut terms = connection.prepare_cached("SELECT term, sessions FROM words WHERE batch = ?1")?;
         let mut rows = terms.query([batch])?;
         while let Some(row) = rows.next()? {
             let term = row.get_ref(0)?.as_str()?;
             let hash = self.hasher.hash_one(term);
-            for key in keys(batch, row.get_ref(1)?.as_blob()?) {
+            for key in keys(batch, row.get_ref(1)?.as_blob()?).filter(|key| there.binary_search(key).is_ok()) {
                 self.add_term(key, term, hash);
+                taken.insert(key);
             }
         }
         connection.prepare_cached("DELETE FROM words WHERE batch = ?1")?.execute([batch])?;

@@ -9,7 +9,9 @@ use reenact::{Session, SessionQuery, Speaker, Store};
 mod bad_input;
 mod corpus;
 mod formats;
+mod packing;
 mod properties;
+mod receiver;
 mod sessions;
 
 fn fixture(name: &str) -> PathBuf {

@@ -124,7 +124,7 @@ impl<'a> Recipient<'a> {
         info["trace_location"] =
             json!({ "type": "MLFLOW_EXPERIMENT", "mlflow_experiment": { "experiment_id": there.experiment } });
         info["trace_metadata"]["mlflow.sourceRun"] = there.run.as_str().into();
-        for assessment in info["assessments"].as_array_mut().into_iter().flatten() {
+        for assessment in info.get_mut("assessments").and_then(Value::as_array_mut).into_iter().flatten() {
             assessment["metadata"]["mlflow.assessment.sourceRunId"] = there.run.as_str().into();
         }
         let body = json!({ "trace": { "trace_info": info } });
