@@ -125,7 +125,7 @@ pub mod mlflow;
 pub mod model;
 mod otlp_answer;
 pub mod prompt;
-mod quote;
+pub mod quote;
 pub mod report;
 pub mod run;
 pub mod script;

@@ -387,6 +387,10 @@ impl SimulatedUser for JournaledUser {
         let answer = self.steps.step(StepRole::User, &request, self.user.next(scene)).await;
         answer.unwrap_or_else(|Halted| Err(UserFault::Failed(HALTED.into())))
     }
+
+    fn is_guarded(&self) -> bool {
+        self.user.is_guarded()
+    }
 }
 
 struct JournaledJudge {
