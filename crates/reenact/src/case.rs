@@ -27,6 +27,7 @@ mod check;
 mod checks;
 mod edited;
 mod emit;
+pub(crate) mod envelope;
 mod expectations;
 mod facts;
 pub(crate) mod fields;

@@ -19,6 +19,7 @@ mod journal;
 mod judge;
 mod judges;
 mod masking;
+mod mlflow;
 mod models;
 mod pages;
 mod prompts;
