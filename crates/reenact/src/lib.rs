@@ -118,6 +118,7 @@ pub mod estimate;
 pub mod export;
 mod http;
 pub mod import;
+pub mod interchange;
 pub mod journal;
 pub mod judge;
 pub mod mask;

@@ -41,6 +41,12 @@ impl Suite {
         }
     }
 
+    /// A suite of cases in the form of the file, which the file of another tool was made into.
+    pub(crate) fn of_values(cases: &[serde_json::Value]) -> Result<Suite> {
+        let lines: String = cases.iter().map(|case| format!("{case}\n")).collect();
+        if lines.is_empty() { Ok(Suite::default()) } else { source::of_lines(&lines) }
+    }
+
     /// The suite as YAML, for people.
     ///
     /// ```

@@ -15,6 +15,7 @@ mod exports;
 mod fault_server;
 mod faults;
 mod import;
+mod interchange;
 mod journal;
 mod judge;
 mod judges;
