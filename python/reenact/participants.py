@@ -181,6 +181,8 @@ class Part:
     name: str
     ask: Callable[[_native.Call], Any]
     read: Callable[[Any], Any]
+    is_guarded: bool = True
+    """Whether a simulated user's words are read before the agent reads them."""
 
 
 _OF_TURN: dict[str, Callable[[AgentTurn], Any]] = {

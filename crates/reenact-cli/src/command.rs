@@ -37,7 +37,7 @@ pub(crate) fn run(args: Args) -> Result<u8> {
 }
 
 /// A share, as arguments have it.
-fn share(text: &str) -> std::result::Result<f64, String> {
+pub(crate) fn share(text: &str) -> std::result::Result<f64, String> {
     let share = text.parse().ok().filter(|share| (0.0..=1.0).contains(share));
     share.ok_or_else(|| "expected a share from 0 to 1, such as 0.9".to_owned())
 }

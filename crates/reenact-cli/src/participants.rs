@@ -11,6 +11,7 @@ use reenact::run::{Part, Participants, Plan, replayed_agent};
 use reenact::{Agent, Cassette, Environment, Error, ErrorKind, Judging, Model, Panel, Result, SimulatedUser, Store};
 
 use crate::cassette::{self, Cassettes};
+use crate::command::run::Wrong;
 use crate::output;
 
 /// The versions of the demo's assistant that can be named as `demo:NAME`.
@@ -18,16 +19,25 @@ pub(crate) const DEMO_VERSIONS: [&str; 3] = ["v1", "v2", "v3"];
 
 /// Opens everybody that a plan names; all models by the same settings, so that they share what they learn of limits.
 pub(crate) fn open(plan: &Plan, store: &Store, settings: &ModelSettings) -> Result<Participants> {
+    Ok(open_each(plan, store, settings)?)
+}
+
+/// As [`open`], with the argument that names whoever cannot be opened.
+pub(crate) fn open_each(plan: &Plan, store: &Store, settings: &ModelSettings) -> Result<Participants, Wrong> {
     let cassettes = Cassettes::default();
     let agent = match &plan.agent_cassette {
-        Some(file) => replayed_agent(&cassettes.open(file)?)?,
-        None => with_tools(open_agent(plan, store)?, plan, store, settings)?,
+        Some(file) => cassettes.open(file).and_then(|cassette| replayed_agent(&cassette)),
+        None => open_agent(plan, store).and_then(|agent| with_tools(agent, plan, store, settings)),
     };
     let user = match &plan.user_cassette {
-        Some(file) => Part::replayed(&cassettes.open(file)?)?,
-        None => user(&plan.user_model, settings)?,
+        Some(file) => cassettes.open(file).and_then(|cassette| Part::replayed(&cassette)),
+        None => user(&plan.user_model, settings),
     };
-    Ok(Participants { agent, user, judge: seated(&plan.judging, &cassettes, settings)? })
+    Ok(Participants {
+        agent: agent.map_err(Wrong::with("agent"))?,
+        user: user.map_err(Wrong::with("user_model"))?,
+        judge: seated(&plan.judging, &cassettes, settings).map_err(Wrong::with("judge_model"))?,
+    })
 }
 
 /// Whoever judges: the models that are named for all judges, and those that a judge names for itself.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::response::Redirect;
 use axum::routing::get;
+use reenact::import::receiver::Receiver;
 use reenact::{Error, ErrorKind, Result, Store};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -21,14 +22,21 @@ use fault::Fault;
 use routes::{Answer, Routes};
 
 mod assets;
+mod comparison;
 mod fault;
 mod listening;
+mod live;
 mod openapi;
 mod page;
+mod receiver;
 mod routes;
+mod runs;
 mod safety;
 mod sessions;
 mod suites;
+mod trials;
+mod words;
+mod work;
 
 /// So many read the store at the same time; SQLite gives each a connection of its own, and a disk gains nothing from more.
 const READERS_MAX: usize = 8;
@@ -39,6 +47,7 @@ pub(crate) struct Settings {
     /// An absolute path, without links.
     pub(crate) suites: PathBuf,
     pub(crate) safety: Safety,
+    pub(crate) receiver: Receiver,
 }
 
 /// What every answer is made from. A clone is another handle on the same.
@@ -49,11 +58,14 @@ struct Shared {
     settings: Settings,
     readers: Semaphore,
     closing: watch::Sender<bool>,
+    runs: runs::Known,
+    work: Arc<work::Work>,
 }
 
 impl App {
     pub(crate) fn new(settings: Settings) -> App {
-        App(Arc::new(Shared { settings, readers: Semaphore::new(READERS_MAX), closing: watch::Sender::new(false) }))
+        let (readers, closing) = (Semaphore::new(READERS_MAX), watch::Sender::new(false));
+        App(Arc::new(Shared { settings, readers, closing, runs: runs::Known::default(), work: Arc::default() }))
     }
 
     fn safety(&self) -> &Safety {
@@ -61,9 +73,12 @@ impl App {
     }
 
     /// The store itself, for work that lasts; whoever only reads goes through [`App::read`].
-    #[allow(dead_code, reason = "for runs")]
     fn store(&self) -> &Store {
         &self.0.settings.store
+    }
+
+    fn receiver(&self) -> &Receiver {
+        &self.0.settings.receiver
     }
 
     /// The folder whose suite files may be read and written.
@@ -85,13 +100,40 @@ impl App {
         Ok(done.map_err(|_| Fault::broken())??)
     }
 
-    /// Tells whatever streams that the program is about to end.
+    /// As [`App::read`], with what is known of runs already.
+    ///
+    /// # Errors
+    /// Whatever the work gives.
+    async fn read_runs<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&runs::Known, &Store) -> Result<T> + Send + 'static,
+    ) -> Result<T, Fault> {
+        let shared = self.0.clone();
+        self.read(move |store| work(&shared.runs, store)).await
+    }
+
+    /// What was begun from a page and goes on.
+    fn work(&self) -> &Arc<work::Work> {
+        &self.0.work
+    }
+
+    /// Tells whatever streams or works that the program is about to end.
     fn close(&self) {
         self.0.closing.send_replace(true);
+        self.0.work.stop_all();
+    }
+
+    /// How many runs go on here.
+    pub(crate) fn runs_going_on(&self) -> usize {
+        self.0.work.count()
+    }
+
+    /// Comes back when no run goes on here any more.
+    pub(crate) async fn runs_ended(&self) {
+        self.0.work.ended().await;
     }
 
     /// Comes back when the program is about to end; what streams an answer ends it then.
-    #[allow(dead_code, reason = "for streams")]
     async fn closing(&self) {
         let mut closing = self.0.closing.subscribe();
         // The sender lives as long as the app.
@@ -101,7 +143,8 @@ impl App {
 
 /// Every route there is, in the order of the published description.
 fn routes() -> Routes {
-    Routes::new().and(sessions::routes()).and(suites::routes()).get(
+    let runs = runs::routes().and(trials::routes()).and(comparison::routes()).and(live::routes());
+    Routes::new().and(sessions::routes()).and(suites::routes()).and(runs).and(receiver::routes()).get(
         "/api/csrf",
         "What a program sends along with a change",
         csrf,

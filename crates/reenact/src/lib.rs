@@ -91,7 +91,7 @@ pub use model::{
 };
 pub use report::{Report, RunOutput};
 pub use run::{Plan, PromptHash, Provenance, Run, UserKind};
-pub use session::{Session, SessionQuery};
+pub use session::{Session, SessionCursor, SessionQuery};
 pub use skipped::Skipped;
 pub use store::{RunLease, RunSummary, SessionReader, SessionSummary, SessionWriter, Store, StoredSession};
 pub use trial::{Cited, Correction, Discarded, Disclosure, Ending, Outcome, Trial};

@@ -650,6 +650,13 @@ pub(crate) fn case_rate(outcomes: impl Iterator<Item = Outcome>, plan: &Plan) ->
     CaseRate { rate: rate_of(tally, plan.stopping.as_ref()).unwrap_or_default(), tally }
 }
 
+/// The pass rate of a case and its interval by the outcomes of its trials, in order, as its report shows them.
+pub(crate) fn case_figures(outcomes: impl Iterator<Item = Outcome>, plan: &Plan) -> (Option<f64>, Option<[f64; 2]>) {
+    let CaseRate { rate, tally } = case_rate(outcomes, plan);
+    let interval = plan.stopping.is_none().then(|| interval_of(tally)).flatten();
+    ((tally.decided > 0).then_some(rate), interval)
+}
+
 fn interval_of(tally: Tally) -> Option<[f64; 2]> {
     let ends = || statistics::wilson(tally.passed as f64 / tally.decided as f64, tally.decided as f64);
     (tally.decided > 0).then(|| <[f64; 2]>::from(ends()).map(statistics::rounded))

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Conversation, Skipped};
 
-pub use query::SessionQuery;
+pub use query::{SessionCursor, SessionQuery};
 pub(crate) use query::{Comparison, Condition};
 
 mod query;

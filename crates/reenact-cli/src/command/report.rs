@@ -85,7 +85,7 @@ pub(super) fn origins(store: &Store, suite: &Suite) -> Result<BTreeMap<String, S
 }
 
 /// A recorded session; nothing where the store does not have it, as with a suite from another machine.
-pub(super) fn stored_session(store: &Store, id: &str) -> Result<Option<Session>> {
+pub(crate) fn stored_session(store: &Store, id: &str) -> Result<Option<Session>> {
     match store.session(id) {
         // The store also takes the start of an id, and an origin must not be taken for another session.
         Ok(session) => Ok((session.id == id).then_some(session)),

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use reenact::case::Stress;
 use reenact::cassette::{Recorded, Verb};
-use reenact::run::{Event, Plan};
+use reenact::run::{Event, Participants, Plan, Stop};
 use reenact::{Environment, Error, ErrorKind, Judging, Result, Run, RunOutput, Store, Suite, UserKind};
 
 use self::trials::Trials;
@@ -132,24 +132,52 @@ fn resume(id: &str, args: &Args, global: &Global) -> Result<(Store, Run)> {
 /// Everything that can be wrong with the arguments is found before the run stands in the store.
 fn begin(args: &Args, global: &Global) -> Result<(Store, Run)> {
     let run = planned(args)?;
-    args.spending.check(&run)?;
     let store = Store::open(&global.store)?;
-    participants::open(&run.plan, &store, &args.spending.settings())?;
+    open(args, &store, &run)?;
     store.create_run(&run)?;
     run.left_out.iter().for_each(|skipped| output::note(format_args!("no variant {skipped}")));
     output::note_power(run.suite.cases.len(), &run.plan);
     Ok((store, run))
 }
 
+/// What is wrong with the arguments, and with which of them.
+pub(crate) struct Wrong {
+    /// The name of the option, or `suite`.
+    pub(crate) argument: &'static str,
+    pub(crate) error: Error,
+}
+
+impl Wrong {
+    /// An error that is one argument's.
+    pub(crate) fn with(argument: &'static str) -> impl Fn(Error) -> Wrong {
+        move |error| Wrong { argument, error }
+    }
+}
+
+impl From<Wrong> for Error {
+    fn from(wrong: Wrong) -> Error {
+        wrong.error
+    }
+}
+
 /// The run that the arguments ask for.
-fn planned(args: &Args) -> Result<Run> {
+pub(crate) fn planned(args: &Args) -> Result<Run, Wrong> {
     let (Some(suite), Some(agent)) = (&args.suite, &args.agent) else {
-        return Err(Error::new(ErrorKind::Usage, "there is no suite and no agent").hint("see `reenact run --help`"));
+        let error = Error::new(ErrorKind::Usage, "there is no suite and no agent").hint("see `reenact run --help`");
+        return Err(Wrong { argument: "suite", error });
     };
-    let suite = Suite::load(suite)?;
+    let suite = Suite::load(suite).map_err(Wrong::with("suite"))?;
     let plan = plan(args, agent.clone())?;
-    plan.judging.check(&suite)?;
-    Ok(Run::new(plan, suite).priced(&args.spending.prices()?))
+    plan.judging.check(&suite).map_err(Wrong::with("judge"))?;
+    let prices = args.spending.prices().map_err(Wrong::with("prices"))?;
+    Ok(Run::new(plan, suite).priced(&prices))
+}
+
+/// Everybody that a planned run names, and when it is to stop.
+pub(crate) fn open(args: &Args, store: &Store, run: &Run) -> Result<(Participants, Stop), Wrong> {
+    args.spending.check(run).map_err(Wrong::with("max_cost"))?;
+    let participants = participants::open_each(&run.plan, store, &args.spending.settings())?;
+    Ok((participants, args.spending.stop()))
 }
 
 fn user_kind(name: &str) -> std::result::Result<UserKind, String> {
@@ -160,16 +188,17 @@ fn user_kind(name: &str) -> std::result::Result<UserKind, String> {
     }
 }
 
-fn plan(args: &Args, agent: String) -> Result<Plan> {
-    let tools = args.tools.mocks(&agent)?;
-    cassette::resolved(Plan {
+fn plan(args: &Args, agent: String) -> Result<Plan, Wrong> {
+    let tools = args.tools.mocks(&agent).map_err(Wrong::with("tools"))?;
+    let judging = args.judging.over(&Judging::default(), Verb::Run).map_err(Wrong::with("judge"))?;
+    let plan = Plan {
         agent,
         agent_version: args.agent_version.clone(),
         user_model: args.user_model.clone(),
         user: args.user,
         variants: args.variants.clone(),
         tools,
-        judging: args.judging.over(&Judging::default(), Verb::Run)?,
+        judging,
         trials: args.trials.at_most(),
         stopping: args.trials.stopping(),
         threshold: args.threshold,
@@ -180,7 +209,8 @@ fn plan(args: &Args, agent: String) -> Result<Plan> {
         agent_timeout_seconds: args.agent_timeout,
         agent_concurrency: args.agent_concurrency,
         ..Plan::default()
-    })
+    };
+    cassette::resolved(plan).map_err(Wrong::with("agent"))
 }
 
 /// Plays what is still to be played of a run.

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
+use reenact::import::receiver::Receiver;
 use reenact::{Result, Store};
 
 use crate::args::Global;
@@ -32,10 +33,23 @@ pub(crate) struct Args {
     hosts: Vec<String>,
 }
 
+/// Waits for the runs that go on, until somebody does not want to wait. Nothing is lost either way.
+async fn finish(app: &App) {
+    if app.runs_going_on() > 0 {
+        output::note("stopping: the calls on their way are waited for (Ctrl-C again to leave at once)");
+    }
+    tokio::select! {
+        () = app.runs_ended() => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+}
+
 pub(crate) fn run(args: &Args, global: &Global) -> Result<u8> {
     let safety = Safety::new(args.address, args.token.clone(), &args.hosts);
     let token = safety.token().map(str::to_owned);
-    let app = App::new(Settings { store: Store::open(&global.store)?, suites: serve::folder(&args.suites)?, safety });
+    let store = Store::open(&global.store)?;
+    let (suites, receiver) = (serve::folder(&args.suites)?, Receiver::start(&store)?);
+    let app = App::new(Settings { store, suites, safety, receiver: receiver.clone() });
     runtime()?.block_on(async {
         let listener = serve::listen(SocketAddr::new(args.address, args.port)).await?;
         let address = serve::address_of(&listener)?;
@@ -44,7 +58,10 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<u8> {
             output::note(format_args!("the token to log in with: {token}"));
         }
         output::note("Ctrl-C stops");
-        serve::serve(listener, app, tokio::signal::ctrl_c()).await
+        serve::serve(listener, app.clone(), tokio::signal::ctrl_c()).await?;
+        finish(&app).await;
+        // What was sent last is not quiet yet, and nobody is there any more to read it later.
+        receiver.settle().await
     })?;
     Ok(exit::PASSED)
 }

@@ -11,10 +11,12 @@ const CSS: &str = "text/css; charset=utf-8";
 const JS: &str = "text/javascript; charset=utf-8";
 
 /// Every file there is: its name, its media type and what it holds.
-const ASSETS: [(&str, &str, &str); 3] = [
+const ASSETS: [(&str, &str, &str); 5] = [
     ("icon.svg", "image/svg+xml", include_str!("../../static/icon.svg")),
     ("pages.css", CSS, include_str!("../../static/pages.css")),
     ("pages.js", JS, include_str!("../../static/pages.js")),
+    ("runs.css", CSS, include_str!("../../static/runs.css")),
+    ("runs.js", JS, include_str!("../../static/runs.js")),
 ];
 
 /// An address says what the file holds, so that a browser keeps it until it changes.

@@ -66,6 +66,21 @@ impl Fault {
         if fault.status == StatusCode::BAD_REQUEST { fault.with(StatusCode::NOT_FOUND) } else { fault }
     }
 
+    /// What was sent is not what can be taken.
+    pub(super) fn bad(error: impl Into<String>) -> Fault {
+        Fault::new(StatusCode::BAD_REQUEST, error)
+    }
+
+    /// What was asked for does not fit how things are.
+    pub(super) fn conflict(error: impl Into<String>) -> Fault {
+        Fault::new(StatusCode::CONFLICT, error)
+    }
+
+    /// What is told of it.
+    pub(super) fn told(self) -> Told {
+        self.told
+    }
+
     pub(super) fn closing() -> Fault {
         Fault::new(StatusCode::SERVICE_UNAVAILABLE, "the program is about to end").hint("start `reenact serve` again")
     }

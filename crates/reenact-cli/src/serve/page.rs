@@ -15,19 +15,28 @@ use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior, Value, context};
 use serde::Serialize;
 
-use super::{App, assets};
+use super::{App, assets, words};
 
 static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut templates = Environment::new();
     templates.set_undefined_behavior(UndefinedBehavior::Strict);
     templates.add_filter("segment", segment);
     templates.add_filter("asset", assets::address);
+    words::add(&mut templates);
     for (name, text) in [
         ("layout.html", include_str!("../../templates/pages/layout.html")),
         ("fault.html", include_str!("../../templates/pages/fault.html")),
         ("login.html", include_str!("../../templates/pages/login.html")),
         ("sessions.html", include_str!("../../templates/pages/sessions.html")),
         ("suites.html", include_str!("../../templates/pages/suites.html")),
+        ("marks.html", include_str!("../../templates/pages/marks.html")),
+        ("talk.html", include_str!("../../templates/pages/talk.html")),
+        ("runs.html", include_str!("../../templates/pages/runs.html")),
+        ("run.html", include_str!("../../templates/pages/run.html")),
+        ("begin.html", include_str!("../../templates/pages/begin.html")),
+        ("trial.html", include_str!("../../templates/pages/trial.html")),
+        ("compare.html", include_str!("../../templates/pages/compare.html")),
+        ("compare-case.html", include_str!("../../templates/pages/compare-case.html")),
     ] {
         templates.add_template(name, text).expect("a template of the program is one");
     }

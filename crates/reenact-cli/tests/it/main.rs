@@ -24,6 +24,7 @@ mod models;
 #[cfg(unix)]
 mod readme;
 mod real_agents;
+mod real_tracers;
 mod report;
 mod resume;
 mod serve;

@@ -4,6 +4,9 @@ use serde_json::Value;
 
 use crate::served::Served;
 
+#[path = "../../../reenact/tests/it/import/packing.rs"]
+mod packing;
+mod receiver;
 mod safety;
 
 #[test]

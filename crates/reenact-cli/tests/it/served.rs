@@ -47,19 +47,40 @@ impl Served {
 
     /// Serves a folder that is there.
     pub(crate) fn on(stage: Stage, more: &[&str]) -> Served {
+        let (child, address) = Served::spawned(&stage, more);
+        Served { stage, address, child: Some(child) }
+    }
+
+    /// Kills the program, which cannot do anything about it, and serves the same folder again.
+    pub(crate) fn kill_and_start_again(&mut self) {
+        let mut child = self.child.take().unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let (child, address) = Served::spawned(&self.stage, &[]);
+        (self.child, self.address) = (Some(child), address);
+    }
+
+    fn spawned(stage: &Stage, more: &[&str]) -> (Child, String) {
         let mut child = stage.command([&["serve", "--port", "0"], more].concat()).spawn().unwrap();
         let mut told = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut told).unwrap();
         let address = told.trim().strip_prefix("http://").and_then(|address| address.strip_suffix('/'));
         let address = address.unwrap_or_else(|| panic!("{told:?}: {:?}", child.stderr.take().map(read))).to_owned();
-        Served { stage, address, child: Some(child) }
+        (child, address)
     }
 
     /// Stops it as Ctrl-C does.
-    pub(crate) fn stop(mut self) -> Told {
+    pub(crate) fn stop(self) -> Told {
+        self.stop_and(|| ())
+    }
+
+    /// Stops it as Ctrl-C does, and does something while its folder is still there.
+    pub(crate) fn stop_and<T>(mut self, after: impl FnOnce() -> T) -> Told {
         let child = self.child.take().unwrap();
         stage::interrupt(&child);
-        stage::end(child)
+        let told = stage::end(child);
+        after();
+        told
     }
 
     /// Puts sessions into its store: an id, and what user and agent say in turns.

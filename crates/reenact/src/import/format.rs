@@ -8,7 +8,7 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Vis
 
 use super::fragment::Fragment;
 use super::json::{Reason, Text};
-use super::{chat, mlflow, native, otlp, sharegpt};
+use super::{chat, langfuse, langsmith, mlflow, native, otlp, phoenix, sharegpt};
 use crate::{Error, ErrorKind};
 
 /// How recorded conversations are written.
@@ -23,6 +23,12 @@ pub enum Format {
     Otlp,
     /// MLflow traces in JSON (`info` and `data`).
     Mlflow,
+    /// Traces and observations of Langfuse in JSON.
+    Langfuse,
+    /// Runs of LangSmith in JSON.
+    LangSmith,
+    /// Spans of Phoenix in JSON.
+    Phoenix,
     /// The sessions of this project, as [`Session`](crate::Session) serialises.
     Reenact,
 }
@@ -31,6 +37,9 @@ pub enum Format {
 /// give both.
 pub(super) type Parsed = Vec<Result<Fragment, Reason>>;
 
+/// Finds the trace that a record is of.
+type TraceOf = fn(&str) -> Result<String, Reason>;
+
 /// All there is to say about a format. To add one: a file, a variant, a row.
 pub(super) struct Row {
     format: Format,
@@ -38,15 +47,19 @@ pub(super) struct Row {
     /// What a record of it looks like, for people.
     pub(super) shape: &'static str,
     looks_like: fn(&Glance) -> bool,
+    /// For a format whose records are parts of traces: the trace that a record is of.
+    pub(super) trace_of: Option<TraceOf>,
+    /// What a record tells; where records are parts, what all those of one trace tell, which stand one after the other.
     pub(super) parse: fn(&str) -> Result<Parsed, Reason>,
 }
 
-const FORMATS: [Row; 5] = [
+const FORMATS: [Row; 8] = [
     Row {
         format: Format::OpenAiChat,
         name: "openai-chat",
         shape: "{\"messages\": [{\"role\", \"content\"}]}",
         looks_like: |glance| glance.has("messages") && !glance.item_has("speaker"),
+        trace_of: None,
         parse: chat::parse,
     },
     Row {
@@ -54,6 +67,7 @@ const FORMATS: [Row; 5] = [
         name: "sharegpt",
         shape: "{\"conversations\": [{\"from\", \"value\"}]}",
         looks_like: |glance| glance.has("conversations"),
+        trace_of: None,
         parse: sharegpt::parse,
     },
     Row {
@@ -61,6 +75,7 @@ const FORMATS: [Row; 5] = [
         name: "otlp",
         shape: "{\"resourceSpans\": [...]}",
         looks_like: |glance| glance.has("resourceSpans") || glance.has("resource_spans"),
+        trace_of: None,
         parse: otlp::parse,
     },
     Row {
@@ -71,13 +86,44 @@ const FORMATS: [Row; 5] = [
             glance.has("traces")
                 || ((glance.has("info") || glance.has("trace_info")) && (glance.has("data") || glance.has("spans")))
         },
+        trace_of: None,
         parse: mlflow::parse,
+    },
+    Row {
+        format: Format::LangSmith,
+        name: "langsmith",
+        shape: "{\"id\", \"run_type\", \"inputs\", \"outputs\"}",
+        looks_like: |glance| glance.has("run_type"),
+        trace_of: Some(langsmith::trace_of),
+        parse: langsmith::parse,
+    },
+    Row {
+        format: Format::Langfuse,
+        name: "langfuse",
+        shape: "{\"id\", \"sessionId\", \"observations\": [...]}, or an observation with its \"traceId\"",
+        looks_like: |glance| {
+            let has = |key: &str, column: &str| glance.has(key) || glance.has(column);
+            glance.has("observations")
+                || (glance.has("type") && has("traceId", "trace_id") && has("startTime", "start_time"))
+                || (has("sessionId", "session_id") && glance.has("timestamp") && glance.has("input"))
+        },
+        trace_of: Some(langfuse::trace_of),
+        parse: langfuse::parse,
+    },
+    Row {
+        format: Format::Phoenix,
+        name: "phoenix",
+        shape: "{\"name\", \"context\": {\"trace_id\", \"span_id\"}, \"attributes\": {...}}",
+        looks_like: |glance| glance.has("context.trace_id") || (glance.has("context") && glance.has("span_kind")),
+        trace_of: Some(phoenix::trace_of),
+        parse: phoenix::parse,
     },
     Row {
         format: Format::Reenact,
         name: "reenact",
         shape: "{\"id\", \"messages\": [{\"speaker\", \"text\"}]}",
         looks_like: |glance| glance.has("messages") && glance.item_has("speaker"),
+        trace_of: None,
         parse: native::parse,
     },
 ];
@@ -207,7 +253,16 @@ mod tests {
 
     #[test]
     fn every_format_has_a_row_and_a_name_that_leads_back_to_it() {
-        let all = [Format::OpenAiChat, Format::ShareGpt, Format::Otlp, Format::Mlflow, Format::Reenact];
+        let all = [
+            Format::OpenAiChat,
+            Format::ShareGpt,
+            Format::Otlp,
+            Format::Mlflow,
+            Format::LangSmith,
+            Format::Langfuse,
+            Format::Phoenix,
+            Format::Reenact,
+        ];
         assert_eq!(Format::all().collect::<Vec<_>>(), all);
         for format in all {
             assert_eq!(format.row().format, format);
@@ -225,6 +280,10 @@ mod tests {
         assert_eq!(of(r#"{"conversations": []}"#), Some(Format::ShareGpt));
         assert_eq!(of(r#"{"resourceSpans": []}"#), Some(Format::Otlp));
         assert_eq!(of(r#"{"info": {}, "data": {}}"#), Some(Format::Mlflow));
+        assert_eq!(of(r#"{"id": "a", "run_type": "llm"}"#), Some(Format::LangSmith));
+        assert_eq!(of(r#"{"id": "a", "observations": []}"#), Some(Format::Langfuse));
+        assert_eq!(of(r#"{"id": "a", "traceId": "t", "type": "SPAN", "startTime": "…"}"#), Some(Format::Langfuse));
+        assert_eq!(of(r#"{"context": {}, "span_kind": "LLM"}"#), Some(Format::Phoenix));
         assert_eq!(of(r#"{"name": "widget"}"#), None);
         assert_eq!(of("[1]"), None);
     }

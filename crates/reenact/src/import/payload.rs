@@ -195,6 +195,8 @@ mod tests {
             r#""are you open""#,
             r#"{"messages": [{"role": "user", "content": "are you open"}], "model": "m"}"#,
             r#"{"messages": [[{"type": "human", "content": "are you open"}]]}"#,
+            r#"{"messages": [[{"lc": 1, "type": "constructor", "id": ["langchain", "schema", "messages", "HumanMessage"],
+                "kwargs": {"content": "are you open", "type": "human"}}]]}"#,
             r#"[{"role": "user", "parts": [{"type": "text", "content": "are you open"}]}]"#,
             r#"{"role": "user", "content": [{"type": "text", "text": "are you open"}]}"#,
             r#"{"input": [{"type": "message", "role": "user", "content": [{"type": "input_text", "text": "are you open"}]}]}"#,

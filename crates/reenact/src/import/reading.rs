@@ -8,6 +8,7 @@ use serde::de::IgnoredAny;
 use super::format::Parsed;
 use super::input::{Found, Input, Opened, Source, sources, unreadable};
 use super::json::Reason;
+use super::parts::Parts;
 use super::records::{RECORD_BYTES_MAX, Record, Records};
 use super::{Format, Fragment, Imported, Progress};
 use crate::{Error, ErrorKind, Result};
@@ -35,7 +36,12 @@ struct File {
     format: Option<Format>,
     /// What was wrong before that: named only if the file turns out to be ours.
     unknown: Vec<(u64, String)>,
+    /// Records that are parts of traces.
+    parts: Parts,
 }
+
+/// What is parsed at once, with the line on which it starts.
+type Told = (u64, Result<Parsed, Reason>);
 
 impl<'a> Reading<'a> {
     pub(super) fn new(
@@ -66,9 +72,13 @@ impl<'a> Reading<'a> {
                 return Ok(());
             }
         };
-        let mut file = File { name: source.name.as_path().into(), format: None, unknown: Vec::new() };
+        let mut file =
+            File { name: source.name.as_path().into(), format: None, unknown: Vec::new(), parts: Parts::default() };
         let bytes_read = std::rc::Rc::clone(&opened.bytes_read);
         let broken = self.records(opened, &mut file)?;
+        for told in file.rest() {
+            self.told(told, &mut file)?;
+        }
         self.imported.bytes += bytes_read.get();
         self.conclude(broken, file, source.found);
         Ok(())
@@ -99,7 +109,15 @@ impl<'a> Reading<'a> {
     fn record(&mut self, record: Record<'_>, file: &mut File) -> Result<()> {
         self.imported.records += 1;
         let (line, text) = text_of(record);
-        match text.and_then(|text| file.parse(text, self.forced)) {
+        match text.and_then(|text| file.parse(line, text, self.forced)) {
+            Ok(told) => told.into_iter().try_for_each(|told| self.told(told, file))?,
+            Err(reason) => self.skip(file, line, reason),
+        }
+        Ok(())
+    }
+
+    fn told(&mut self, (line, parsed): Told, file: &mut File) -> Result<()> {
+        match parsed {
             Ok(parsed) => {
                 for parsed in parsed {
                     match parsed {
@@ -173,18 +191,28 @@ fn text_of(record: Record<'_>) -> (u64, Result<&str, Reason>) {
 
 impl File {
     /// Parses a record in the format of the file, which the first record that is ours tells.
-    fn parse(&mut self, text: &str, forced: Option<Format>) -> Result<Parsed, Reason> {
-        if let Some(format) = self.format {
-            return (format.row().parse)(text);
-        }
-        let Some(forced) = forced else {
-            let format = Format::of(text).ok_or_else(|| not_a_record(text))?;
-            self.format = Some(format);
-            return (format.row().parse)(text);
+    fn parse(&mut self, line: u64, text: &str, forced: Option<Format>) -> Result<Vec<Told>, Reason> {
+        let format = match (self.format, forced) {
+            (Some(format), _) | (None, Some(format)) => format,
+            (None, None) => *self.format.insert(Format::of(text).ok_or_else(|| not_a_record(text))?),
         };
-        let parsed = (forced.row().parse)(text)?;
-        self.format = parsed.iter().any(Result::is_ok).then_some(forced);
-        Ok(parsed)
+        if let Some(trace_of) = format.row().trace_of {
+            let trace = trace_of(text)?;
+            self.format = Some(format);
+            let crowded_out = self.parts.add(trace, line, text);
+            return Ok(crowded_out.into_iter().map(|part| (part.line, (format.row().parse)(&part.records))).collect());
+        }
+        let parsed = (format.row().parse)(text)?;
+        if self.format.is_none() {
+            self.format = parsed.iter().any(Result::is_ok).then_some(format);
+        }
+        Ok(vec![(line, Ok(parsed))])
+    }
+
+    /// What records tell that are parts of traces, once there are no more of them.
+    fn rest(&mut self) -> Vec<Told> {
+        let Some(format) = self.format else { return Vec::new() };
+        self.parts.take_all().into_iter().map(|part| (part.line, (format.row().parse)(&part.records))).collect()
     }
 }
 

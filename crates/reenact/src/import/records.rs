@@ -318,7 +318,9 @@ fn layout_of(head: &[u8], is_all: bool) -> Layout {
     let mut lines = head.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
     let Some(first) = lines.next() else { return Layout::Lines };
     let runs_on = !is_all && memchr(b'\n', head.trim_ascii_start()).is_none();
-    if first[0] == b'[' || (wrapper_head(first).is_some() && (runs_on || !is_whole_object(first))) {
+    // A line of traces is a record that one format knows; of what else is wrapped, each element is one.
+    let is_record = || !runs_on && is_whole_object(first) && first[1..].trim_ascii_start().starts_with(WRAPPER_KEYS[0]);
+    if first[0] == b'[' || (wrapper_head(first).is_some() && !is_record()) {
         return Layout::Values;
     }
     if first[0] != b'{' || runs_on || is_whole_object(first) || breaks_in_string(first) {
@@ -348,14 +350,18 @@ fn breaks_in_string(line: &[u8]) -> bool {
 
 const WRAPPER_HEAD_BYTES: usize = 256;
 
+/// Keys under which an interface wraps a page of records.
+const WRAPPER_KEYS: [&[u8]; 3] = [b"\"traces\"", b"\"data\"", b"\"runs\""];
+
 /// The length of `{"traces": [`, the head of a document that wraps a list, so that its elements can be
 /// read one by one.
 fn wrapper_head(bytes: &[u8]) -> Option<usize> {
-    let mut rest = bytes;
-    for token in [b"{".as_slice(), b"\"traces\"", b":", b"["] {
-        rest = rest.trim_ascii_start().strip_prefix(token)?;
-    }
-    Some(bytes.len() - rest.len())
+    let after = |rest: &'_ [u8], token: &[u8]| rest.trim_ascii_start().strip_prefix(token).map(<[u8]>::len);
+    let rest = |left: usize| &bytes[bytes.len() - left..];
+    let opened = rest(after(bytes, b"{")?);
+    let keyed = WRAPPER_KEYS.iter().find_map(|key| after(opened, key))?;
+    let coloned = after(rest(keyed), b":")?;
+    Some(bytes.len() - after(rest(coloned), b"[")?)
 }
 
 #[cfg(test)]
@@ -419,6 +425,8 @@ mod tests {
         let pages = "{ \"traces\": [\n{\"a\":1},\n{\"b\":2}\n], \"next\": {\"c\": \"]\"}}\n{\"traces\":[{\"d\":3}]}";
         assert_eq!(cut(pages), [at(2, "{\"a\":1}"), at(3, "{\"b\":2}"), at(5, "{\"d\":3}")]);
         assert_eq!(cut("{\"traces\":[{\"a\":1}]}\n"), [at(1, "{\"traces\":[{\"a\":1}]}")]);
+        assert_eq!(cut("{\"data\":[{\"a\":1},{\"b\":2}],\"meta\":{}}"), [at(1, "{\"a\":1}"), at(1, "{\"b\":2}")]);
+        assert_eq!(cut("{\"runs\":[{\"a\":1}]}\n{\"runs\":[]}\n"), [at(1, "{\"a\":1}")]);
     }
 
     #[test]

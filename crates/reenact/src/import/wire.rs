@@ -46,6 +46,9 @@ pub(super) struct WireMessage<'a> {
     timestamp: Option<&'a RawValue>,
     #[serde(borrow)]
     created_at: Option<&'a RawValue>,
+    /// The message itself, in what LangChain makes of one to store it.
+    #[serde(borrow)]
+    kwargs: Option<Box<WireMessage<'a>>>,
 }
 
 /// A call of a tool, not yet understood.
@@ -131,6 +134,9 @@ impl<'a> WireMessage<'a> {
 
     /// Adds what this message says: often one message, more where results of tools are parts of it.
     pub(super) fn push_to(self, out: &mut Vec<Message>) -> Result<(), String> {
+        if let Some(message) = self.kwargs {
+            return message.push_to(out);
+        }
         let role = match (&self.role, &self.kind) {
             (Some(role), _) => role.as_str(),
             (None, Some(kind)) => kind.as_str(),

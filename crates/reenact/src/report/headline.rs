@@ -13,7 +13,8 @@ impl Report {
     }
 
     /// The sentences of the headline, the one that decides the status first.
-    pub(super) fn sentences(&self) -> Vec<String> {
+    #[must_use]
+    pub fn sentences(&self) -> Vec<String> {
         let unfinished =
             || format!("The run is unfinished: {} of {} trials are done.", self.trials_done, self.trials_planned);
         let unfinished = (self.missing() > 0).then(unfinished);

@@ -12,7 +12,7 @@ use super::log::{Entry, Mark, log};
 use crate::cost::{Amount, Cost, CostRole, Spent};
 use crate::journal::Call;
 use crate::report::statistics::{CaseRate, Course, pass_rate_of};
-use crate::report::{OutcomeCounts, PassRate, TrialSummary, case_rate};
+use crate::report::{OutcomeCounts, PassRate, TrialSummary, case_figures, case_rate};
 use crate::store::Standings;
 use crate::{Outcome, Result, Run, StepRole, Store, TestCase};
 
@@ -115,6 +115,10 @@ pub struct CaseStanding<'a> {
     pub case: &'a TestCase,
     /// Its trials by outcome.
     pub outcomes: OutcomeCounts,
+    /// Passed among its decided trials, 0 to 1, as its report has it; nothing where none was decided.
+    pub pass_rate: Option<f64>,
+    /// The ends of that rate's 95 % interval; none where trials stop early.
+    pub interval: Option<[f64; 2]>,
     /// Every trial that the plan asks for and that is not known to be superfluous, in order.
     pub trials: Vec<TrialStanding>,
 }
@@ -272,6 +276,12 @@ impl Standing {
         self.mark
     }
 
+    /// The round of judging, from 1: more where the run was judged again.
+    #[must_use]
+    pub fn round(&self) -> u32 {
+        self.row.round
+    }
+
     /// Whether the run goes on.
     #[must_use]
     pub fn state(&self) -> RunState {
@@ -299,7 +309,8 @@ impl Standing {
             (None, None) => TrialStanding::Open { trial },
         });
         let outcomes = OutcomeCounts::of(self.outcomes(place));
-        CaseStanding { case: &self.run.suite.cases[place], outcomes, trials: trials.collect() }
+        let (pass_rate, interval) = case_figures(self.outcomes(place), &self.run.plan);
+        CaseStanding { case: &self.run.suite.cases[place], outcomes, pass_rate, interval, trials: trials.collect() }
     }
 
     fn outcomes(&self, place: usize) -> impl Iterator<Item = Outcome> {

@@ -375,6 +375,10 @@ impl SimulatedUser for JournaledUser {
         let answer = self.steps.step(StepRole::User, &request, next).await;
         answer.unwrap_or_else(|Halted| Err(UserFault::Failed(HALTED.into())))
     }
+
+    fn is_guarded(&self) -> bool {
+        self.user.is_guarded()
+    }
 }
 
 struct JournaledJudge {

@@ -8,7 +8,7 @@ use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 
 use super::words::Sought;
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Result, SessionSummary};
 
 /// Which sessions are meant, newest first.
 ///
@@ -42,7 +42,61 @@ use crate::{Error, ErrorKind, Result};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SessionQuery {
     conditions: Vec<Condition>,
+    behind: Option<SessionCursor>,
     limit: Option<usize>,
+}
+
+/// A place in the list of sessions, to go on with behind it: as fast deep in a long list as at its beginning, and without a gap or a repetition
+/// where sessions come in meanwhile. Its text is for links.
+///
+/// ```
+/// # use reenact::{Conversation, Message, Session, SessionCursor, SessionQuery, Store};
+/// # let store = Store::temporary()?;
+/// # let mut sessions = store.write_sessions()?;
+/// # for id in ["a", "b", "c"] {
+/// #     sessions.put(&Session::new(id, Conversation::from_iter([Message::user("hello")])), &[])?;
+/// # }
+/// # sessions.commit()?;
+/// let query = SessionQuery::default().limit(2);
+/// let first = store.sessions(&query)?;
+/// let cursor: SessionCursor = SessionCursor::at(&first[1]).to_string().parse()?;
+/// let next = store.sessions(&query.behind(cursor))?;
+/// assert_eq!(next[0].id, "c");
+/// # Ok::<(), reenact::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionCursor {
+    /// In microseconds since 1970.
+    pub(crate) started_at: Option<i64>,
+    pub(crate) id: String,
+}
+
+impl SessionCursor {
+    /// The place of a session.
+    #[must_use]
+    pub fn at(session: &SessionSummary) -> Self {
+        SessionCursor { started_at: session.started_at.map(Timestamp::as_microsecond), id: session.id.clone() }
+    }
+}
+
+impl fmt::Display for SessionCursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.started_at {
+            Some(at) => write!(f, "{at}.{}", self.id),
+            None => write!(f, ".{}", self.id),
+        }
+    }
+}
+
+impl FromStr for SessionCursor {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<SessionCursor> {
+        let no_place = || usage(format!("`{text}` is no place in a list of sessions")).hint("begin at the first page");
+        let (at, id) = text.split_once('.').ok_or_else(no_place)?;
+        let started_at = if at.is_empty() { None } else { Some(at.parse().map_err(|_| no_place())?) };
+        Ok(SessionCursor { started_at, id: id.to_owned() })
+    }
 }
 
 /// One thing that must hold.
@@ -75,6 +129,17 @@ impl SessionQuery {
         self
     }
 
+    /// The same query, for the sessions that stand behind this place.
+    #[must_use]
+    pub fn behind(mut self, cursor: SessionCursor) -> Self {
+        self.behind = Some(cursor);
+        self
+    }
+
+    pub(crate) fn cursor(&self) -> Option<&SessionCursor> {
+        self.behind.as_ref()
+    }
+
     pub(crate) fn most(&self) -> usize {
         self.limit.unwrap_or(usize::MAX)
     }
@@ -89,7 +154,7 @@ impl FromStr for SessionQuery {
 
     fn from_str(text: &str) -> Result<SessionQuery> {
         let conditions = pieces(text)?.iter().map(condition).collect::<Result<_>>()?;
-        Ok(SessionQuery { conditions, limit: None })
+        Ok(SessionQuery { conditions, behind: None, limit: None })
     }
 }
 

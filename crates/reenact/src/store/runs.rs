@@ -109,7 +109,8 @@ impl Store {
     /// Where the store cannot be read.
     pub fn run_ids(&self) -> Result<Vec<(String, bool)>> {
         self.with(Doing::Read, |connection| {
-            let mut runs = connection.prepare_cached("SELECT id, finished FROM runs ORDER BY created_at DESC, id DESC")?;
+            let mut runs =
+                connection.prepare_cached("SELECT id, finished FROM runs ORDER BY created_at DESC, id DESC")?;
             runs.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
         })
     }

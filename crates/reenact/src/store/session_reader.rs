@@ -15,7 +15,7 @@ use super::near;
 use super::word_index;
 use crate::session::words::{IndexTerm, Sought};
 use crate::session::{Comparison, Condition};
-use crate::{Error, ErrorKind, Result, Session, SessionQuery};
+use crate::{Error, ErrorKind, Result, Session, SessionCursor, SessionQuery};
 
 /// A session as a list shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -105,12 +105,16 @@ impl Store {
         Ok(SessionReader { store: self, keys: self.session_keys(query, query.most())?.into_iter() })
     }
 
-    /// How many sessions a query finds, whatever its limit.
+    /// How many sessions a query finds, whatever its limit and its place.
     ///
     /// # Errors
     /// Where the store cannot be read.
     pub fn count_sessions(&self, query: &SessionQuery) -> Result<usize> {
-        Ok(self.session_keys(query, usize::MAX)?.len())
+        let filter = Filter::of(query.conditions());
+        if filter.terms.is_empty() && filter.phrases.is_empty() {
+            return self.with(Doing::Read, |connection| filter.count(connection));
+        }
+        Ok(self.keys_of(&filter, None, usize::MAX)?.len())
     }
 
     /// The start of a session's id that no other session's id has, at least `characters` long: enough for
@@ -133,9 +137,12 @@ impl Store {
 
     /// The keys of what a query finds, newest first.
     fn session_keys(&self, query: &SessionQuery, most: usize) -> Result<Vec<i64>> {
-        let filter = Filter::of(query.conditions());
+        self.keys_of(&Filter::of(query.conditions()), query.cursor(), most)
+    }
+
+    fn keys_of(&self, filter: &Filter, cursor: Option<&SessionCursor>, most: usize) -> Result<Vec<i64>> {
         let mut found = Vec::new();
-        for key in self.candidate_keys(&filter, if filter.phrases.is_empty() { most } else { usize::MAX })? {
+        for key in self.candidate_keys(filter, cursor, if filter.phrases.is_empty() { most } else { usize::MAX })? {
             if found.len() == most {
                 break;
             }
@@ -147,13 +154,17 @@ impl Store {
     }
 
     /// What the columns and the index of words find, newest first.
-    fn candidate_keys(&self, filter: &Filter, most: usize) -> Result<Vec<i64>> {
+    fn candidate_keys(&self, filter: &Filter, cursor: Option<&SessionCursor>, most: usize) -> Result<Vec<i64>> {
         self.with(Doing::Read, |connection| {
             let holding = match &filter.terms[..] {
                 [] => None,
                 terms => Some(word_index::holding_all(connection, terms)?),
             };
-            filter.keys(connection, holding.as_deref(), most)
+            let mut keys = Vec::new();
+            for stretch in Stretch::behind(cursor) {
+                keys.extend(filter.keys(connection, holding.as_deref(), &stretch, most - keys.len())?);
+            }
+            Ok(keys)
         })
     }
 
@@ -242,6 +253,30 @@ fn summary(connection: &Connection, key: i64) -> rusqlite::Result<SessionSummary
 /// So few sessions are looked up by their keys; for more, it is faster to go through all in the order of time.
 const LOOK_UP_MAX: usize = 10_000;
 
+/// A part of the list of sessions that the index of times finds without reading what is before it.
+struct Stretch {
+    sql: &'static str,
+    values: Vec<Value>,
+}
+
+impl Stretch {
+    /// What stands behind a place, or all of the list. Sessions of unknown time come last.
+    fn behind(cursor: Option<&SessionCursor>) -> Vec<Stretch> {
+        let stretch = |sql, values| Stretch { sql, values };
+        let Some(SessionCursor { started_at, id }) = cursor else { return vec![stretch("1", Vec::new())] };
+        match *started_at {
+            None => vec![stretch("started_at IS NULL AND id > ?", vec![id.clone().into()])],
+            Some(at) => vec![
+                stretch(
+                    "started_at <= ? AND (started_at < ? OR id > ?)",
+                    vec![at.into(), at.into(), id.clone().into()],
+                ),
+                stretch("started_at IS NULL", Vec::new()),
+            ],
+        }
+    }
+}
+
 /// A query as SQL over the columns, terms for the index, and phrases that only the text can confirm.
 struct Filter {
     sql: String,
@@ -252,8 +287,15 @@ struct Filter {
 
 impl Filter {
     /// The keys of the sessions that pass, of those that hold the terms where there are terms.
-    fn keys(&self, connection: &Connection, holding: Option<&[i64]>, most: usize) -> rusqlite::Result<Vec<i64>> {
-        let (mut sql, mut values) = (format!("SELECT key FROM sessions WHERE {}", self.sql), self.values.clone());
+    fn keys(
+        &self,
+        connection: &Connection,
+        holding: Option<&[i64]>,
+        stretch: &Stretch,
+        most: usize,
+    ) -> rusqlite::Result<Vec<i64>> {
+        let mut sql = format!("SELECT key FROM sessions WHERE {} AND {}", self.sql, stretch.sql);
+        let mut values = [self.values.clone(), stretch.values.clone()].concat();
         if let Some(few) = holding.filter(|holding| holding.len() <= LOOK_UP_MAX) {
             sql.push_str(" AND key IN (SELECT value FROM json_each(?))");
             values.push(serde_json::json!(few).to_string().into());
@@ -263,6 +305,12 @@ impl Filter {
         let keys = statement.query_map(params_from_iter(values), |row| row.get::<_, i64>(0))?;
         let holds = |key: &i64| holding.is_none_or(|holding| holding.binary_search(key).is_ok());
         keys.filter(|key| key.as_ref().map_or(true, holds)).take(most).collect()
+    }
+
+    /// How many sessions pass, where the columns alone decide it.
+    fn count(&self, connection: &Connection) -> rusqlite::Result<usize> {
+        let sql = format!("SELECT count(*) FROM sessions WHERE {}", self.sql);
+        connection.prepare_cached(&sql)?.query_row(params_from_iter(&self.values), |row| row.get::<_, u32>(0)).map(|count| count as usize)
     }
 
     fn of(conditions: &[Condition]) -> Filter {

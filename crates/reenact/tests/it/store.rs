@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use proptest::prelude::*;
-use reenact::{Conversation, ErrorKind, Message, Session, SessionQuery, Store};
+use reenact::{Conversation, ErrorKind, Message, Session, SessionCursor, SessionQuery, Store};
 
 fn session(id: &str, words: &[&str]) -> Session {
     let message = |(n, text): (usize, &&str)| if n % 2 == 0 { Message::user(*text) } else { Message::agent(*text) };
@@ -207,6 +207,31 @@ fn a_limit_keeps_the_newest() {
     assert_eq!(newest[1].turns, 2);
     assert_eq!(newest[1].messages, 4);
     assert_eq!(newest[1].opening, "market closed?");
+}
+
+#[test]
+fn page_by_page_every_session_is_shown_once_in_the_order_of_the_list() {
+    let timed = |n: i64| {
+        let mut session = session(&format!("s{:02}", n * 7 % 20), &["where is my parcel"]);
+        // Two at a time began at the same moment, and of every fifth nobody knows when.
+        session.started_at = (n % 5 != 0).then(|| jiff::Timestamp::from_second(1_000 - n / 2).unwrap());
+        session
+    };
+    let store = filled(&(0..20).map(timed).collect::<Vec<_>>());
+    for query in ["", "parcel", "\"my parcel\"", "turns:1"] {
+        let query: SessionQuery = query.parse().unwrap();
+        let all = store.sessions(&query).unwrap();
+        assert_eq!((all.len(), store.count_sessions(&query).unwrap()), (20, 20));
+        let mut paged = Vec::new();
+        let mut page = query.clone().limit(3);
+        while let found @ [_, ..] = &store.sessions(&page).unwrap()[..] {
+            paged.extend_from_slice(found);
+            page = page.behind(SessionCursor::at(&found[found.len() - 1]).to_string().parse().unwrap());
+            assert_eq!(store.count_sessions(&page).unwrap(), 20);
+        }
+        assert_eq!(paged, all);
+    }
+    assert!("nonsense".parse::<SessionCursor>().is_err() && "x.y".parse::<SessionCursor>().is_err());
 }
 
 #[test]

@@ -13,14 +13,20 @@ use reenact::{Conversation, Message};
 use super::*;
 
 /// The files, and whether their conversations have ids.
-const FILES: [(&str, bool); 6] = [
+const FILES: [(&str, bool); 9] = [
     ("otlp_genai.jsonl", true),
     ("otlp_genai_structured.jsonl", true),
     ("otlp_openinference.jsonl", true),
     ("mlflow_traces.jsonl", true),
+    ("langsmith_runs.jsonl", true),
+    ("langfuse_traces.jsonl", true),
+    ("langfuse_observations_v2.json", true),
     ("openai_chat.jsonl", false),
     ("sharegpt.jsonl", false),
 ];
+
+/// One page of an interface: it ends within a session.
+const PAGE: &str = "langfuse_observations_v2.json";
 
 #[test]
 #[ignore = "reads the folder that TRACES names"]
@@ -34,7 +40,10 @@ fn every_format_tells_every_conversation_of_a_corpus() {
         let found = if has_ids { sessions(&path, &ids) } else { records(&path) };
         let compared =
             known.iter().zip(&found).filter_map(|(known, found)| difference(known.as_ref()?, found.as_ref()?));
-        let differences: Vec<_> = compared.map(|difference| format!("{name}: {difference}")).collect();
+        let mut differences: Vec<_> = compared.map(|difference| format!("{name}: {difference}")).collect();
+        if name == PAGE {
+            assert!(differences.pop().is_some_and(|difference| difference.contains("messages became")));
+        }
         let count = found.iter().flatten().count();
         println!("{name:32} sessions {count:3}, the same {:3}", count - differences.len());
         assert!(count > 0, "{name} holds no session");
