@@ -64,7 +64,9 @@ def test_test_cases_come_from_a_dataset_whose_name_the_evaluation_keeps(
 ) -> None:
     name = f"conversations-{experiment}"
     dataset = create_dataset(name=name, experiment_id=[experiment])
-    dataset.merge_records([{"inputs": {"goal": "Learn to track"}}, {"inputs": {"goal": "Debug it", "persona": "Expert"}}])
+    dataset.merge_records(
+        [{"inputs": {"goal": "Learn to track"}}, {"inputs": {"goal": "Debug it", "persona": "Expert"}}]
+    )
     simulator = simulators.ConversationSimulator(test_cases=get_dataset(name=name), max_turns=1)
 
     results = mlflow.genai.evaluate(data=simulator, predict_fn=Agent(models).untraced, scorers=[Safety()])
@@ -121,7 +123,8 @@ def test_the_agent_gets_the_history_the_context_and_one_session_id_for_each_conv
         by_session.setdefault(call["mlflow_session_id"], []).append(call)
     assert len(by_session) == 2
     for session, calls in by_session.items():
-        assert session.startswith("sim-") and len(session) == len("sim-") + 16
+        assert session.startswith("sim-")
+        assert len(session) == len("sim-") + 16
         assert [len(call["messages"]) for call in calls] == [1, 3]
         last = calls[1]["messages"]
         assert [message["role"] for message in last] == ["user", "assistant", "user"]
@@ -145,7 +148,8 @@ def test_each_turn_is_one_trace_of_its_session_with_the_simulations_metadata(
     assert {of["mlflow.simulation.persona"] for of in metadata} == {"You are curt"}
     [told] = {of["mlflow.simulation.goal"] for of in metadata}
     # What is too long is cut by both; ours marks it.
-    assert len(told) == 250 and told[:249] == goal[:249]
+    assert len(told) == 250
+    assert told[:249] == goal[:249]
     assert {of["mlflow.simulation.simulation_guidelines"] for of in metadata} == {"Be brief\nDo not thank"}
     assert len({of["mlflow.trace.session"] for of in metadata}) == 1
     assert len({of["mlflow.sourceRun"] for of in metadata}) == 1
@@ -192,7 +196,11 @@ def test_a_users_own_class_says_what_it_says_with_and_without_a_model(
             seen.append((context, context.last_assistant_response, context.formatted_history))
             if context.is_first_turn:
                 return f"I need help NOW with: {context.goal}"
-            return str(self.invoke_llm(f"Be impatient about: {context.last_assistant_response}", system_prompt="You are a user"))
+            return str(
+                self.invoke_llm(
+                    f"Be impatient about: {context.last_assistant_response}", system_prompt="You are a user"
+                )
+            )
 
     agent = Agent(models)
     models.goal_reached_after = 3
@@ -272,7 +280,7 @@ def test_what_cannot_be_simulated_is_refused_before_anything_is_called(
     simulators: ModuleType, models: ModelServer
 ) -> None:
     def refused(cases: Any) -> str:
-        with pytest.raises(ValueError) as fault:
+        with pytest.raises(ValueError, match="est") as fault:
             simulators.ConversationSimulator(test_cases=cases)
         return str(fault.value)
 
