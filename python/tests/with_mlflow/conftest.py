@@ -23,7 +23,8 @@ import pytest
 pytest.importorskip("mlflow", reason="these tests are about reenact beside MLflow: pip install 'reenact[mlflow]'")
 
 import mlflow
-from model_server import ModelServer
+
+from .model_server import ModelServer
 
 SERVER_READY_SECONDS = 120
 """A server of MLflow takes half a minute to be ready on a machine that is busy."""

@@ -9,14 +9,15 @@ from typing import Any, Literal
 import mlflow
 import pandas as pd
 import pytest
-from agents import Agent
 from mlflow.entities import Trace
 from mlflow.genai.datasets import create_dataset, get_dataset
 from mlflow.genai.judges import make_judge
 from mlflow.genai.scorers import ConversationCompleteness, Safety, scorer
-from model_server import USERS_WORDS, ModelServer, reply
 
-GOALS = [
+from .agents import Agent
+from .model_server import USERS_WORDS, ModelServer, reply
+
+GOALS: list[dict[str, Any]] = [
     {"goal": "Learn how runs and experiments are tracked"},
     {"goal": "Find out why a deployment fails", "persona": "You are a data scientist who has lost hours on this"},
     {
@@ -33,7 +34,7 @@ def test_the_quick_start_simulates_evaluates_and_scores_each_conversation_and_ea
     agent = Agent(models)
     simulator = simulators.ConversationSimulator(test_cases=GOALS, max_turns=5)
 
-    results = mlflow.genai.evaluate(
+    results: Any = mlflow.genai.evaluate(
         data=simulator, predict_fn=agent.untraced, scorers=[ConversationCompleteness(), Safety()]
     )
 
@@ -69,10 +70,11 @@ def test_test_cases_come_from_a_dataset_whose_name_the_evaluation_keeps(
     )
     simulator = simulators.ConversationSimulator(test_cases=get_dataset(name=name), max_turns=1)
 
-    results = mlflow.genai.evaluate(data=simulator, predict_fn=Agent(models).untraced, scorers=[Safety()])
+    results: Any = mlflow.genai.evaluate(data=simulator, predict_fn=Agent(models).untraced, scorers=[Safety()])
 
     assert len(results.result_df) == 2
-    assert [it.dataset.name for it in mlflow.get_run(results.run_id).inputs.dataset_inputs] == [name]
+    run: Any = mlflow.get_run(results.run_id)
+    assert [it.dataset.name for it in run.inputs.dataset_inputs] == [name]
 
 
 def test_sessions_of_an_experiment_become_test_cases_and_those_are_simulated(
@@ -255,7 +257,7 @@ def test_a_scorer_of_sessions_sees_the_traces_and_a_judge_the_conversation(
     )
     simulator = simulators.ConversationSimulator(test_cases=[{"goal": "Learn"}, {"goal": "Debug"}], max_turns=2)
 
-    results = mlflow.genai.evaluate(data=simulator, predict_fn=Agent(models).traced, scorers=[turns, polite])
+    results: Any = mlflow.genai.evaluate(data=simulator, predict_fn=Agent(models).traced, scorers=[turns, polite])
 
     assert results.metrics["turns/mean"] == 2.0
     assert list(results.result_df["polite/value"].dropna()) == ["yes", "yes"]
@@ -270,7 +272,7 @@ def test_an_async_agent_is_awaited_under_an_evaluation(
 
     simulator = simulators.ConversationSimulator(test_cases=[{"goal": "Learn"}], max_turns=1)
 
-    results = mlflow.genai.evaluate(data=simulator, predict_fn=predict, scorers=[Safety()])
+    results: Any = mlflow.genai.evaluate(data=simulator, predict_fn=predict, scorers=[Safety()])
 
     [trace] = results.result_df["trace"]
     assert reply(1) in str(trace)

@@ -15,12 +15,13 @@ from typing import Any
 import mlflow
 import pandas as pd
 import pytest
-from agents import Agent
 from mlflow.entities import Trace
 from mlflow.genai.datasets import create_dataset
 from mlflow.genai.judges import make_judge
 from mlflow.genai.scorers import Safety, scorer
-from model_server import Fault, ModelServer, reply
+
+from .agents import Agent
+from .model_server import Fault, ModelServer, reply
 
 ours = pytest.importorskip("reenact.mlflow")
 
@@ -28,6 +29,7 @@ CASES = [{"goal": f"Learn how the part {name} of a run is tracked"} for name in 
 
 
 def ending_of(trace: Trace) -> tuple[Any, str | None]:
+    ending: Any
     [ending] = trace.search_assessments(name="simulation_ending")
     return ending.feedback.value, ending.rationale
 
@@ -39,7 +41,7 @@ def test_expectations_stand_on_the_first_trace_and_no_case_is_lost_for_them(
     seen: list[Any] = []
 
     @scorer
-    def expected(session: list[Trace]) -> int:
+    def expected(session: list[Any]) -> int:
         seen.append({it.name: it.expectation.value for it in session[0].search_assessments(type="expectation")})
         return len(session)
 
@@ -48,7 +50,7 @@ def test_expectations_stand_on_the_first_trace_and_no_case_is_lost_for_them(
     )
     simulator = ours.ConversationSimulator(test_cases=cases, max_turns=2)
 
-    results = mlflow.genai.evaluate(data=simulator, predict_fn=Agent(models).traced, scorers=[expected, judge])
+    results: Any = mlflow.genai.evaluate(data=simulator, predict_fn=Agent(models).traced, scorers=[expected, judge])
 
     assert results.metrics["expected/mean"] == 2.0
     assert sorted(it["topic"] for it in seen) == ["runs 0", "runs 1", "runs 2"]
@@ -80,7 +82,7 @@ def test_a_turn_in_which_the_agent_raises_is_a_trace_that_says_so_and_the_case_s
         return str(agent.ask(messages).choices[0].message.content)
 
     simulator = ours.ConversationSimulator(test_cases=CASES, max_turns=4)
-    results = mlflow.genai.evaluate(data=simulator, predict_fn=fails_late, scorers=[Safety()])
+    results: Any = mlflow.genai.evaluate(data=simulator, predict_fn=fails_late, scorers=[Safety()])
 
     assert len(results.result_df) == 6
     assert [len(conversation.traces) for conversation in simulator.conversations] == [2, 2, 2]
@@ -117,7 +119,7 @@ def test_a_user_whose_model_does_not_answer_leaves_a_trace_that_says_why(models:
     models.faults = [Fault("worded user", times=10_000, status=401)]
 
     simulator = ours.ConversationSimulator(test_cases=CASES, max_turns=2)
-    results = mlflow.genai.evaluate(data=simulator, predict_fn=Agent(models).traced, scorers=[Safety()])
+    results: Any = mlflow.genai.evaluate(data=simulator, predict_fn=Agent(models).traced, scorers=[Safety()])
 
     assert len(results.result_df) == 3
     for conversation in simulator.conversations:
@@ -247,8 +249,9 @@ def with_a_fact() -> dict[str, Any]:
 
 
 def asks_for_the_number(messages: list[dict[str, Any]], **_: Any) -> str:
-    turn = sum(message["role"] == "user" for message in messages)
-    return ["It is on its way.", "What is the number of your order?", "It comes on Monday."][min(turn, 3) - 1]
+    turn = len([message for message in messages if message["role"] == "user"])
+    answers = ["It is on its way.", "What is the number of your order?", "It comes on Monday."]
+    return answers[min(turn, 3) - 1]
 
 
 def test_a_fact_is_not_shown_to_whoever_words_the_user_before_the_agent_asks_for_it(
@@ -359,8 +362,7 @@ def test_what_a_user_says_late_and_turns_against_is_kept_apart(models: ModelServ
 KILLED = """
 import os, signal, sys
 import mlflow
-from agents import Agent
-from model_server import ModelServer
+from with_mlflow.agents import Agent
 from reenact.mlflow import ConversationSimulator
 
 class Models:
@@ -388,7 +390,7 @@ def test_a_simulation_that_is_killed_goes_on_and_asks_nothing_twice(
     models: ModelServer, experiment: str, tmp_path: Path
 ) -> None:
     def simulate(kill_at_call: int) -> subprocess.CompletedProcess[str]:
-        paths = os.pathsep.join([str(Path(__file__).parent), *sys.path])
+        paths = os.pathsep.join([str(Path(__file__).parents[1]), *sys.path])
         environment = {**os.environ, "PYTHONPATH": paths, "MLFLOW_TRACKING_URI": mlflow.get_tracking_uri()}
         command = [sys.executable, "-c", KILLED, str(kill_at_call), experiment]
         return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
