@@ -4,7 +4,7 @@
 use libfuzzer_sys::fuzz_target;
 use reenact::import::{Format, Input, read};
 
-const FORMATS: [Format; 2] = [Format::Otlp, Format::Mlflow];
+const FORMATS: [Format; 5] = [Format::Otlp, Format::Mlflow, Format::LangSmith, Format::Langfuse, Format::Phoenix];
 
 fuzz_target!(|given: (u8, &[u8])| {
     let format = FORMATS[usize::from(given.0) % FORMATS.len()];

@@ -14,7 +14,7 @@ fn root() -> PathBuf {
 }
 
 /// A Python with the packages of `tests/agents/requirements.txt`.
-fn python() -> String {
+pub(crate) fn python() -> String {
     let own = root().join("target/agents-venv/bin/python");
     let python = std::env::var("REENACT_AGENTS_PYTHON").map_or(own, PathBuf::from);
     assert!(python.exists(), "there is no {}: {NEEDS}", python.display());
@@ -25,7 +25,7 @@ fn example(name: &str) -> String {
     root().join("examples/agents").join(name).display().to_string()
 }
 
-fn fixture(name: &str) -> String {
+pub(crate) fn fixture(name: &str) -> String {
     root().join("crates/reenact-cli/tests/agents").join(name).display().to_string()
 }
 

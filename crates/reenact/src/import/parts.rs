@@ -75,9 +75,9 @@ mod tests {
         assert!(parts.add("c".into(), 4, &large).is_empty());
         assert!(parts.add("d".into(), 5, &large).is_empty());
         let out = parts.add("e".into(), 6, &large);
-        assert_eq!(out.iter().map(|part| part.line).collect::<Vec<_>>(), [2, 1, 4]);
+        assert_eq!(out.iter().map(|part| part.line).collect::<Vec<_>>(), [2, 1, 4, 5]);
         assert_eq!(out[1].records, "{}\n{}\n");
-        assert_eq!(parts.take_all().iter().map(|part| part.line).collect::<Vec<_>>(), [5, 6]);
+        assert_eq!(parts.take_all().iter().map(|part| part.line).collect::<Vec<_>>(), [6]);
         assert_eq!(parts.bytes, 0);
     }
 }
