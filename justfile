@@ -57,6 +57,11 @@ python-load *CONVERSATIONS:
 load-peer *CONVERSATIONS:
     bash benchmarks/peer.sh {{CONVERSATIONS}}
 
+# What the pages take on a store of so many sessions, 100,000 unless told otherwise
+pages *SESSIONS:
+    cargo build --release --package reenact-cli
+    python3 benchmarks/pages.py target/release/reenact {{SESSIONS}}
+
 # Quality of the offline engine by the scorers that lie beside the corpora
 score DATA:
     bash benchmarks/score.sh {{DATA}}

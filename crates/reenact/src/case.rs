@@ -15,6 +15,7 @@ use crate::Conversation;
 use crate::Usd;
 
 pub use check::{Problem, check};
+pub use edited::{PartProblem, check_case};
 pub use suite::{Saved, Suite};
 pub use variant::{Stress, Variant};
 pub(crate) use wording::Part;
@@ -24,6 +25,7 @@ pub(crate) use write::case as written;
 mod amend;
 mod check;
 mod checks;
+mod edited;
 mod emit;
 mod expectations;
 mod facts;

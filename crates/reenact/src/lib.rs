@@ -123,7 +123,7 @@ pub mod mask;
 pub mod model;
 mod otlp_answer;
 pub mod prompt;
-mod quote;
+pub mod quote;
 pub mod report;
 pub mod run;
 pub mod script;

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Conversation, Skipped};
 
-pub use query::{SessionCursor, SessionQuery};
 pub(crate) use query::{Comparison, Condition};
+pub use query::{SessionCursor, SessionQuery};
 
 mod query;
 pub(crate) mod words;

@@ -111,6 +111,24 @@ impl Served {
         self.ask(method, path, &["Content-Type: application/json", &csrf], body.to_string().as_bytes())
     }
 
+    /// Sends a file as a page of ours does, and waits for what comes of it.
+    pub(crate) fn upload(&self, name: &str, content: &[u8]) -> Value {
+        let csrf = format!("X-Reenact-Csrf: {}", self.csrf());
+        let headers = ["Content-Type: application/octet-stream", &csrf];
+        self.over(&self.ask("POST", &format!("/api/imports?name={name}"), &headers, content).json())
+    }
+
+    /// A task once it is over.
+    pub(crate) fn over(&self, task: &Value) -> Value {
+        let path = format!("/api/tasks/{}", task["id"]);
+        let mut now = task.clone();
+        self.stage.wait_until(|| {
+            now = self.get(&path).json();
+            now["state"] != "going"
+        });
+        now
+    }
+
     pub(crate) fn csrf(&self) -> String {
         self.get("/api/csrf").json()["csrf"].as_str().unwrap().to_owned()
     }

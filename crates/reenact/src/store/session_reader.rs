@@ -310,7 +310,10 @@ impl Filter {
     /// How many sessions pass, where the columns alone decide it.
     fn count(&self, connection: &Connection) -> rusqlite::Result<usize> {
         let sql = format!("SELECT count(*) FROM sessions WHERE {}", self.sql);
-        connection.prepare_cached(&sql)?.query_row(params_from_iter(&self.values), |row| row.get::<_, u32>(0)).map(|count| count as usize)
+        connection
+            .prepare_cached(&sql)?
+            .query_row(params_from_iter(&self.values), |row| row.get::<_, u32>(0))
+            .map(|count| count as usize)
     }
 
     fn of(conditions: &[Condition]) -> Filter {
