@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
-"""The conversations of load.py, held by MLflow's ConversationSimulator; peer.sh starts it.
+"""The conversations of load.py, held by a ConversationSimulator with a function that asks OpenAI's client; peer.sh starts it.
 
-    peer.py ADDRESS CONVERSATIONS
+    peer.py ADDRESS CONVERSATIONS mlflow.genai.simulators|reenact.mlflow
 
-Four turns each: the simulated user, the agent, and the goal check after the turn.
+Four turns each. MLflow's simulator asks for the user, the agent and the goal in each turn; ours for the user and the agent, because the
+users of these cases have a wish left in each.
 """
+import importlib
 import json
+import os
 import resource
 import sys
 import time
@@ -13,17 +16,16 @@ import urllib.request
 
 import mlflow
 import openai
-from mlflow.genai.simulators import ConversationSimulator
 
 from load import TURNS, case
 
-address, conversations = sys.argv[1], int(sys.argv[2])
+address, conversations, module = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+simulators = importlib.import_module(module)
 agent = openai.OpenAI(base_url=f"{address}/agent/v1")
 
 
-def predict(input=None, messages=None, **_):
-    answer = agent.chat.completions.create(model="bench", messages=messages if messages is not None else input)
-    return answer.choices[0].message.content
+def predict(input, **_):
+    return agent.chat.completions.create(model="bench", messages=input).choices[0].message.content
 
 
 def peak_kb():
@@ -35,15 +37,31 @@ def cpu():
     return used.ru_utime + used.ru_stime
 
 
+def counted():
+    return json.load(urllib.request.urlopen(f"{address}/calls"))
+
+
+def agent_alone():
+    """What the agent itself takes for its calls, by whomever it is called: CPU seconds a call."""
+    began = cpu()
+    for _ in range(200):
+        predict([{"role": "user", "content": "When does my parcel come?"}])
+    return (cpu() - began) / 200
+
+
 mlflow.set_experiment("load")
+alone = agent_alone() if os.environ.get("AGENT_ALONE") else None
 cases = [{key: case(number)[key] for key in ("goal", "persona")} for number in range(conversations)]
-simulator = ConversationSimulator(test_cases=cases, max_turns=TURNS, user_model="openai:/bench")
+model = "openai:/bench" if module.startswith("mlflow") else f"{address}/user/v1#bench"
+simulator = simulators.ConversationSimulator(test_cases=cases, max_turns=TURNS, user_model=model)
+counted()
 began, cpu_before, peak_before = time.monotonic(), cpu(), peak_kb()
-simulator.simulate(predict)
+sessions = simulator.simulate(predict)
 wall, spent = time.monotonic() - began, cpu() - cpu_before
-counted = json.load(urllib.request.urlopen(f"{address}/calls"))
+calls = counted()
 print(
-    f"MLflow {mlflow.__version__}: {conversations} conversations, {counted['calls']} calls, {wall:.1f} s, "
-    f"{spent / counted['calls'] * 1000:.1f} ms of CPU per call without the tracking server, "
-    f"{counted['in_flight_max']} calls in flight at the most, peak {peak_kb() / 1000:.0f} MB ({peak_before / 1000:.0f} before)"
+    f"{module}, MLflow {mlflow.__version__}: {conversations} conversations, {sum(map(len, sessions))} traces, {calls['calls']} calls, "
+    f"{wall:.1f} s, {spent / calls['calls'] * 1000:.2f} ms of CPU per call without the tracking server, "
+    f"{calls['in_flight_max']} calls in flight at the most, peak {peak_kb() / 1000:.0f} MB ({peak_before / 1000:.0f} before)"
+    + ("" if alone is None else f", the agent alone {alone * 1000:.2f} ms a call")
 )

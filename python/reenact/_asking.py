@@ -6,6 +6,7 @@ import asyncio
 import contextvars
 import functools
 import inspect
+import json
 import threading
 import traceback
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
@@ -78,12 +79,14 @@ class Asking:
         *,
         on_error: OnError = "keep",
         deadline: float | None = None,
+        user_parameters: Mapping[str, Any] | None = None,
     ) -> None:
         self.exceptions: list[Raised] = []
         """What was raised and kept."""
         self.first: BaseException | None = None
         """What stopped the run."""
         self._parts, self._stopper, self._on_error, self._deadline = parts, stopper, on_error, deadline
+        self._user_parameters = dict(user_parameters or {})
         self._desk = _native.Desk()
         self._loop = _told_of(stopper)
         self._context = contextvars.copy_context()
@@ -97,7 +100,13 @@ class Asking:
     @property
     def own(self) -> dict[str, Any]:
         """Which parts are played here, and where they are asked."""
-        return {"desk": self._desk, "roles": list(self._parts)}
+        user = self._parts.get("user")
+        return {
+            "desk": self._desk,
+            "roles": list(self._parts),
+            "is_guarded": user is None or user.is_guarded,
+            "user_parameters": json.dumps(self._user_parameters),
+        }
 
     def __enter__(self) -> Asking:
         if self._parts:

@@ -1,8 +1,30 @@
 """What is Rust's: values cross as plain data, and `reenact` makes its classes of them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from typing import Any, final
+
+__all__ = [
+    "Call",
+    "Desk",
+    "Stopper",
+    "Store",
+    "assess",
+    "begin",
+    "diff",
+    "distill",
+    "drive",
+    "judges",
+    "main",
+    "plan_default",
+    "rejudge",
+    "render",
+    "suite_check",
+    "suite_load",
+    "suite_save",
+    "suite_text",
+    "version",
+]
 
 _Path = str | PathLike[str]
 _Own = dict[str, Any]
@@ -57,6 +79,9 @@ def suite_text(suite: dict[str, Any], form: str) -> str: ...
 def distill(
     store: Store, sessions: Sequence[dict[str, Any]], how: dict[str, Any], stopper: Stopper
 ) -> dict[str, Any]: ...
+def ask_model(model: str, parameters: str, messages: Sequence[Mapping[str, str]]) -> str: ...
+def user_act(model: str, parameters: str, scene: Mapping[str, Any]) -> dict[str, Any]: ...
+def check_goal(model: str, parameters: str, scene: Mapping[str, Any]) -> dict[str, Any]: ...
 def plan_default() -> dict[str, Any]: ...
 def begin(store: Store, suite: dict[str, Any], plan: dict[str, Any], own: _Own) -> dict[str, Any]: ...
 def drive(store: Store, run: str, own: _Own, stopper: Stopper, listen: _Listener) -> dict[str, Any]: ...

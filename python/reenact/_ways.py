@@ -63,7 +63,7 @@ class Conversation(list["Message"]):
     def turns(self) -> Iterator[Turn]:
         """The turns, in order. What was said before the first user message belongs to none."""
         starts = [at for at, message in enumerate(self) if message.speaker == "user"]
-        for number, (start, end) in enumerate(zip(starts, [*starts[1:], len(self)], strict=True), 1):
+        for number, (start, end) in enumerate(zip(starts, [*starts[1:], len(self)], strict=False), 1):
             yield Turn(number, self[start], list(self[start + 1 : end]))
 
     def __str__(self) -> str:

@@ -132,6 +132,7 @@ class SimulatedUser(Protocol):
 
     def next(self, scene: Scene, /) -> str | Say | Leave | Awaitable[str | Say | Leave]:
         """What the user does next: a text to say, a `Say` that names the facts in it, or `Leave`."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -170,6 +171,7 @@ class Judge(Protocol):
         self, expectation: Expectation, hearing: Hearing, /
     ) -> bool | str | Ruling | Awaitable[bool | str | Ruling]:
         """A `Ruling`, a verdict as a text, or whether the expectation is met."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -179,6 +181,8 @@ class Part:
     name: str
     ask: Callable[[_native.Call], Any]
     read: Callable[[Any], Any]
+    is_guarded: bool = True
+    """Whether a simulated user's words are read before the agent reads them."""
 
 
 _OF_TURN: dict[str, Callable[[AgentTurn], Any]] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -103,6 +104,10 @@ class Report(Figures):
     def _repr_markdown_(self) -> str:
         """What a notebook shows."""
         return self.to_markdown()
+
+
+# Whoever reads the signature does so in the names of this module, and most of its types are of another.
+getattr(Report, "__init__").__annotations__.update(typing.get_type_hints(getattr(Figures, "__init__")))  # noqa: B009
 
 
 def diff(baseline: Report, candidate: Report, *, margin: float | None = None) -> Comparison:

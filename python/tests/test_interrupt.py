@@ -19,7 +19,7 @@ import signal, sys, time
 sys.path.insert(0, {here!r})
 signal.signal(signal.SIGINT, signal.default_int_handler)
 import reenact
-from tests.conftest import a_case
+from stage import a_case
 
 def agent(messages):
     print("asked", flush=True)
@@ -36,7 +36,7 @@ except reenact.Interrupted as interrupted:
 
 def begun(store: Path, seconds: float) -> subprocess.Popen[str]:
     """A program whose first question has been asked."""
-    here = str(Path(__file__).resolve().parents[1])
+    here = str(Path(__file__).resolve().parent)
     program = textwrap.dedent(PROGRAM).format(here=here, store=str(store), seconds=seconds)
     running = subprocess.Popen(
         [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

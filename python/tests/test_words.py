@@ -8,15 +8,17 @@ import pickle
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import reenact
 from reenact import _native, words
+from reenact._word import Word
 
-from .conftest import good
+from stage import good
 
 ROOT = Path(__file__).resolve().parents[2]
-CLASSES = [it for it in vars(words).values() if isinstance(it, type) and issubclass(it, words.Word)]
+CLASSES = [it for it in vars(words).values() if isinstance(it, type) and issubclass(it, Word)]
 
 
 def test_the_classes_are_what_the_published_schemas_say() -> None:
@@ -115,7 +117,7 @@ def test_a_bad_suite_names_the_line_and_what_to_do(tmp_path: Path) -> None:
 
 
 def test_a_conversation_is_a_list_with_turns_and_other_points_of_view() -> None:
-    chat = [
+    chat: list[dict[str, Any]] = [
         {"role": "system", "content": "be kind"},
         {"role": "user", "content": [{"type": "text", "text": "look"}, {"type": "image_url"}]},
         {

@@ -19,11 +19,16 @@ pub(crate) use listening::{address_of, listen, serve};
 pub(crate) use safety::{Safety, token};
 
 use fault::Fault;
+use folder::Folder;
 use routes::{Answer, Routes};
+use tasks::Tasks;
 
 mod assets;
+mod cases;
 mod comparison;
+mod distilling;
 mod fault;
+mod folder;
 mod listening;
 mod live;
 mod openapi;
@@ -34,6 +39,7 @@ mod runs;
 mod safety;
 mod sessions;
 mod suites;
+mod tasks;
 mod trials;
 mod words;
 mod work;
@@ -56,6 +62,8 @@ pub(crate) struct App(Arc<Shared>);
 
 struct Shared {
     settings: Settings,
+    folder: Folder,
+    tasks: Tasks,
     readers: Semaphore,
     closing: watch::Sender<bool>,
     runs: runs::Known,
@@ -64,8 +72,10 @@ struct Shared {
 
 impl App {
     pub(crate) fn new(settings: Settings) -> App {
+        let folder = Folder::new(settings.suites.clone());
         let (readers, closing) = (Semaphore::new(READERS_MAX), watch::Sender::new(false));
-        App(Arc::new(Shared { settings, readers, closing, runs: runs::Known::default(), work: Arc::default() }))
+        let (tasks, runs, work) = (Tasks::default(), runs::Known::default(), Arc::default());
+        App(Arc::new(Shared { settings, folder, tasks, readers, closing, runs, work }))
     }
 
     fn safety(&self) -> &Safety {
@@ -81,9 +91,18 @@ impl App {
         &self.0.settings.receiver
     }
 
-    /// The folder whose suite files may be read and written.
+    /// Where the suite files lie that may be read and written.
     fn suites(&self) -> &Path {
-        &self.0.settings.suites
+        self.folder().path()
+    }
+
+    /// The suite files that may be read and written.
+    fn folder(&self) -> &Folder {
+        &self.0.folder
+    }
+
+    fn tasks(&self) -> &Tasks {
+        &self.0.tasks
     }
 
     /// Does something with the store, or with files, that blocks: on a thread of its own, and a few at a time.
@@ -119,6 +138,7 @@ impl App {
 
     /// Tells whatever streams or works that the program is about to end.
     fn close(&self) {
+        self.tasks().stop_all();
         self.0.closing.send_replace(true);
         self.0.work.stop_all();
     }
@@ -143,8 +163,10 @@ impl App {
 
 /// Every route there is, in the order of the published description.
 fn routes() -> Routes {
+    let cases =
+        sessions::routes().and(suites::routes()).and(cases::routes()).and(distilling::routes()).and(tasks::routes());
     let runs = runs::routes().and(trials::routes()).and(comparison::routes()).and(live::routes());
-    Routes::new().and(sessions::routes()).and(suites::routes()).and(runs).and(receiver::routes()).get(
+    Routes::new().and(cases).and(runs).and(receiver::routes()).get(
         "/api/csrf",
         "What a program sends along with a change",
         csrf,

@@ -5,6 +5,7 @@
 
 use pyo3::prelude::*;
 
+mod asking;
 mod command;
 mod data;
 mod desk;
@@ -19,6 +20,8 @@ mod waiting;
 
 #[pymodule]
 mod _native {
+    #[pymodule_export]
+    use super::asking::{ask_model, check_goal, user_act};
     #[pymodule_export]
     use super::command::main;
     #[pymodule_export]

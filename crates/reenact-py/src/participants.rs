@@ -10,8 +10,9 @@ use reenact::judge::Ruling;
 use reenact::model::{Engine, Limits, ModelSettings};
 use reenact::run::{Part, Participants, replayed_agent};
 use reenact::{
-    Agent, AgentFault, AgentReply, AgentTurn, Assessment, Cassette, Environment, Expectation, FaultKind, Hearing, Held,
-    Judge, Judging, Model, Panel, Plan, Result, Scene, SimulatedUser, Store, UserAct, UserFault, Verdict,
+    Agent, AgentFault, AgentReply, AgentTurn, Assessment, Cassette, Environment, Error, ErrorKind, Expectation,
+    FaultKind, Hearing, Held, Judge, Judging, Model, Panel, Plan, Result, Scene, SimulatedUser, Store, UserAct,
+    UserFault, Verdict,
 };
 use serde_json::{Value, json};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -25,6 +26,10 @@ use crate::desk::{Asked, Desk, Failure, Turn};
 pub(crate) struct Own {
     pub(crate) desk: Desk,
     pub(crate) roles: Vec<String>,
+    /// Whether the words of Python's own user are read before the agent reads them.
+    pub(crate) is_guarded: bool,
+    /// What the user's model is told besides, as a JSON object.
+    pub(crate) user_parameters: String,
 }
 
 impl Own {
@@ -40,9 +45,9 @@ pub(crate) fn open(plan: &Plan, store: &Store, own: &Own) -> Result<Participants
         false => named_agent(plan, store)?,
     };
     let user: Part<dyn SimulatedUser> = match (own.plays("user"), &plan.user_cassette) {
-        (true, _) => Part::Own(Arc::new(OwnUser { desk: own.desk.clone() })),
+        (true, _) => Part::Own(Arc::new(OwnUser { desk: own.desk.clone(), is_guarded: own.is_guarded })),
         (false, Some(file)) => Part::replayed(&Arc::new(Cassette::load(file)?))?,
-        (false, None) => match Engine::open(&plan.user_model, &settings())? {
+        (false, None) => match Engine::open(&plan.user_model, &with_parameters(&own.user_parameters)?)? {
             Engine::Offline => Part::Offline,
             Engine::Model(model) => Part::Model(model),
         },
@@ -80,6 +85,15 @@ pub(crate) fn model(name: &str) -> Result<Option<Model>> {
 pub(crate) fn settings() -> ModelSettings {
     let (environment, limits) = (Environment::of_process(), limits().clone());
     ModelSettings { environment, limits, ..ModelSettings::default() }
+}
+
+/// The settings of a model that is told something besides: a JSON object of parameters such as `temperature`.
+pub(crate) fn with_parameters(parameters: &str) -> Result<ModelSettings> {
+    let parameters = serde_json::from_str(parameters).map_err(|error| {
+        let error = Error::new(ErrorKind::Usage, format!("the parameters of a model are no JSON object: {error}"));
+        error.hint("give names and values, such as `temperature=0.7`")
+    })?;
+    Ok(ModelSettings { parameters, ..settings() })
 }
 
 /// Waits that a provider asks for go to Python's log, under the name `reenact`.
@@ -174,6 +188,7 @@ fn fault(failure: Failure) -> AgentFault {
 /// Python's own simulated user.
 struct OwnUser {
     desk: Desk,
+    is_guarded: bool,
 }
 
 #[async_trait]
@@ -192,6 +207,10 @@ impl SimulatedUser for OwnUser {
             Some(Ok(act)) => serde_json::from_value(act)
                 .map_err(|error| UserFault::Failed(format!("the simulated user's answer is no act: {error}"))),
         }
+    }
+
+    fn is_guarded(&self) -> bool {
+        self.is_guarded
     }
 }
 

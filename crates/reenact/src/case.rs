@@ -15,6 +15,7 @@ use crate::Conversation;
 use crate::Usd;
 
 pub use check::{Problem, check};
+pub use edited::{PartProblem, check_case};
 pub(crate) use emit::document as yaml;
 pub use suite::{Saved, Suite};
 pub use variant::{Stress, Variant};
@@ -25,7 +26,9 @@ pub(crate) use write::case as written;
 mod amend;
 mod check;
 mod checks;
+mod edited;
 mod emit;
+pub(crate) mod envelope;
 mod expectations;
 mod facts;
 pub(crate) mod fields;

@@ -61,6 +61,7 @@
 //! | one conversation without a store | [`simulate::simulate`], [`judge::assess`](fn@judge::assess), [`Panel`], [`Hearing`] |
 //! | many, durably | [`run::run`], [`run::rejudge`], [`Journal`], [`Store`] |
 //! | judges against people | [`calibrate::calibrate`], [`mod@calibrate`] |
+//! | a server of MLflow | [`mlflow::import`], [`mlflow::Server`], [`mod@mlflow`] |
 //! | traces of it | [`run::run_exported`], [`mod@export`] |
 //! | what it costs | [`Cost`], [`mod@cost`], [`PriceList`], [`mod@estimate`] |
 //! | what it amounts to | [`Trial`], [`Outcome`], [`Report`], [`mod@report`] |
@@ -121,10 +122,11 @@ pub mod interchange;
 pub mod journal;
 pub mod judge;
 pub mod mask;
+pub mod mlflow;
 pub mod model;
 mod otlp_answer;
 pub mod prompt;
-mod quote;
+pub mod quote;
 pub mod report;
 pub mod run;
 pub mod script;

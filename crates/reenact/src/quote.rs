@@ -3,6 +3,45 @@
 //! Whoever quotes straightens quotation marks, joins lines and changes case. The words are looked up
 //! without minding that, and what comes back are the words of the text itself.
 
+use std::ops::Range;
+
+use crate::{Conversation, Evidence, Speaker};
+
+/// Where the words stand that a part of a case comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quoted {
+    /// The message, counted from 0.
+    pub message: usize,
+    /// The bytes of its text.
+    pub bytes: Range<usize>,
+}
+
+/// Where a recording has the words that a piece of evidence quotes: in the user's message of its turn, or else in what follows until the next one.
+///
+/// ```
+/// use reenact::quote::quoted;
+/// use reenact::{Conversation, Evidence, Message};
+///
+/// let recording: Conversation = [Message::user("hi"), Message::agent("hello"), Message::user("My parcel 4711!")].into_iter().collect();
+/// let evidence = Evidence { field: "goal".into(), turn: 2, quote: "parcel 4711".into() };
+/// let quoted = quoted(&evidence, &recording).unwrap();
+/// assert_eq!((quoted.message, &recording.messages[2].text[quoted.bytes]), (2, "parcel 4711"));
+/// ```
+#[must_use]
+pub fn quoted(evidence: &Evidence, recording: &Conversation) -> Option<Quoted> {
+    let mut turn = 0;
+    let of_turn = recording.messages.iter().enumerate().filter(|(_, message)| {
+        turn += u32::from(message.speaker == Speaker::User);
+        turn == evidence.turn
+    });
+    let mut found = of_turn.filter_map(|(message, said)| {
+        let words = find(&said.text, &evidence.quote)?;
+        let start = words.as_ptr() as usize - said.text.as_ptr() as usize;
+        Some(Quoted { message, bytes: start..start + words.len() })
+    });
+    found.next()
+}
+
 /// The part of `text` that `quote` quotes, as whole words; `None` where it is not in the text.
 pub(crate) fn find<'a>(text: &'a str, quote: &str) -> Option<&'a str> {
     let verbatim = quote.trim();

@@ -1,7 +1,7 @@
 //! The loop: one case, one conversation, one ending.
 
 use crate::AgentUsage;
-use crate::agent::ToolMiss;
+use crate::agent::{ToolMiss, Traces};
 use crate::case::{FirstSpeaker, Wording};
 use crate::user::goal::GoalCheck;
 use crate::user::guard::{Guard, Misstep, Objection, REWORDINGS_MAX};
@@ -160,6 +160,10 @@ pub(crate) async fn guarded(user: &dyn SimulatedUser, guard: &Guard<'_>, scene: 
             Ok(UserAct::Leave { why, goal, goodbye }) => {
                 return Guarded { act: Ok(Act::Leaves(why, goodbye)), goal, corrections };
             }
+            Ok(UserAct::Say(said)) if !user.is_guarded() && !said.text.trim().is_empty() => {
+                let told = lines::told(scene.brief, &said.text);
+                return Guarded { act: Ok(Act::Says(said, told)), goal: None, corrections };
+            }
             Ok(UserAct::Say(said)) => match guard.check(&scene, &said) {
                 Ok(told) => return Guarded { act: Ok(Act::Says(said, told)), goal: None, corrections },
                 Err(objection) => (said.text, objection),
@@ -279,6 +283,7 @@ impl<'a> Talk<'a> {
             case: &self.setting.case.id,
             origin: self.setting.case.origin.as_ref().map(|origin| origin.session.as_str()),
             tools: None,
+            traces: Traces::default(),
         };
         let reply = agent.reply(turn, &mut self.held).await?;
         // An agent that ends the conversation may do so without a word.

@@ -181,4 +181,10 @@ pub trait SimulatedUser: Send + Sync {
     /// # Errors
     /// [`UserFault::Invalid`] makes the trial Invalid, [`UserFault::Failed`] makes it Errored.
     async fn next(&self, scene: Scene<'_>) -> Result<UserAct, UserFault>;
+
+    /// Whether [`guard`] reads its messages before the agent does. It should, unless the words are those of somebody who answers for
+    /// them: a program of the caller's own knows things that no brief names.
+    fn is_guarded(&self) -> bool {
+        true
+    }
 }

@@ -1,9 +1,11 @@
 //! `reenact distill`: turns sessions into a suite of test cases.
 
+use std::ffi::OsString;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
+use clap::Parser as _;
 use reenact::cassette::{Recorded, Verb};
 use reenact::cost::Ledger;
 use reenact::distill::{Distilled, Distiller, batch_scope};
@@ -40,7 +42,7 @@ pub(crate) struct Args {
     /// The sessions, by id or the start of an id; all of them where none is named
     #[arg(value_name = "SESSION", conflicts_with = "query")]
     sessions: Vec<String>,
-    /// Where to write the suite: .yaml for people, .jsonl for machines
+    /// Where to write the suite: .yaml for people, .jsonl for machines, or mlflow:/datasets/NAME
     #[arg(short, long, value_name = "SUITE")]
     output: PathBuf,
     /// What distils: a model's name, or offline
@@ -98,6 +100,59 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<u8> {
     let written = writing::write(there, &distilled.cases, args)?;
     Told::of(distilled, choice, written).present(args, global)?;
     Ok(exit::PASSED)
+}
+
+/// What somebody asks for on a page, as the arguments of this verb have it.
+pub(crate) struct Request<'a> {
+    pub(crate) sessions: &'a [String],
+    pub(crate) query: Option<&'a str>,
+    pub(crate) suite: &'a Path,
+    pub(crate) model: &'a str,
+    pub(crate) max_cost: Option<&'a str>,
+}
+
+impl Request<'_> {
+    fn args(&self) -> Result<Args> {
+        let option = |name: &str, value: &str| OsString::from(format!("--{name}={value}"));
+        let mut line: Vec<OsString> = vec!["distill".into(), option("model", self.model), "--update".into()];
+        line.extend(self.query.map(|query| option("query", query)));
+        line.extend(self.max_cost.map(|cost| option("max-cost", cost)));
+        line.extend(["--output".into(), self.suite.into(), "--".into()]);
+        line.extend(self.sessions.iter().map(OsString::from));
+        Line::try_parse_from(line).map(|line| line.args).map_err(|error| {
+            let first = error.to_string().lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+            Error::new(ErrorKind::Usage, first)
+        })
+    }
+}
+
+#[derive(clap::Parser)]
+struct Line {
+    #[command(flatten)]
+    args: Args,
+}
+
+/// Distils into a suite what a page asks for; what somebody edited in the suite stays. `seen` hears of each session that is begun.
+pub(crate) fn on_request(request: &Request<'_>, store: &Store, stop: &Stop, seen: &dyn Fn()) -> Result<Told> {
+    let args = &request.args()?;
+    let there = writing::there(args)?;
+    let engine = participants::distiller(&args.model, &args.spending.settings())?;
+    let (journal, ledger) = desk(args, store)?;
+    let sessions = sessions(args, store)?.take_while(|_| !stop.is_requested()).inspect(|_| seen());
+    let work = reenact::distill::distill(sessions, distiller(&engine, &journal, &ledger));
+    let distilled = runtime()?.block_on(work)?;
+    if stop.is_requested() {
+        let stopped = Error::new(ErrorKind::Interrupted, "the distillation was stopped");
+        return Err(stopped.hint("nothing was written; what a model answered is kept, and not paid for again"));
+    }
+    if let Some(masker) = masker(args, store)? {
+        masking::check(&distilled, recordings(args, store)?, &masker)?;
+    }
+    if distilled.cases.is_empty() && there.is_none() {
+        return Err(nothing(&distilled));
+    }
+    let written = writing::write(there, &distilled.cases, args)?;
+    Ok(Told::of(distilled, None, written))
 }
 
 fn distill_and_record(args: &Args, store: &Store) -> Result<Distilled> {

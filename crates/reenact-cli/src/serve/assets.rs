@@ -11,8 +11,10 @@ const CSS: &str = "text/css; charset=utf-8";
 const JS: &str = "text/javascript; charset=utf-8";
 
 /// Every file there is: its name, its media type and what it holds.
-const ASSETS: [(&str, &str, &str); 5] = [
+const ASSETS: [(&str, &str, &str); 7] = [
     ("icon.svg", "image/svg+xml", include_str!("../../static/icon.svg")),
+    ("case.js", JS, include_str!("../../static/case.js")),
+    ("sessions.js", JS, include_str!("../../static/sessions.js")),
     ("pages.css", CSS, include_str!("../../static/pages.css")),
     ("pages.js", JS, include_str!("../../static/pages.js")),
     ("runs.css", CSS, include_str!("../../static/runs.css")),

@@ -4,6 +4,7 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
+use reenact::case::PartProblem;
 use reenact::{Error, ErrorKind, Place};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -15,7 +16,7 @@ use super::page::{Shape, rendered};
 #[derive(Debug, Clone)]
 pub(super) struct Fault {
     status: StatusCode,
-    told: Told,
+    told: Box<Told>,
 }
 
 /// What went wrong, and what to do about it.
@@ -32,12 +33,21 @@ pub(super) struct Told {
     /// The part of what was sent that is meant, where it is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<String>,
+    /// All that is wrong with a case that was sent, each at its part.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    problems: Vec<PartProblem>,
+}
+
+impl Told {
+    fn new(error: String) -> Told {
+        Told { error, place: None, hint: None, field: None, problems: Vec::new() }
+    }
 }
 
 impl Fault {
     /// An answer of this status, in words.
     pub(super) fn new(status: StatusCode, error: impl Into<String>) -> Fault {
-        Fault { status, told: Told { error: error.into(), place: None, hint: None, field: None } }
+        Fault { status, told: Told::new(error.into()).into() }
     }
 
     /// The same with what to do about it.
@@ -47,7 +57,6 @@ impl Fault {
     }
 
     /// The same about one part of what was sent.
-    #[allow(dead_code, reason = "for forms")]
     pub(super) fn about(mut self, field: impl Into<String>) -> Fault {
         self.told.field = Some(field.into());
         self
@@ -60,10 +69,16 @@ impl Fault {
     }
 
     /// An error about something that was named and is not there.
-    #[allow(dead_code, reason = "for single things")]
     pub(super) fn missing(fault: impl Into<Fault>) -> Fault {
         let fault = fault.into();
         if fault.status == StatusCode::BAD_REQUEST { fault.with(StatusCode::NOT_FOUND) } else { fault }
+    }
+
+    /// What is wrong with a case that was sent.
+    pub(super) fn of_parts(problems: Vec<PartProblem>) -> Fault {
+        let mut fault = Fault::new(StatusCode::UNPROCESSABLE_ENTITY, "the case is not right yet; nothing was written");
+        fault.told.problems = problems;
+        fault
     }
 
     /// What was sent is not what can be taken.
@@ -78,7 +93,7 @@ impl Fault {
 
     /// What is told of it.
     pub(super) fn told(self) -> Told {
-        self.told
+        *self.told
     }
 
     pub(super) fn closing() -> Fault {
@@ -101,8 +116,10 @@ impl From<Error> for Fault {
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         };
         let hint = error.hint_text().map(str::to_owned);
-        let place = error.place().cloned();
-        Fault { status, told: Told { error: error.message().to_owned(), place, hint, field: None } }
+        Fault {
+            status,
+            told: Told { place: error.place().cloned(), hint, ..Told::new(error.message().to_owned()) }.into(),
+        }
     }
 }
 
@@ -119,7 +136,7 @@ pub(super) async fn shaped(State(app): State<App>, request: Request, next: axum:
     match (shape, response.extensions_mut().remove::<Fault>()) {
         (Shape::Page(at), Some(fault)) => {
             let status = fault.status;
-            (status, rendered(&app, &at, "fault.html", &Page { status: status.as_u16(), told: fault.told }))
+            (status, rendered(&app, &at, "fault.html", &Page { status: status.as_u16(), told: *fault.told }))
                 .into_response()
         }
         _ => response,

@@ -58,7 +58,7 @@ pub(crate) async fn serve<E>(listener: TcpListener, app: App, end: impl Future<O
     }
     app.close();
     // Whoever does not come to an end is cut off.
-    let _ = tokio::time::timeout(LEAVE_WAIT, graceful.shutdown()).await;
+    let _ = tokio::time::timeout(LEAVE_WAIT, async { tokio::join!(graceful.shutdown(), at_rest(&app)) }).await;
     Ok(())
 }
 
@@ -74,5 +74,11 @@ where
     let watched = graceful.watch(connection);
     async move {
         let _ = watched.await;
+    }
+}
+
+async fn at_rest(app: &App) {
+    while app.tasks().are_going() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

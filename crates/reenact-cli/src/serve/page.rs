@@ -22,11 +22,17 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     templates.set_undefined_behavior(UndefinedBehavior::Strict);
     templates.add_filter("segment", segment);
     templates.add_filter("asset", assets::address);
+    templates.add_filter("cut", cut);
     words::add(&mut templates);
     for (name, text) in [
         ("layout.html", include_str!("../../templates/pages/layout.html")),
         ("fault.html", include_str!("../../templates/pages/fault.html")),
         ("login.html", include_str!("../../templates/pages/login.html")),
+        ("conversation.html", include_str!("../../templates/pages/conversation.html")),
+        ("case.html", include_str!("../../templates/pages/case.html")),
+        ("fields.html", include_str!("../../templates/pages/fields.html")),
+        ("session.html", include_str!("../../templates/pages/session.html")),
+        ("suite.html", include_str!("../../templates/pages/suite.html")),
         ("sessions.html", include_str!("../../templates/pages/sessions.html")),
         ("suites.html", include_str!("../../templates/pages/suites.html")),
         ("marks.html", include_str!("../../templates/pages/marks.html")),
@@ -101,6 +107,12 @@ fn wants_html(headers: &HeaderMap) -> bool {
 #[expect(clippy::needless_pass_by_value, reason = "a filter is handed values")]
 fn segment(text: String) -> String {
     percent_encoding::utf8_percent_encode(&text, percent_encoding::NON_ALPHANUMERIC).to_string()
+}
+
+/// At most so many characters; where that cuts, the text says how many it leaves out.
+fn cut(text: String, chars_max: usize) -> String {
+    let Some((end, _)) = text.char_indices().nth(chars_max) else { return text };
+    format!("{} […{} more characters]", &text[..end], text[end..].chars().count())
 }
 
 /// The page with what a browser would not show, or would show in another order, marked. The whole page, because

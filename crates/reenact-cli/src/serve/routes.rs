@@ -8,6 +8,7 @@ use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::extract::{DefaultBodyLimit, FromRequestParts, Path, Query, State};
 use axum::handler::Handler;
 use axum::http::{Method, StatusCode};
+use axum::middleware::from_fn;
 use axum::response::Html;
 use axum::routing::{MethodFilter, MethodRouter, on};
 use axum::{Json, Router};
@@ -18,6 +19,7 @@ use serde::de::DeserializeOwned;
 use super::App;
 use super::fault::Fault;
 use super::page::{At, rendered};
+use super::safety;
 
 /// What a route gives, or why not.
 pub(super) type Answer<T> = Result<T, Fault>;
@@ -56,7 +58,6 @@ impl Content {
     }
 
     /// Something that JSON Schema has no words for.
-    #[allow(dead_code, reason = "for streams")]
     pub(super) fn of(media: &'static str) -> Content {
         Content { media, schema: None }
     }
@@ -131,7 +132,8 @@ impl Routes {
             Ok::<Html<String>, Fault>(rendered(&app, &at, template, &value))
         };
         let mut routes = self.get(&format!("/api{path}"), about, work);
-        routes.router = routes.router.route(path, on(MethodFilter::GET, page));
+        let page = on(MethodFilter::GET, page).layer(from_fn(safety::within_time));
+        routes.router = routes.router.route(path, page);
         routes
     }
 
@@ -152,7 +154,6 @@ impl Routes {
     }
 
     /// Something that changes: `B` is what is sent as JSON.
-    #[allow(dead_code, reason = "for the pages to come")]
     pub(super) fn change<P, B, T, F, R>(self, method: Method, path: &str, about: &'static str, work: F) -> Routes
     where
         P: DeserializeOwned + JsonSchema + Send + 'static,
@@ -176,15 +177,16 @@ impl Routes {
         self.routed(entry, on(filter, handler))
     }
 
-    /// The same with another limit to what may be sent, in bytes.
-    #[allow(dead_code, reason = "for uploads")]
-    pub(super) fn raw_up_to<H: Handler<X, App>, X: 'static>(self, bytes: usize, entry: Entry, handler: H) -> Routes {
+    /// The same for whatever takes as long and sends as much as its handler lets it.
+    pub(super) fn streamed<H: Handler<X, App>, X: 'static>(mut self, entry: Entry, handler: H) -> Routes {
         let filter = MethodFilter::try_from(entry.method.clone()).expect("a route has one of the nine methods");
-        self.routed(entry, on(filter, handler).layer(DefaultBodyLimit::max(bytes)))
+        self.router = self.router.route(&entry.path, on(filter, handler).layer(DefaultBodyLimit::disable()));
+        self.entries.push(entry);
+        self
     }
 
     fn routed(mut self, entry: Entry, route: MethodRouter<App>) -> Routes {
-        self.router = self.router.route(&entry.path, route);
+        self.router = self.router.route(&entry.path, route.layer(from_fn(safety::within_time)));
         self.entries.push(entry);
         self
     }

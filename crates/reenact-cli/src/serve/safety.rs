@@ -24,7 +24,7 @@ mod login;
 
 /// What is sent to change something is small; routes that take more say so.
 const BODY_BYTES_MAX: usize = 4 << 20;
-/// From a request's head to the head of its answer, for all but those that say how long they take.
+/// From a request's head to the head of its answer, for all routes but streamed ones.
 const ANSWER_WAIT: Duration = Duration::from_secs(60);
 /// A token that people choose is guessed if it is shorter.
 const TOKEN_CHARS_MIN: usize = 16;
@@ -110,7 +110,6 @@ pub(super) fn around(router: Router<App>, app: &App) -> Router<App> {
     router
         .merge(login::router())
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-        .layer(from_fn(within_time))
         .layer(from_fn_with_state(app.clone(), guarded))
         .layer(from_fn_with_state(app.clone(), shaped))
         .layer(from_fn(with_headers))
@@ -126,7 +125,8 @@ async fn with_headers(request: Request, next: Next) -> Response {
     response
 }
 
-async fn within_time(request: Request, next: Next) -> Response {
+/// A request that is not answered in time is told so.
+pub(super) async fn within_time(request: Request, next: Next) -> Response {
     let late = || Fault::new(StatusCode::REQUEST_TIMEOUT, "the request was not all there in time").into_response();
     tokio::time::timeout(ANSWER_WAIT, next.run(request)).await.unwrap_or_else(|_| late())
 }

@@ -4,10 +4,14 @@ use serde_json::Value;
 
 use crate::served::Served;
 
+mod cases;
+mod events;
 #[path = "../../../reenact/tests/it/import/packing.rs"]
 mod packing;
 mod receiver;
+mod runs;
 mod safety;
+mod sessions;
 
 #[test]
 fn it_says_where_it_is_answers_there_and_stops_cleanly() {
@@ -40,7 +44,7 @@ fn what_goes_wrong_is_a_page_to_a_reader_and_json_to_a_program() {
     assert!(told.json()["hint"].as_str().unwrap().starts_with("did you mean `turns`?"));
     let page = served.open("/nothing");
     assert_eq!((page.status, page.header("content-type")), (404, Some("text/html; charset=utf-8")));
-    assert!(page.body.contains("there is nothing at this address"));
+    assert!(page.body.contains("There is nothing at this address"));
 }
 
 #[test]

@@ -83,6 +83,14 @@ impl Served {
         told
     }
 
+    /// Kills it, and gives the folder that it served.
+    pub(crate) fn kill(mut self) -> Stage {
+        let mut child = self.child.take().unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        std::mem::replace(&mut self.stage, Stage::new())
+    }
+
     /// Puts sessions into its store: an id, and what user and agent say in turns.
     pub(crate) fn import(&self, sessions: &[(&str, &[&str])]) {
         let store = Store::open(self.stage.path(".reenact/store.db")).unwrap();
@@ -109,6 +117,24 @@ impl Served {
     pub(crate) fn send(&self, method: &str, path: &str, body: &Value) -> Answer {
         let csrf = format!("X-Reenact-Csrf: {}", self.csrf());
         self.ask(method, path, &["Content-Type: application/json", &csrf], body.to_string().as_bytes())
+    }
+
+    /// Sends a file as a page of ours does, and waits for what comes of it.
+    pub(crate) fn upload(&self, name: &str, content: &[u8]) -> Value {
+        let csrf = format!("X-Reenact-Csrf: {}", self.csrf());
+        let headers = ["Content-Type: application/octet-stream", &csrf];
+        self.over(&self.ask("POST", &format!("/api/imports?name={name}"), &headers, content).json())
+    }
+
+    /// A task once it is over.
+    pub(crate) fn over(&self, task: &Value) -> Value {
+        let path = format!("/api/tasks/{}", task["id"]);
+        let mut now = task.clone();
+        self.stage.wait_until(|| {
+            now = self.get(&path).json();
+            now["state"] != "going"
+        });
+        now
     }
 
     pub(crate) fn csrf(&self) -> String {

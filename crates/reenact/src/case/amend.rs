@@ -142,17 +142,23 @@ impl<'a> Lines<'a> {
         }
     }
 
-    /// Changes the entries of a mapping; `false` where they do not stand on lines of their own, or where one is to go.
+    /// Changes the entries of a mapping; `false` where they do not stand on lines of their own, or where the first is to go.
     fn map(&mut self, entries: &[Entry], (old, new): (&Map<String, Value>, &Map<String, Value>), end: usize) -> bool {
         let columns: Vec<Option<usize>> =
             entries.iter().map(|entry| column(self.lines[entry.line as usize - 1], &entry.key)).collect();
         let Some(indent) = columns.first().copied().flatten() else { return false };
         let are_apart = entries.is_sorted_by(|one, other| one.line < other.line);
-        let is_one_gone = old.keys().any(|key| !new.contains_key(key));
-        if !are_apart || is_one_gone || columns.iter().any(|column| *column != Some(indent)) {
+        let is_gone = |key: &str| old.contains_key(key) && !new.contains_key(key);
+        // A dash may stand before the first.
+        let is_first_gone = entries.first().is_some_and(|entry| is_gone(&entry.key));
+        if !are_apart || is_first_gone || columns.iter().any(|column| *column != Some(indent)) {
             return false;
         }
         let starts: Vec<usize> = entries.iter().map(|entry| entry.line as usize - 1).collect();
+        let region = |n: usize, lines: &Self| lines.region(starts[n], starts.get(n + 1).copied().unwrap_or(end));
+        for (n, _) in entries.iter().enumerate().filter(|(_, entry)| is_gone(&entry.key)) {
+            self.replace(region(n, self), String::new());
+        }
         let mut behind = None;
         for (key, value) in new {
             let Some(n) = entries.iter().position(|entry| entry.key == *key) else {
@@ -162,7 +168,7 @@ impl<'a> Lines<'a> {
                 }
                 continue;
             };
-            let region = self.region(starts[n], starts.get(n + 1).copied().unwrap_or(end));
+            let region = region(n, self);
             behind = Some(region.end);
             if old.get(key) != Some(value) && !self.value(&entries[n], (old.get(key), value), region.end) {
                 self.replace_entry(region, &emit::entry(key, value, indent), indent);

@@ -4,6 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::{Map, Value};
+
 use super::Model;
 use super::endpoint::Endpoint;
 use super::limits::Limits;
@@ -41,6 +43,9 @@ pub struct ModelSettings {
     /// How many tokens one answer may have at the most, reasoning included, told to the provider; where nothing is said, only
     /// forms that insist on a limit are told one.
     pub answer_tokens_max: Option<u32>,
+    /// What each question says besides, by the names of OpenAI's and Anthropic's forms: `temperature`, `top_p` and the like. A model
+    /// that does not take one of them refuses.
+    pub parameters: Map<String, Value>,
     /// What providers allow. Open all models of a process with clones of one, so that they share what they learn.
     pub limits: Limits,
     /// Where keys and addresses come from; [`Provider::settings`] says which variables are read.
@@ -53,6 +58,7 @@ impl Default for ModelSettings {
         ModelSettings {
             timeout: TIMEOUT_DEFAULT,
             answer_tokens_max: None,
+            parameters: Map::new(),
             limits: Limits::default(),
             environment: Environment::default(),
         }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::answer::read_answer;
 use super::endpoint::Endpoint;
@@ -26,6 +26,7 @@ pub(super) struct RemoteModel {
     /// For one question, once it is its turn.
     timeout: Duration,
     answer_tokens_max: Option<u32>,
+    parameters: Map<String, Value>,
     environment: Environment,
 }
 
@@ -58,7 +59,8 @@ impl RemoteModel {
     pub(super) fn new(endpoint: Endpoint, settings: &ModelSettings) -> Self {
         let queue = settings.limits.queue(endpoint.provider, &endpoint.url, &endpoint.model);
         let ModelSettings { timeout, answer_tokens_max, .. } = *settings;
-        RemoteModel { endpoint, queue, timeout, answer_tokens_max, environment: settings.environment.clone() }
+        let (parameters, environment) = (settings.parameters.clone(), settings.environment.clone());
+        RemoteModel { endpoint, queue, timeout, answer_tokens_max, parameters, environment }
     }
 
     /// Asks until nothing of the question is refused by name, and keeps what was learned.
@@ -100,6 +102,9 @@ impl RemoteModel {
         if let Some(tokens) = self.answer_tokens_max {
             let tokens = manner.answer_tokens_max.min(tokens.into());
             self.endpoint.wire.limit(&mut body, self.endpoint.provider, tokens);
+        }
+        for (name, value) in &self.parameters {
+            self.endpoint.wire.set(&mut body, name, value.clone());
         }
         body
     }

@@ -85,6 +85,16 @@ impl Wire {
         *limit = tokens.into();
     }
 
+    /// Says a parameter of the caller's own; `name` is that of the forms that most servers speak.
+    pub(crate) fn set(self, body: &mut Value, name: &str, value: Value) {
+        match self {
+            Wire::ChatCompletions | Wire::AnthropicMessages => body[name] = value,
+            Wire::GenerateContent if name == "max_tokens" => body["generationConfig"]["maxOutputTokens"] = value,
+            Wire::GenerateContent => body["generationConfig"][camel_case(name)] = value,
+            Wire::Converse => body["inferenceConfig"][camel_case(name)] = value,
+        }
+    }
+
     /// Reads the body of a successful answer.
     ///
     /// # Errors
@@ -106,6 +116,16 @@ impl Wire {
         };
         written.unwrap_or_else(|expected| Err(malformed(format!("expected {expected}, got: {}", quote()))))
     }
+}
+
+/// `top_p` as `topP`.
+fn camel_case(name: &str) -> String {
+    let mut words = name.split('_');
+    let first = words.next().unwrap_or_default().to_owned();
+    words.fold(first, |name, word| {
+        let (initial, rest) = word.split_at(word.chars().next().map_or(0, char::len_utf8));
+        name + &initial.to_uppercase() + rest
+    })
 }
 
 /// What a form makes of an answer: the text or why it is none, or else what the form would have expected.
@@ -256,6 +276,20 @@ mod tests {
     /// A conversation as it grows: what both sides say in each turn, any of it empty.
     fn any_turns() -> impl Strategy<Value = Vec<(String, String)>> {
         prop::collection::vec((".{0,12}", ".{0,12}"), 0..6)
+    }
+
+    #[test]
+    fn a_parameter_of_the_callers_own_stands_where_each_form_has_it() {
+        let set = |wire: Wire, name: &str| {
+            let mut body = json!({});
+            wire.set(&mut body, name, json!(0.5));
+            body
+        };
+        assert_eq!(set(Wire::ChatCompletions, "top_p"), json!({"top_p": 0.5}));
+        assert_eq!(set(Wire::AnthropicMessages, "temperature"), json!({"temperature": 0.5}));
+        assert_eq!(set(Wire::GenerateContent, "top_p"), json!({"generationConfig": {"topP": 0.5}}));
+        assert_eq!(set(Wire::GenerateContent, "max_tokens"), json!({"generationConfig": {"maxOutputTokens": 0.5}}));
+        assert_eq!(set(Wire::Converse, "max_tokens"), json!({"inferenceConfig": {"maxTokens": 0.5}}));
     }
 
     fn request(turns: &[(String, String)]) -> ModelRequest {

@@ -41,6 +41,11 @@ impl ModelUser {
         ModelUser { model, found: Arc::default() }
     }
 
+    /// Whether the goal is reached in a scene, as the model finds it by itself, apart from whoever words the user.
+    pub async fn check_goal(&self, scene: Scene<'_>) -> GoalCheck {
+        checks::goal(&scene, &checks::goal_question(&scene), &self.model).await
+    }
+
     async fn decide<'a>(&self, scene: &Scene<'a>) -> Result<Decision<'a>, UserFault> {
         let mut reading = Reading::by_code(scene);
         let doubts = reading.doubts(scene);

@@ -142,6 +142,33 @@ async fn users_of_the_callers_own_are_held_to_the_same_line() {
     assert!(trial.conversation.messages.is_empty(), "not a word of it reached the agent");
 }
 
+/// A user in Rust whose words are somebody's own.
+struct Verbatim;
+
+#[async_trait]
+impl SimulatedUser for Verbatim {
+    async fn next(&self, scene: Scene<'_>) -> Result<UserAct, UserFault> {
+        let text = if scene.heard.turn_count() < 3 { "it is parcel 4711, ask Bob in room 12" } else { "  " };
+        Ok(UserAct::say(DialogueAct::Tell, text))
+    }
+
+    fn is_guarded(&self) -> bool {
+        false
+    }
+}
+
+#[tokio::test]
+async fn whoever_answers_for_a_users_words_has_them_said_as_they_are_but_not_without_a_word() {
+    let (store, planned) = (Store::temporary().unwrap(), planned(1));
+    store.create_run(&planned).unwrap();
+    let output = play(&store, &planned, Part::Own(Arc::new(Verbatim)), &Arc::default()).await;
+    let trial = &output.trials[0];
+    let said: Vec<&str> = trial.conversation.by(Speaker::User).map(|message| message.text.as_str()).collect();
+    assert_eq!(said, ["it is parcel 4711, ask Bob in room 12"; 3], "the same words, with a name that nobody knows");
+    assert_eq!(trial.disclosures[0].fact, "number", "what they tell is told all the same");
+    assert_eq!((trial.outcome, trial.corrections[0].misstep), (Outcome::Invalid, Misstep::SaysNothing), "{trial:?}");
+}
+
 /// A recording in which the user was asked for the number, and told it.
 fn recording() -> Session {
     let said = [

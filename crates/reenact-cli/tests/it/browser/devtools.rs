@@ -4,8 +4,10 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -27,7 +29,7 @@ const FLAGS: [&str; 12] = [
     "--disable-component-update",
     "--disable-sync",
     "--disable-extensions",
-    "--host-resolver-rules=MAP * ~NOTFOUND",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
     "--remote-debugging-pipe",
 ];
 
@@ -61,12 +63,72 @@ impl Browser {
 
     /// Opens a file and waits until it is loaded.
     pub(crate) fn open(&mut self, file: &Path) {
+        self.visit(&format!("file://{}", file.display()));
+    }
+
+    /// Opens an address and waits until it is loaded.
+    pub(crate) fn visit(&mut self, address: &str) {
         self.events.clear();
-        let opened = self.ask("Page.navigate", &json!({"url": format!("file://{}", file.display())}));
+        let opened = self.ask("Page.navigate", &json!({"url": address}));
         assert_eq!(opened["errorText"], Value::Null, "{opened}");
+        self.loaded();
+    }
+
+    /// Does something that leads to another page, and waits until it is loaded.
+    pub(crate) fn leave(&mut self, how: impl FnOnce(&mut Browser)) {
+        self.events.clear();
+        how(self);
+        self.loaded();
+    }
+
+    fn loaded(&mut self) {
         while !self.events.iter().any(|event| event["method"] == "Page.loadEventFired") {
             self.next();
         }
+    }
+
+    /// Waits until an expression is true, on this page or on one that it leads to.
+    #[track_caller]
+    pub(crate) fn wait_for(&mut self, expression: &str) {
+        let began = Instant::now();
+        while self.evaluate(expression)["result"]["value"] != true {
+            assert!(began.elapsed() < PATIENCE, "{expression}");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Makes the page one of somebody who likes it `light` or `dark`.
+    pub(crate) fn prefers(&mut self, scheme: &str) {
+        let features = json!([{"name": "prefers-color-scheme", "value": scheme}, {"name": "prefers-reduced-motion", "value": "reduce"}]);
+        self.ask("Emulation.setEmulatedMedia", &json!({"features": features}));
+    }
+
+    /// Types a text where the focus is.
+    pub(crate) fn write(&mut self, text: &str) {
+        self.ask("Input.insertText", &json!({"text": text}));
+    }
+
+    /// Presses a key: a character, or one by its name.
+    pub(crate) fn press(&mut self, key: &str) {
+        let (text, code) = match key {
+            "Enter" => ("\r", 13),
+            "Escape" => ("", 27),
+            key => (key, 0),
+        };
+        let mut event = json!({"type": "keyDown", "key": key, "windowsVirtualKeyCode": code});
+        if !text.is_empty() {
+            event["text"] = text.into();
+        }
+        self.ask("Input.dispatchKeyEvent", &event);
+        event["type"] = "keyUp".into();
+        self.ask("Input.dispatchKeyEvent", &event);
+    }
+
+    /// Keeps what is seen of the page as a PNG.
+    pub(crate) fn picture(&mut self, file: &Path) {
+        let taken = self.ask("Page.captureScreenshot", &json!({"format": "png"}));
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, BASE64_STANDARD.decode(taken["data"].as_str().unwrap()).unwrap()).unwrap();
     }
 
     /// Makes the window so many pixels wide and high.
@@ -75,9 +137,14 @@ impl Browser {
         self.ask("Emulation.setDeviceMetricsOverride", &size);
     }
 
-    /// The value of an expression in the page.
+    fn evaluate(&mut self, expression: &str) -> Value {
+        let asked = json!({"expression": expression, "returnByValue": true, "awaitPromise": true});
+        self.ask("Runtime.evaluate", &asked)
+    }
+
+    /// The value of an expression in the page; of a promise, what it comes to.
     pub(crate) fn value(&mut self, expression: &str) -> Value {
-        let answer = self.ask("Runtime.evaluate", &json!({"expression": expression, "returnByValue": true}));
+        let answer = self.evaluate(expression);
         assert_eq!(answer["exceptionDetails"], Value::Null, "{expression}: {answer}");
         answer["result"]["value"].clone()
     }
