@@ -108,7 +108,7 @@ fn files_that_cannot_be_read_are_named_with_what_to_do_and_the_others_are_import
     ];
     let store = Store::temporary().unwrap();
     let told = import(inputs, &Options::default(), &store, &mut |_| {}).unwrap();
-    let known = "known are openai-chat, sharegpt, otlp, mlflow, reenact";
+    let known = "known are openai-chat, sharegpt, otlp, mlflow, langsmith, langfuse, phoenix, reenact";
     assert_eq!(unreadable(&told), [
         "missing.jsonl: there is no such file (check the path)".to_owned(),
         "empty.jsonl: the file is empty (export the conversations again, or name another file)".to_owned(),
