@@ -8,13 +8,13 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 use reenact::distill::curation::Curation;
 use reenact::signals::{Signal, signals, trouble};
-use reenact::{Result, SessionQuery, SessionSummary, Store, Suite};
+use reenact::{Result, SessionQuery, SessionSummary, Store};
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::args::Global;
 use crate::output::sessions::Length;
-use crate::{exit, output};
+use crate::{exit, output, suites};
 
 /// Below this an id is hard to recognise, even where fewer characters would do.
 const SHORT_ID_CHARS_MIN: usize = 8;
@@ -159,7 +159,7 @@ fn troubled(store: &Store, args: &Args, global: &Global) -> Result<()> {
 }
 
 fn coverage(store: &Store, suite: &Path, args: &Args, global: &Global) -> Result<()> {
-    let cases = Suite::load(suite)?.cases;
+    let cases = suites::load(suite)?.cases;
     let query: SessionQuery = args.query.join(" ").parse()?;
     let coverage = Curation::of(store.read_sessions(&query)?)?.coverage(&cases);
     if global.json {

@@ -7,6 +7,7 @@ mod batch;
 mod browser;
 mod cassettes;
 mod check;
+mod convert;
 mod cost;
 mod crashes;
 mod curation;
