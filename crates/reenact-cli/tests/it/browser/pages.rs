@@ -33,7 +33,9 @@ fn address(served: &Served, path: &str) -> String {
 fn barriers(browser: &mut Browser) -> Value {
     let axe = std::fs::read_to_string(AXE).expect("axe-core is there: bash .ci/test");
     browser.value(&axe);
-    let run = format!("axe.run(document, {RULES}).then(found => found.violations.map(it => [it.id, it.nodes.map(node => node.html + ' ' + node.failureSummary)]))");
+    let run = format!(
+        "axe.run(document, {RULES}).then(found => found.violations.map(it => [it.id, it.nodes.map(node => node.html + ' ' + node.failureSummary)]))"
+    );
     browser.value(&run)
 }
 
@@ -104,7 +106,10 @@ fn a_field_and_the_words_that_it_comes_from_show_each_other() {
     browser.resize(1280, 900);
     browser.visit(&address(&served, "/suites/support.yaml/cases/transfer"));
     browser.click("[data-part='facts.reference-number-transfer'] textarea");
-    assert_eq!(browser.value("[...document.querySelectorAll('mark.lit')].map(it => it.textContent)"), json!(["Sure, it is T-2041."]));
+    assert_eq!(
+        browser.value("[...document.querySelectorAll('mark.lit')].map(it => it.textContent)"),
+        json!(["Sure, it is T-2041."])
+    );
     browser.click("mark.lit");
     let part = browser.value("document.activeElement.closest('[data-part]').dataset.part");
     assert_eq!(part, "facts.reference-number-transfer");
@@ -177,7 +182,10 @@ fn what_is_wrong_stands_at_its_field_and_an_edit_that_came_late_is_still_in_the_
     let wrong = "document.querySelector('[data-list-of=expectations] > .item .wrong')";
     browser.wait_for(&format!("!{wrong}.hidden"));
     assert!(browser.value(&format!("{wrong}.textContent")).as_str().unwrap().contains("regular expression"));
-    assert_eq!(browser.value("document.activeElement.closest('.item').contains(document.querySelector('[aria-invalid]'))"), true);
+    assert_eq!(
+        browser.value("document.activeElement.closest('.item').contains(document.querySelector('[aria-invalid]'))"),
+        true
+    );
     assert_eq!(barriers(&mut browser), json!([]));
     assert_eq!(served.stage.read("support.yaml"), before);
     fill(&mut browser, pattern, "arrived");
@@ -212,7 +220,13 @@ fn sessions_are_found_chosen_and_distilled_with_the_keys_alone() {
     fill(&mut browser, "#distil-suite", "../outside.yaml");
     browser.click("#distil-go");
     browser.wait_for("!document.getElementById('distil-wrong').hidden");
-    assert!(browser.value("document.getElementById('distil-wrong').textContent").as_str().unwrap().contains("no name for a suite file"));
+    assert!(
+        browser
+            .value("document.getElementById('distil-wrong').textContent")
+            .as_str()
+            .unwrap()
+            .contains("no name for a suite file")
+    );
     assert_eq!(barriers(&mut browser), json!([]));
     fill(&mut browser, "#distil-suite", "market.yaml");
     browser.click("#distil-go");
@@ -240,7 +254,9 @@ fn a_file_that_is_dropped_is_imported_and_what_was_skipped_is_shown() {
         json!(log)
     ));
     browser.wait_for("document.querySelector('#tasks')?.textContent.includes('1 session: 1 new')");
-    assert!(browser.value("document.querySelector('#tasks').textContent").as_str().unwrap().contains("chat log.jsonl:2"));
+    assert!(
+        browser.value("document.querySelector('#tasks').textContent").as_str().unwrap().contains("chat log.jsonl:2")
+    );
     assert_eq!(barriers(&mut browser), json!([]));
     browser.leave(|browser| browser.click("#tasks a"));
     assert_eq!(browser.value("document.querySelector('.entry a').textContent"), "hello");
@@ -272,7 +288,11 @@ fn what_anybody_said_or_named_does_nothing_on_any_page() {
     let escaped = |text: &str| text.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>();
     let (file, id) = (escaped(&name), escaped(HOSTILE));
     for path in [
-        "/sessions".to_owned(), format!("/sessions/{id}"), "/suites".to_owned(), format!("/suites/{file}"), format!("/suites/{file}/cases/{id}"),
+        "/sessions".to_owned(),
+        format!("/sessions/{id}"),
+        "/suites".to_owned(),
+        format!("/suites/{file}"),
+        format!("/suites/{file}/cases/{id}"),
         format!("/sessions?q=%22{}", id),
     ] {
         browser.visit(&address(&served, &path));
@@ -306,7 +326,9 @@ fn a_session_of_a_thousand_turns_is_one_page_that_the_keys_go_through() {
     browser.press("j");
     browser.press("j");
     browser.press("k");
-    assert!(browser.value("document.querySelector('.said.here').textContent").as_str().unwrap().contains("message 0 of"));
+    assert!(
+        browser.value("document.querySelector('.said.here').textContent").as_str().unwrap().contains("message 0 of")
+    );
     assert_quiet(&browser, &served);
 }
 
