@@ -5,8 +5,8 @@ use reenact::Result;
 use crate::args::{Args, Verb};
 
 pub(crate) mod check;
-pub(crate) mod copy;
 pub(crate) mod convert;
+pub(crate) mod copy;
 pub(crate) mod demo;
 pub(crate) mod diff;
 pub(crate) mod distill;
