@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import mlflow
 from mlflow.entities import Trace
+from mlflow.entities.span import NO_OP_SPAN_TRACE_ID
 
 from reenact import Trial
 
@@ -125,5 +126,8 @@ class LostTraces(RuntimeError):
     """Traces that were logged twice and are not in the tracking store."""
 
     def __init__(self, trace_ids: list[str]) -> None:
-        super().__init__(f"{len(trace_ids)} traces did not reach the tracking store, the first of them {trace_ids[0]}")
+        off = (
+            " (tracing is turned off)" if trace_ids[0] == NO_OP_SPAN_TRACE_ID else f", the first of them {trace_ids[0]}"
+        )
+        super().__init__(f"{len(trace_ids)} traces did not reach the tracking store{off}")
         self.trace_ids = trace_ids
