@@ -133,14 +133,22 @@ impl Steps {
     where
         Q: Serialize + ?Sized + Sync,
         T: Serialize + DeserializeOwned + Send,
-        F: Future<Output = T> + Send,
+        F: Future<Output = Result<T>> + Send,
     {
         let key = self.next(role)?;
         let answer = match &self.recording {
             Some(recording) => record::pass(recording, &self.journal, &key, request),
-            None => self.journal.step(key, request, || call).await,
+            None => self.journal.waited_step(key, request, || call, |_| Duration::ZERO).await.map(|(answer, _)| answer),
         };
         answer.map_err(|error| self.halt(error))
+    }
+
+    /// An answer, unless it is a fault that comes when the run is to stop: it may be of the stop's own making, and is no answer.
+    fn unless_halted<T, E>(&self, answer: Result<T, E>) -> Result<Result<T, E>> {
+        match answer.is_err() && self.stop.is_requested() {
+            true => Err(Error::new(ErrorKind::Interrupted, HALTED)),
+            false => Ok(answer),
+        }
     }
 
     /// Asks the agent, whose latency is kept.
@@ -160,9 +168,11 @@ impl Steps {
                 let call = async || {
                     let reply = agent.reply(turn, held).await;
                     // What the agent makes of a tool that came to a stop is no answer of its own.
-                    // A fault that comes when the run is to stop may be of the stop's own making, and is no answer either.
-                    let is_halted = self.is_broken() || (reply.is_err() && self.stop.is_requested());
-                    if is_halted { Err(Error::new(ErrorKind::Interrupted, HALTED)) } else { Ok(reply) }
+                    if self.is_broken() {
+                        Err(Error::new(ErrorKind::Interrupted, HALTED))
+                    } else {
+                        self.unless_halted(reply)
+                    }
                 };
                 let waited = |reply: &Reply| {
                     let waited = waited(reply);
@@ -384,7 +394,8 @@ struct JournaledUser {
 impl SimulatedUser for JournaledUser {
     async fn next(&self, scene: Scene<'_>) -> Result<UserAct, UserFault> {
         let request = (scene.brief, scene.heard, scene.disclosures, scene.seed, scene.rejected);
-        let answer = self.steps.step(StepRole::User, &request, self.user.next(scene)).await;
+        let next = async { self.steps.unless_halted(self.user.next(scene).await) };
+        let answer = self.steps.step(StepRole::User, &request, next).await;
         answer.unwrap_or_else(|Halted| Err(UserFault::Failed(HALTED.into())))
     }
 
@@ -402,7 +413,8 @@ struct JournaledJudge {
 impl Judge for JournaledJudge {
     async fn assess(&self, expectation: &Expectation, hearing: Hearing<'_>) -> Assessment {
         let request = (expectation, hearing);
-        let answer = self.steps.step(StepRole::Judge, &request, self.judge.assess(expectation, hearing)).await;
+        let assess = async { Ok(self.judge.assess(expectation, hearing).await) };
+        let answer = self.steps.step(StepRole::Judge, &request, assess).await;
         answer.unwrap_or_else(|Halted| Assessment::new(&expectation.id, Verdict::Inconclusive, HALTED, "none"))
     }
 }

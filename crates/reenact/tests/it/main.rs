@@ -30,6 +30,7 @@ mod scripted;
 mod server;
 mod standing;
 mod statistics;
+mod stopping;
 mod store;
 mod suite;
 mod tidy;
