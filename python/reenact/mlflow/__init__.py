@@ -11,13 +11,15 @@ mlflow.genai.evaluate(data=simulator, predict_fn=predict_fn, scorers=[Conversati
 `docs/mlflow.md` tells what is the same, what is better, and with which versions of MLflow this works.
 """
 
+# What is imported below imports MLflow, which may not be there, or be another one: that is looked into first.
+# ruff: noqa: E402
+
 from __future__ import annotations
 
 from . import _versions
 
 _versions.check()
 
-# What follows imports MLflow, which may not be there, or be another one.
 from mlflow.genai.simulators import SimulatorContext
 
 from ._distilling import SkippedSession, TestCases, generate_test_cases

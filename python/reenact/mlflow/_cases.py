@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import logging
 import math
 from collections.abc import Mapping
@@ -11,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from mlflow.genai.datasets import EvaluationDataset
 
+from reenact import Expectation, Suite, TestCase
+
 from . import _guidelines
 
 if TYPE_CHECKING:
     from pandas import DataFrame
-
-    from reenact import Suite
 
     TestCases = list[dict[str, Any]] | DataFrame | EvaluationDataset | Suite | str | Path
 
@@ -24,8 +25,11 @@ RESERVED_CONTEXT_KEYS = ("input", "messages", "mlflow_session_id")
 """Arguments that the agent gets from the simulator."""
 
 MLFLOW_KEYS = ("goal", "persona", "context", "expectations", "simulation_guidelines")
-OWN_KEYS = ("id", "facts", "opening", "patience")
+OWN_KEYS = ("id", "facts", "opening", "patience", "origin")
 """What a case may say besides; `docs/suite.md` tells what it means."""
+
+CASE_TAG = "reenact.case"
+"""The tag of a dataset's record that has the whole case, as a suite file has it."""
 
 _logger = logging.getLogger(__name__)
 
@@ -63,7 +67,8 @@ def in_a_run(case: Mapping[str, Any], id: str) -> dict[str, Any]:
         "opening": case.get("opening", told.get("opening")),
         "patience": case.get("patience", told.get("patience")),
     }
-    return {"id": id, "brief": brief}
+    # How the recorded user worded it stands in the evidence of where the case comes from.
+    return {"id": id, "brief": brief, **({"origin": case["origin"]} if "origin" in case else {})}
 
 
 def _as_dicts(test_cases: TestCases) -> list[Mapping[str, Any]]:
@@ -73,36 +78,51 @@ def _as_dicts(test_cases: TestCases) -> list[Mapping[str, Any]]:
         return _of_dataset(test_cases)
     if isinstance(test_cases, DataFrame):
         return [{str(key): value for key, value in row.items()} for row in test_cases.to_dict("records")]
-    if isinstance(test_cases, (str, Path)) or hasattr(test_cases, "cases"):
+    if isinstance(test_cases, (str, Path, Suite)):
         return _of_suite(test_cases)
     return list(test_cases)
 
 
+def expectations_of(case: TestCase) -> dict[str, Any]:
+    """What is expected of the agent as MLflow has it: each id with its text, or with all there is of one that code decides."""
+
+    def told(expectation: Expectation) -> Any:
+        rest = {key: value for key, value in expectation.to_dict().items() if key not in ("id", "judged")}
+        return rest["text"] if rest.keys() == {"text"} else rest
+
+    return {expectation.id: told(expectation) for expectation in case.expectations}
+
+
 def _of_dataset(dataset: EvaluationDataset) -> list[Mapping[str, Any]]:
-    """The records, with the expectations that stand beside their inputs."""
-    records = dataset.to_df().to_dict("records")
+    """The records, with the expectations that stand beside their inputs, and what a tag of ours keeps of the case."""
+    records = [{str(key): it for key, it in row.items()} for row in dataset.to_df().to_dict("records")]
     if not records or not all("goal" in record["inputs"] for record in records):
         raise ValueError(
             "EvaluationDataset passed to ConversationSimulator must contain conversational test cases with a 'goal' "
             "field in the 'inputs' column"
         )
-    beside = ({"expectations": record["expectations"]} if record.get("expectations") else {} for record in records)
-    return [{**record["inputs"], **expected} for record, expected in zip(records, beside)]
+    return [_of_record(record) for record in records]
+
+
+def _of_record(record: Mapping[str, Any]) -> dict[str, Any]:
+    beside = {"expectations": record["expectations"]} if record.get("expectations") else {}
+    tags = record.get("tags") or {}
+    kept = json.loads(tags[CASE_TAG]) if isinstance(tags, Mapping) and CASE_TAG in tags else {}
+    return {**{key: kept[key] for key in OWN_KEYS if key in kept}, **record["inputs"], **beside}
 
 
 def _of_suite(suite: Suite | str | Path) -> list[Mapping[str, Any]]:
-    from reenact import Suite
-
     suite = suite if isinstance(suite, Suite) else Suite.load(suite)
     return [_of_case(case) for case in suite.cases]
 
 
-def _of_case(case: Any) -> dict[str, Any]:
+def _of_case(case: TestCase) -> dict[str, Any]:
     brief = case.brief.to_dict()
-    renamed = {"guidelines": "simulation_guidelines"}
-    expectations = {expectation.id: expectation.text for expectation in case.expectations}
-    known = {renamed.get(key, key): value for key, value in brief.items()}
-    return {"id": case.id, **known, "context": case.context, "expectations": expectations}
+    brief["simulation_guidelines"] = brief.pop("guidelines", [])
+    known = {"id": case.id, **brief, "context": case.context, "expectations": expectations_of(case)}
+    if case.origin is not None:
+        known["origin"] = case.origin.to_dict()
+    return {key: value for key, value in known.items() if value not in ([], {})}
 
 
 def _without_missing(case: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,9 +14,10 @@ from mlflow.entities.session import Session
 from mlflow.genai.simulators.utils import get_default_simulation_model
 
 import reenact
-from reenact import Distilled, Expectation, Store, Suite, TestCase
+from reenact import Distilled, Store, Suite, TestCase
 
 from . import _guidelines
+from ._cases import CASE_TAG, expectations_of
 
 _logger = logging.getLogger("reenact.mlflow")
 
@@ -48,9 +49,11 @@ class TestCases(list[dict[str, Any]]):
         super().__init__(_inputs(case) for case in self.suite.cases)
 
     def records(self) -> list[dict[str, Any]]:
-        """The cases as records of a dataset, with what is expected of the agent: `dataset.merge_records(test_cases.records())`."""
-        expected = [_expectations(case.expectations) for case in self.suite.cases]
-        return [{"inputs": dict(case), "expectations": beside} for case, beside in zip(self, expected)]
+        """The cases as records of a dataset, with all that there is of them: `dataset.merge_records(test_cases.records())`.
+
+        What is expected of the agent stands beside the inputs, and the whole case in the tag `reenact.case`.
+        """
+        return [_record(case) for case in self.suite.cases]
 
 
 def generate_test_cases(
@@ -75,7 +78,7 @@ def generate_test_cases(
     recorded = [session.traces if isinstance(session, Session) else list(session) for session in sessions]
     ids = _ids(recorded)
     kept = Store.temporary() if store is None else Store.of(store)
-    lines = [_line(trace, id) for id, traces in zip(ids, recorded) for trace in traces]
+    lines = [_line(trace, id) for id, traces in zip(ids, recorded, strict=False) for trace in traces]
     read = {}
     if lines:
         reading = Store.temporary()
@@ -130,9 +133,11 @@ def _inputs(case: TestCase) -> dict[str, Any]:
     return {key: value for key, value in told.items() if value}
 
 
-def _expectations(expectations: Iterable[Expectation]) -> dict[str, Any]:
-    def told(expectation: Expectation) -> Any:
-        checks = {key: value for key, value in expectation.to_dict().items() if key not in ("id", "text", "judged")}
-        return expectation.text or json.dumps(checks, ensure_ascii=False)
-
-    return {expectation.id: told(expectation) for expectation in expectations}
+def _record(case: TestCase) -> dict[str, Any]:
+    told = {"goal": case.brief.goal, "persona": case.brief.persona, "simulation_guidelines": case.brief.guidelines}
+    [whole] = Suite(cases=[case]).to_jsonl().splitlines()
+    return {
+        "inputs": {key: value for key, value in told.items() if value},
+        "expectations": expectations_of(case),
+        "tags": {CASE_TAG: whole},
+    }

@@ -11,7 +11,6 @@ import threading
 from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any
 
-from mlflow.environment_variables import MLFLOW_GENAI_EVAL_ASYNC_TIMEOUT
 from mlflow.genai.simulators import SimulatorContext
 from mlflow.genai.simulators.prompts import DEFAULT_PERSONA
 from mlflow.genai.utils import trace_utils
@@ -22,7 +21,7 @@ from reenact._progress import Progress, is_watched
 from reenact.errors import Interrupted
 from reenact.participants import Part, name_of, user_part
 
-from . import _cases
+from . import _cases, _settings
 from ._guidelines import listed
 from ._reply import words_of
 from ._traces import Traces, Turn
@@ -40,13 +39,14 @@ class Playing:
     def __init__(self, simulator: ConversationSimulator, predict_fn: Callable[..., Any]) -> None:
         self.simulator = simulator
         self.predict_fn = _awaitable(predict_fn)
-        self.cases = {f"case-{at}": case for at, case in enumerate(simulator.test_cases, 1)}
+        given: list[dict[str, Any]] = simulator.test_cases  # type: ignore[assignment]
+        self.cases = {f"case-{at}": case for at, case in enumerate(given, 1)}
         self.traces = Traces()
         self.raised: dict[str, BaseException] = {}
         """What one's own code raised, by the ids of the sessions."""
         self._suite = [TestCase.from_dict(_cases.in_a_run(case, id)) for id, case in self.cases.items()]
         briefs = (_key(case.brief.to_dict()) for case in self._suite)
-        self._given = dict(zip(briefs, (case.get("simulation_guidelines") for case in simulator.test_cases)))
+        self._given = dict(zip(briefs, (case.get("simulation_guidelines") for case in given), strict=True))
         self._takes = inspect.signature(predict_fn).parameters
         self._is_open = any(it.kind is inspect.Parameter.VAR_KEYWORD for it in self._takes.values())
         self._users: dict[int, BaseSimulatedUserAgent] = {}
@@ -62,7 +62,7 @@ class Playing:
         asking = Asking(
             self._parts(),
             stopper,
-            deadline=MLFLOW_GENAI_EVAL_ASYNC_TIMEOUT.get(),
+            deadline=_settings.agent_timeout_seconds(),
             user_parameters=simulator.user_llm_params,
         )
         with asking:
@@ -83,7 +83,7 @@ class Playing:
             user_model=simulator.user_model,
             max_turns=simulator.max_turns,
             concurrency=simulator.concurrency,
-            agent_timeout_seconds=MLFLOW_GENAI_EVAL_ASYNC_TIMEOUT.get(),
+            agent_timeout_seconds=_settings.agent_timeout_seconds(),
         )
         begun = _native.begin(store._native, Suite(cases=self._suite).to_dict(), plan.to_dict(), asking.own)
         return str(begun["id"])
@@ -153,7 +153,9 @@ class Playing:
         """The object that plays the user of one conversation: it may remember what it said."""
         with self._lock:
             if conversation not in self._users:
-                made = self.simulator.user_agent_class(model=self.simulator.user_model, **self.simulator.user_llm_params)
+                made = self.simulator.user_agent_class(
+                    model=self.simulator.user_model, **self.simulator.user_llm_params
+                )
                 self._users[conversation] = made
             return self._users[conversation]
 

@@ -14,23 +14,20 @@ from typing import TYPE_CHECKING, Any
 
 import mlflow
 from mlflow.entities import Trace
-from mlflow.environment_variables import MLFLOW_GENAI_SIMULATOR_MAX_WORKERS
 from mlflow.exceptions import MlflowException
 from mlflow.genai import simulators as peer
+from mlflow.genai.datasets import EvaluationDataset
 
 from reenact import Trial
 from reenact.errors import Interrupted
 
-from . import _cases
+from . import _cases, _settings
 from ._playing import Playing
 from ._telling import Told
 from ._users import SimulatedUserAgent
 
 if TYPE_CHECKING:
     from ._cases import TestCases
-
-CONCURRENCY = 64
-"""Conversations at once where nobody says otherwise: most of what they do is wait for models."""
 
 _logger = logging.getLogger("reenact.mlflow")
 
@@ -84,10 +81,10 @@ class ConversationSimulator(peer.ConversationSimulator):
     ) -> None:
         if resume is not None and store is None:
             raise ValueError("resume needs the store that keeps the simulation: ConversationSimulator(…, store=PATH)")
-        super().__init__(
-            test_cases, max_turns, user_model, user_agent_class or SimulatedUserAgent, **user_llm_params
-        )
-        self.concurrency = concurrency or _concurrency()
+        # A dataset lends the evaluation its name.
+        given = test_cases if isinstance(test_cases, EvaluationDataset) else _cases.normalised(test_cases)
+        super().__init__(given, max_turns, user_model, user_agent_class or SimulatedUserAgent, **user_llm_params)
+        self.concurrency = concurrency or _settings.concurrency()
         self.store = store
         self.resume = resume
         self.conversations: list[SimulatedConversation] = []
@@ -141,11 +138,6 @@ def check_signature(predict_fn: Callable[..., Any]) -> None:
             "predict_fn must take either 'messages' or 'input', which is the conversation so far; "
             f"it takes {', '.join(takes) or 'nothing'}"
         )
-
-
-def _concurrency() -> int:
-    workers = MLFLOW_GENAI_SIMULATOR_MAX_WORKERS
-    return int(workers.get()) if workers.is_set() else CONCURRENCY
 
 
 def _run() -> contextlib.AbstractContextManager[Any]:

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import mlflow
 from mlflow.entities import Trace
-from mlflow.environment_variables import MLFLOW_GENAI_SIMULATOR_MAX_WORKERS
+from mlflow.entities.span import NO_OP_SPAN_TRACE_ID
 
 from reenact import Trial
 
-from . import _traces
+from . import _settings, _traces
 from ._traces import Called
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Told:
 
         sessions = [_Session(case, trials[id], self._traces_of(trials[id])) for id, case in self._playing.cases.items()]
         traces = self._read(sessions)
-        with ThreadPoolExecutor(MLFLOW_GENAI_SIMULATOR_MAX_WORKERS.get(), "reenact-tell") as tellers:
+        with ThreadPoolExecutor(_settings.workers(), "reenact-tell") as tellers:
             list(tellers.map(lambda session: self._tell(session, traces[session.trace_ids[0]]), sessions))
         return [
             SimulatedConversation(
@@ -79,9 +79,7 @@ class Told:
         turns = max(1, sum(message.speaker == "user" for message in trial.conversation))
         here = [self._playing.traces.of(trial.session_id, number) for number in range(turns)]
         stored = _traces.find(trial.session_id, self._experiment_id) if self._is_resumed(here) else {}
-        return [
-            trace_id or stored.get(number) or self._write(trial, number) for number, trace_id in enumerate(here)
-        ]
+        return [trace_id or stored.get(number) or self._write(trial, number) for number, trace_id in enumerate(here)]
 
     def _is_resumed(self, here: list[str | None]) -> bool:
         return self._simulator.resume is not None and None in here
@@ -128,5 +126,8 @@ class LostTraces(RuntimeError):
     """Traces that were logged twice and are not in the tracking store."""
 
     def __init__(self, trace_ids: list[str]) -> None:
-        super().__init__(f"{len(trace_ids)} traces did not reach the tracking store, the first of them {trace_ids[0]}")
+        off = (
+            " (tracing is turned off)" if trace_ids[0] == NO_OP_SPAN_TRACE_ID else f", the first of them {trace_ids[0]}"
+        )
+        super().__init__(f"{len(trace_ids)} traces did not reach the tracking store{off}")
         self.trace_ids = trace_ids

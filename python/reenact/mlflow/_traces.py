@@ -85,7 +85,7 @@ class Traces:
                 called.name, span_type="CHAIN", inputs=called.inputs, start_time_ns=called.began_at_ns
             )
             if called.error is not None:
-                span.record_exception(called.error)
+                span.record_exception(called.error if isinstance(called.error, Exception) else repr(called.error))
                 span.end(status=SpanStatus(SpanStatusCode.ERROR, str(called.error)))
             else:
                 span.end(outputs=called.outputs)

@@ -43,7 +43,9 @@ class SimulatedUserAgent(BaseSimulatedUserAgent):
     def generate_message(self, context: SimulatorContext) -> str:
         """What this user would say now."""
         brief = {"goal": context.goal, "persona": context.persona, "guidelines": listed(context.simulation_guidelines)}
-        act = _native.user_act(self.model, json.dumps(self.inference_params), scene_of(brief, context.conversation_history))
+        act = _native.user_act(
+            self.model, json.dumps(self.inference_params), scene_of(brief, context.conversation_history)
+        )
         if "say" in act:
             return str(act["say"]["text"])
         return str(act["leave"].get("goodbye") or REMARK)

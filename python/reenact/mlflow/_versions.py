@@ -17,7 +17,7 @@ def check() -> None:
     except importlib.metadata.PackageNotFoundError:
         raise ImportError("reenact.mlflow needs MLflow: pip install 'reenact[mlflow]'") from None
     major, minor, *_ = (int(part) if part.isdigit() else 0 for part in found.split("."))
-    if not (OLDEST <= (major, minor) and major <= NEWEST_MAJOR):
+    if not ((major, minor) >= OLDEST and major <= NEWEST_MAJOR):
         oldest = ".".join(map(str, OLDEST))
         raise ImportError(
             f"reenact.mlflow works with MLflow {oldest} up to, not including, {NEWEST_MAJOR + 1}; "

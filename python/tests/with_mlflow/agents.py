@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import mlflow
-from model_server import AGENT_MODEL, ModelServer
 from openai import OpenAI
+
+from .model_server import AGENT_MODEL, ModelServer
 
 
 class Agent:
@@ -17,7 +18,8 @@ class Agent:
         self.calls: list[dict[str, Any]] = []
 
     def ask(self, messages: list[dict[str, Any]]) -> Any:
-        return self.client.chat.completions.create(model=AGENT_MODEL, messages=messages)
+        create: Any = self.client.chat.completions.create
+        return create(model=AGENT_MODEL, messages=messages)
 
     def untraced(self, input: list[dict[str, Any]], **kwargs: Any) -> dict[str, Any]:
         """Takes the Responses API's `input`, and answers with a mapping."""

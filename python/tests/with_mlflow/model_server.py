@@ -102,7 +102,11 @@ class ModelServer:
             if fault:
                 fault.times -= 1
         if fault and fault.content is None:
-            return fault.status, fault.headers, {"error": {"message": "this is a fault of the tests", "code": fault.status}}
+            return (
+                fault.status,
+                fault.headers,
+                {"error": {"message": "this is a fault of the tests", "code": fault.status}},
+            )
         content = fault.content if fault else self._content(asked)
         return 200, {}, completion(body["model"], content)
 
@@ -191,7 +195,7 @@ def distilled(text: str) -> dict[str, Any]:
     evidence = [[{"turn": line["turn"], "quote": line["text"]}] for line in said]
     facts = [
         {"id": f"fact-{at}", "text": line["text"], "gate": {"kind": "asked", "of": "order number"}, "evidence": quotes}
-        for at, (line, quotes) in enumerate(zip(said[1:], evidence[1:]), 1)
+        for at, (line, quotes) in enumerate(zip(said[1:], evidence[1:], strict=False), 1)
     ]
     return {
         "skip": None,

@@ -9,14 +9,15 @@ from typing import Any, Literal
 import mlflow
 import pandas as pd
 import pytest
-from agents import Agent
 from mlflow.entities import Trace
 from mlflow.genai.datasets import create_dataset, get_dataset
 from mlflow.genai.judges import make_judge
 from mlflow.genai.scorers import ConversationCompleteness, Safety, scorer
-from model_server import USERS_WORDS, ModelServer, reply
 
-GOALS = [
+from .agents import Agent
+from .model_server import USERS_WORDS, ModelServer, reply
+
+GOALS: list[dict[str, Any]] = [
     {"goal": "Learn how runs and experiments are tracked"},
     {"goal": "Find out why a deployment fails", "persona": "You are a data scientist who has lost hours on this"},
     {
@@ -33,7 +34,7 @@ def test_the_quick_start_simulates_evaluates_and_scores_each_conversation_and_ea
     agent = Agent(models)
     simulator = simulators.ConversationSimulator(test_cases=GOALS, max_turns=5)
 
-    results = mlflow.genai.evaluate(
+    results: Any = mlflow.genai.evaluate(
         data=simulator, predict_fn=agent.untraced, scorers=[ConversationCompleteness(), Safety()]
     )
 
@@ -64,13 +65,16 @@ def test_test_cases_come_from_a_dataset_whose_name_the_evaluation_keeps(
 ) -> None:
     name = f"conversations-{experiment}"
     dataset = create_dataset(name=name, experiment_id=[experiment])
-    dataset.merge_records([{"inputs": {"goal": "Learn to track"}}, {"inputs": {"goal": "Debug it", "persona": "Expert"}}])
+    dataset.merge_records(
+        [{"inputs": {"goal": "Learn to track"}}, {"inputs": {"goal": "Debug it", "persona": "Expert"}}]
+    )
     simulator = simulators.ConversationSimulator(test_cases=get_dataset(name=name), max_turns=1)
 
-    results = mlflow.genai.evaluate(data=simulator, predict_fn=Agent(models).untraced, scorers=[Safety()])
+    results: Any = mlflow.genai.evaluate(data=simulator, predict_fn=Agent(models).untraced, scorers=[Safety()])
 
     assert len(results.result_df) == 2
-    assert [it.dataset.name for it in mlflow.get_run(results.run_id).inputs.dataset_inputs] == [name]
+    run: Any = mlflow.get_run(results.run_id)
+    assert [it.dataset.name for it in run.inputs.dataset_inputs] == [name]
 
 
 def test_sessions_of_an_experiment_become_test_cases_and_those_are_simulated(
@@ -121,7 +125,8 @@ def test_the_agent_gets_the_history_the_context_and_one_session_id_for_each_conv
         by_session.setdefault(call["mlflow_session_id"], []).append(call)
     assert len(by_session) == 2
     for session, calls in by_session.items():
-        assert session.startswith("sim-") and len(session) == len("sim-") + 16
+        assert session.startswith("sim-")
+        assert len(session) == len("sim-") + 16
         assert [len(call["messages"]) for call in calls] == [1, 3]
         last = calls[1]["messages"]
         assert [message["role"] for message in last] == ["user", "assistant", "user"]
@@ -145,7 +150,8 @@ def test_each_turn_is_one_trace_of_its_session_with_the_simulations_metadata(
     assert {of["mlflow.simulation.persona"] for of in metadata} == {"You are curt"}
     [told] = {of["mlflow.simulation.goal"] for of in metadata}
     # What is too long is cut by both; ours marks it.
-    assert len(told) == 250 and told[:249] == goal[:249]
+    assert len(told) == 250
+    assert told[:249] == goal[:249]
     assert {of["mlflow.simulation.simulation_guidelines"] for of in metadata} == {"Be brief\nDo not thank"}
     assert len({of["mlflow.trace.session"] for of in metadata}) == 1
     assert len({of["mlflow.sourceRun"] for of in metadata}) == 1
@@ -192,7 +198,11 @@ def test_a_users_own_class_says_what_it_says_with_and_without_a_model(
             seen.append((context, context.last_assistant_response, context.formatted_history))
             if context.is_first_turn:
                 return f"I need help NOW with: {context.goal}"
-            return str(self.invoke_llm(f"Be impatient about: {context.last_assistant_response}", system_prompt="You are a user"))
+            return str(
+                self.invoke_llm(
+                    f"Be impatient about: {context.last_assistant_response}", system_prompt="You are a user"
+                )
+            )
 
     agent = Agent(models)
     models.goal_reached_after = 3
@@ -247,7 +257,7 @@ def test_a_scorer_of_sessions_sees_the_traces_and_a_judge_the_conversation(
     )
     simulator = simulators.ConversationSimulator(test_cases=[{"goal": "Learn"}, {"goal": "Debug"}], max_turns=2)
 
-    results = mlflow.genai.evaluate(data=simulator, predict_fn=Agent(models).traced, scorers=[turns, polite])
+    results: Any = mlflow.genai.evaluate(data=simulator, predict_fn=Agent(models).traced, scorers=[turns, polite])
 
     assert results.metrics["turns/mean"] == 2.0
     assert list(results.result_df["polite/value"].dropna()) == ["yes", "yes"]
@@ -262,7 +272,7 @@ def test_an_async_agent_is_awaited_under_an_evaluation(
 
     simulator = simulators.ConversationSimulator(test_cases=[{"goal": "Learn"}], max_turns=1)
 
-    results = mlflow.genai.evaluate(data=simulator, predict_fn=predict, scorers=[Safety()])
+    results: Any = mlflow.genai.evaluate(data=simulator, predict_fn=predict, scorers=[Safety()])
 
     [trace] = results.result_df["trace"]
     assert reply(1) in str(trace)
@@ -272,7 +282,7 @@ def test_what_cannot_be_simulated_is_refused_before_anything_is_called(
     simulators: ModuleType, models: ModelServer
 ) -> None:
     def refused(cases: Any) -> str:
-        with pytest.raises(ValueError) as fault:
+        with pytest.raises(ValueError, match="est") as fault:
             simulators.ConversationSimulator(test_cases=cases)
         return str(fault.value)
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-import threading
+import os
+import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -12,12 +15,13 @@ from typing import Any
 import mlflow
 import pandas as pd
 import pytest
-from agents import Agent
 from mlflow.entities import Trace
 from mlflow.genai.datasets import create_dataset
 from mlflow.genai.judges import make_judge
 from mlflow.genai.scorers import Safety, scorer
-from model_server import Fault, ModelServer, reply
+
+from .agents import Agent
+from .model_server import Fault, ModelServer, reply
 
 ours = pytest.importorskip("reenact.mlflow")
 
@@ -25,6 +29,7 @@ CASES = [{"goal": f"Learn how the part {name} of a run is tracked"} for name in 
 
 
 def ending_of(trace: Trace) -> tuple[Any, str | None]:
+    ending: Any
     [ending] = trace.search_assessments(name="simulation_ending")
     return ending.feedback.value, ending.rationale
 
@@ -36,14 +41,16 @@ def test_expectations_stand_on_the_first_trace_and_no_case_is_lost_for_them(
     seen: list[Any] = []
 
     @scorer
-    def expected(session: list[Trace]) -> int:
+    def expected(session: list[Any]) -> int:
         seen.append({it.name: it.expectation.value for it in session[0].search_assessments(type="expectation")})
         return len(session)
 
-    judge = make_judge(name="on_topic", model="openai:/gpt-5-mini", instructions="Has {{ conversation }} {{ expectations }}?")
+    judge = make_judge(
+        name="on_topic", model="openai:/gpt-5-mini", instructions="Has {{ conversation }} {{ expectations }}?"
+    )
     simulator = ours.ConversationSimulator(test_cases=cases, max_turns=2)
 
-    results = mlflow.genai.evaluate(data=simulator, predict_fn=Agent(models).traced, scorers=[expected, judge])
+    results: Any = mlflow.genai.evaluate(data=simulator, predict_fn=Agent(models).traced, scorers=[expected, judge])
 
     assert results.metrics["expected/mean"] == 2.0
     assert sorted(it["topic"] for it in seen) == ["runs 0", "runs 1", "runs 2"]
@@ -75,11 +82,11 @@ def test_a_turn_in_which_the_agent_raises_is_a_trace_that_says_so_and_the_case_s
         return str(agent.ask(messages).choices[0].message.content)
 
     simulator = ours.ConversationSimulator(test_cases=CASES, max_turns=4)
-    results = mlflow.genai.evaluate(data=simulator, predict_fn=fails_late, scorers=[Safety()])
+    results: Any = mlflow.genai.evaluate(data=simulator, predict_fn=fails_late, scorers=[Safety()])
 
     assert len(results.result_df) == 6
     assert [len(conversation.traces) for conversation in simulator.conversations] == [2, 2, 2]
-    for conversation, case in zip(simulator.conversations, CASES):
+    for conversation, case in zip(simulator.conversations, CASES, strict=False):
         assert conversation.test_case == case
         assert conversation.ending == "agent_failed"
         assert isinstance(conversation.error, KeyError)
@@ -88,7 +95,8 @@ def test_a_turn_in_which_the_agent_raises_is_a_trace_that_says_so_and_the_case_s
         assert "no such tool" in str(bad.data.spans[0].events)
         kind, reason = ending_of(good)
         assert kind == "agent_failed"
-        assert reason is not None and "no such tool" in reason
+        assert reason is not None
+        assert "no such tool" in reason
     run = mlflow.get_run(results.run_id)
     assert run.data.metrics["simulation_ending/agent_failed"] == 3
     assert set(results.result_df["simulation_ending/value"].dropna()) == {"agent_failed"}
@@ -111,7 +119,7 @@ def test_a_user_whose_model_does_not_answer_leaves_a_trace_that_says_why(models:
     models.faults = [Fault("worded user", times=10_000, status=401)]
 
     simulator = ours.ConversationSimulator(test_cases=CASES, max_turns=2)
-    results = mlflow.genai.evaluate(data=simulator, predict_fn=Agent(models).traced, scorers=[Safety()])
+    results: Any = mlflow.genai.evaluate(data=simulator, predict_fn=Agent(models).traced, scorers=[Safety()])
 
     assert len(results.result_df) == 3
     for conversation in simulator.conversations:
@@ -161,7 +169,6 @@ def test_coroutines_are_awaited_all_on_one_loop_and_each_leaves_its_own_trace(
     models: ModelServer, experiment: str
 ) -> None:
     loops = set()
-    gate = threading.Barrier(1)
 
     @mlflow.trace
     async def predict(messages: list[dict[str, Any]], mlflow_session_id: str) -> str:
@@ -171,11 +178,12 @@ def test_coroutines_are_awaited_all_on_one_loop_and_each_leaves_its_own_trace(
 
     simulator = ours.ConversationSimulator(test_cases=CASES * 3, max_turns=2)
     for sessions in (simulator.simulate(predict),):
-        for traces, conversation in zip(sessions, simulator.conversations):
-            assert [trace.data.spans[0].outputs for trace in traces] == [f"{reply(1)} {conversation.session_id}"] * len(traces)
+        for traces, conversation in zip(sessions, simulator.conversations, strict=False):
+            assert [trace.data.spans[0].outputs for trace in traces] == [f"{reply(1)} {conversation.session_id}"] * len(
+                traces
+            )
     mlflow.genai.evaluate(data=simulator, predict_fn=predict, scorers=[Safety()])
     assert len(loops) == 2, "one for each simulation"
-    assert gate.parties == 1
 
 
 def test_only_the_agent_leaves_traces_even_where_all_calls_of_a_client_are_traced(
@@ -213,7 +221,8 @@ def test_an_agent_takes_what_it_names_and_may_change_what_it_is_handed(models: M
 
     [traces] = ours.ConversationSimulator(test_cases=CASES[:1], max_turns=2).simulate(predict)
 
-    assert "Be brief" not in str(histories) and "changed" not in str(histories)
+    assert "Be brief" not in str(histories)
+    assert "changed" not in str(histories)
     assert len(traces) == 2
 
 
@@ -224,7 +233,9 @@ def test_the_context_reaches_the_agent_as_it_is_whatever_it_holds(models: ModelS
         met.append(tool_box)
         return reply(1)
 
-    ours.ConversationSimulator(test_cases=[{**CASES[0], "context": {"tool_box": client}}], max_turns=1).simulate(predict)
+    ours.ConversationSimulator(test_cases=[{**CASES[0], "context": {"tool_box": client}}], max_turns=1).simulate(
+        predict
+    )
 
     assert met == [client]
 
@@ -238,8 +249,9 @@ def with_a_fact() -> dict[str, Any]:
 
 
 def asks_for_the_number(messages: list[dict[str, Any]], **_: Any) -> str:
-    turn = sum(message["role"] == "user" for message in messages)
-    return ["It is on its way.", "What is the number of your order?", "It comes on Monday."][min(turn, 3) - 1]
+    turn = len([message for message in messages if message["role"] == "user"])
+    answers = ["It is on its way.", "What is the number of your order?", "It comes on Monday."]
+    return answers[min(turn, 3) - 1]
 
 
 def test_a_fact_is_not_shown_to_whoever_words_the_user_before_the_agent_asks_for_it(
@@ -291,7 +303,9 @@ def test_a_class_of_ones_own_is_told_a_fact_when_its_time_has_come(models: Model
 
     assert [FACT in it for it in told] == [False, False, True]
     said = [it["content"] for it in simulator.conversations[0].messages if it["role"] == "user"]
-    assert said == ["And when does it come?", "And when does it come?", "4711"], "its words are its own, as often as it says them"
+    assert said == ["And when does it come?", "And when does it come?", "4711"], (
+        "its words are its own, as often as it says them"
+    )
 
 
 def test_sessions_that_give_no_case_are_named_at_their_place(models: ModelServer, experiment: str) -> None:
@@ -309,7 +323,12 @@ def test_sessions_that_give_no_case_are_named_at_their_place(models: ModelServer
     cases = ours.generate_test_cases(sessions)
 
     assert [case["goal"] for case in cases] == ["How do I track a run?", "Where are my metrics?"]
-    assert [type(it).__name__ for it in cases.of_sessions] == ["TestCase", "SkippedSession", "TestCase", "SkippedSession"]
+    assert [type(it).__name__ for it in cases.of_sessions] == [
+        "TestCase",
+        "SkippedSession",
+        "TestCase",
+        "SkippedSession",
+    ]
     assert [(it.at, it.session_id) for it in cases.skipped] == [(1, "b"), (3, "session-3")]
     assert all(it.reason for it in cases.skipped)
     assert [case.origin.session for case in cases.suite.cases] == ["a", "c"]
@@ -331,16 +350,80 @@ def test_what_a_user_says_late_and_turns_against_is_kept_apart(models: ModelServ
     [case], [record] = list(cases), cases.records()
     assert "Saturday" not in case["goal"]
     assert any(it.startswith("Before this happens, ") and "Saturday" in it for it in case["simulation_guidelines"])
-    assert record["inputs"] == case
     assert record["expectations"]
     dataset = create_dataset(name=f"market-{experiment}", experiment_id=[experiment])
     dataset.merge_records(cases.records())
     [loaded] = ours.ConversationSimulator(test_cases=dataset).test_cases
     assert loaded["expectations"] == record["expectations"]
+    assert [fact["text"] for fact in loaded["facts"]] == [fact.text for fact in cases.suite.cases[0].brief.facts]
+    assert "simulation_guidelines" not in loaded or "Saturday" not in str(loaded["simulation_guidelines"])
+
+
+KILLED = """
+import os, signal, sys
+import mlflow
+from with_mlflow.agents import Agent
+from reenact.mlflow import ConversationSimulator
+
+class Models:
+    url = os.environ["OPENAI_BASE_URL"]
+
+agent, calls = Agent(Models), []
+
+@mlflow.trace
+def predict(messages, **context):
+    calls.append(messages)
+    if len(calls) == int(sys.argv[1]):
+        mlflow.flush_trace_async_logging()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return agent.ask(messages).choices[0].message.content
+
+mlflow.set_experiment(experiment_id=sys.argv[2])
+cases = [{"goal": f"Learn how the part {name} of a run is tracked"} for name in ("one", "two", "three")]
+resume = {"resume": "latest"} if sys.argv[1] == "0" else {}
+simulator = ConversationSimulator(cases, max_turns=3, concurrency=1, store="simulations.db", **resume)
+print([len(traces) for traces in simulator.simulate(predict)], [it.ending for it in simulator.conversations])
+"""
+
+
+def test_a_simulation_that_is_killed_goes_on_and_asks_nothing_twice(
+    models: ModelServer, experiment: str, tmp_path: Path
+) -> None:
+    def simulate(kill_at_call: int) -> subprocess.CompletedProcess[str]:
+        paths = os.pathsep.join([str(Path(__file__).parents[1]), *sys.path])
+        environment = {**os.environ, "PYTHONPATH": paths, "MLFLOW_TRACKING_URI": mlflow.get_tracking_uri()}
+        command = [sys.executable, "-c", KILLED, str(kill_at_call), experiment]
+        return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+
+    killed = simulate(kill_at_call=4)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert models.count("agent") == 3
+    resumed = simulate(kill_at_call=0)
+
+    assert "[2, 2, 2] ['satisfied', 'satisfied', 'satisfied']" in resumed.stdout, resumed.stderr
+    assert models.count("agent") == 6, "each turn once"
+    assert models.count("worded user") == 6
+    stored = mlflow.search_traces(locations=[experiment], return_type="list")
+    turns = [
+        (it.info.trace_metadata["mlflow.trace.session"], it.info.trace_metadata["mlflow.simulation.turn"])
+        for it in stored
+    ]
+    assert len(set(turns)) == len(turns) == 6, "and each a trace, once"
+
+
+def test_a_simulation_goes_on_with_its_own_cases_only(models: ModelServer, experiment: str, tmp_path: Path) -> None:
+    store = tmp_path / "simulations.db"
+    ours.ConversationSimulator(CASES, max_turns=1, store=store).simulate(Agent(models).traced)
+
+    other = ours.ConversationSimulator(CASES[:2], max_turns=1, store=store, resume="latest")
+    with pytest.raises(ValueError, match="other test cases"):
+        other.simulate(Agent(models).traced)
+    with pytest.raises(ValueError, match="store"):
+        ours.ConversationSimulator(CASES, resume="latest")
 
 
 def test_what_is_wrong_with_cases_is_told_for_each_of_them(caplog: pytest.LogCaptureFixture) -> None:
-    with pytest.raises(ValueError) as fault:
+    with pytest.raises(ValueError, match="test case 0") as fault:
         ours.ConversationSimulator(
             test_cases=[{"goal": 7}, {"goal": "Learn", "context": ["u"]}, {"goal": "Learn", "expectations": "none"}]
         )
@@ -374,7 +457,7 @@ def test_mlflow_is_asked_for_where_it_is_not_there_or_not_one_that_this_works_wi
         monkeypatch.setattr(importlib.metadata, "version", lambda _: version)
 
     is_version("3.9.0")
-    with pytest.raises(ImportError, match="found 3.9.0"):
+    with pytest.raises(ImportError, match=r"found 3\.9\.0"):
         _versions.check()
     is_version("4.0.0rc1")
     with pytest.raises(ImportError, match="not including, 4"):

@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 
 use super::divergence::FirstDivergence;
 use super::{Part, Stop, record};
-use crate::agent::{Asked, ReplayedAgent, ToolServed};
+use crate::agent::{Asked, ReplayedAgent, ToolServed, Traces};
 use crate::cassette::{At, Recording, Replay};
 use crate::cost::Ledger;
 use crate::export::{self, ReplyTime};
@@ -47,6 +47,8 @@ pub(super) struct Steps {
     among: Option<(Arc<FirstDivergence>, usize)>,
     /// Where this is no trial but the rebuilding of one from its journal.
     recording: Option<Arc<Recording>>,
+    /// Which trace the agent's own spans belong to.
+    traces: Traces,
 }
 
 /// There is no answer, because the run comes to a stop; [`Steps::unbroken`] says why.
@@ -59,7 +61,22 @@ impl Steps {
     pub(super) fn new(journal: &Arc<Journal>, ledger: &Arc<Ledger>, stop: &Stop, case: &str, trial: u32) -> Self {
         let (journal, ledger, stop, case) = (Arc::clone(journal), Arc::clone(ledger), stop.clone(), case.to_owned());
         let (positions, replies, asked, broken, replays, among, recording) = Default::default();
-        Steps { journal, ledger, stop, case, trial, positions, replies, asked, broken, replays, among, recording }
+        let traces = Traces::default();
+        Steps {
+            journal,
+            ledger,
+            stop,
+            case,
+            trial,
+            positions,
+            replies,
+            asked,
+            broken,
+            replays,
+            among,
+            recording,
+            traces,
+        }
     }
 
     /// The same steps, which need not go on once a conversation that stands before them was not as recorded.
@@ -70,6 +87,11 @@ impl Steps {
     /// The same steps, which are only read: each answer is what the journal has, and goes to the recording with its request.
     pub(super) fn recorded_by(self, recording: &Arc<Recording>) -> Self {
         Steps { recording: Some(Arc::clone(recording)), ..self }
+    }
+
+    /// The same steps, with the agent's own spans in these traces.
+    pub(super) fn in_traces(self, traces: Traces) -> Self {
+        Steps { traces, ..self }
     }
 
     /// The same steps, which note what models are asked.
@@ -131,6 +153,7 @@ impl Steps {
 
     /// Asks the agent, whose latency is kept.
     async fn reply(&self, agent: &dyn Agent, turn: AgentTurn<'_>, held: &mut Held) -> Result<Reply, Halted> {
+        let turn = AgentTurn { traces: self.traces, ..turn };
         let key = self.next(StepRole::Agent)?;
         let request = AgentRequest { session_id: turn.session_id, asked: turn.asked() };
         let at = At { key: &key, turn: Some(turn.turn) };

@@ -1,0 +1,1 @@
+"""What `reenact.mlflow` promises, held against MLflow itself."""
