@@ -7,7 +7,7 @@ mod batch;
 mod browser;
 mod cassettes;
 mod check;
-mod convert;
+mod copy;
 mod cost;
 mod crashes;
 mod curation;
