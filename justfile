@@ -19,6 +19,14 @@ demo:
 doc:
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
 
+# The Python package: built as a wheel, installed apart, checked and tested
+python:
+    bash .ci/python
+
+# The reference of the Python package, without warnings, from the environment that `just python` made
+python-doc:
+    target/python-venv/bin/python -W error -m pdoc --output-directory target/python-reference reenact reenact.words reenact.participants reenact.frames reenact.errors reenact.testing reenact.pytest_plugin
+
 # Licences, sources and advisories of all dependencies
 deny:
     cargo deny check
@@ -26,6 +34,7 @@ deny:
 # Accept what the casebook, the snapshots, the schemas and the README now say, to be reviewed in the difference
 accept:
     UPDATE_CASEBOOK=1 UPDATE_SCHEMA=1 UPDATE_README=1 INSTA_UPDATE=always cargo test --workspace
+    python3 python/tools/write_words.py
 
 # Speed of importing, distilling and starting, on a folder with the corpora of docs/benchmarks.md
 bench DATA:
@@ -39,6 +48,15 @@ distill-cost DATA:
 # What a run costs under load, beside the smallest program that makes the same calls
 load *CONVERSATIONS:
     python3 benchmarks/load.py {{CONVERSATIONS}}
+
+# What a turn costs that a Python function answers, beside the same run without Python; takes a release wheel
+python-load *CONVERSATIONS:
+    bash benchmarks/python.sh {{CONVERSATIONS}}
+
+# How many spans a second the receiver takes on one core, and in how much memory
+receive *SPANS:
+    cargo build --release --package reenact-cli
+    python3 benchmarks/receive.py target/release/reenact {{SPANS}}
 
 # MLflow's simulator on the same conversations, in a virtual environment of its own
 load-peer *CONVERSATIONS:

@@ -30,10 +30,15 @@ else
     cargo bench --quiet --locked --package reenact --bench load -- serve 200 >"$work/address" &
 fi
 started+=($!)
-"$PYTHON" -m mlflow server --backend-store-uri "sqlite:///$work/mlflow.db" --artifacts-destination "$work/artifacts" --port 5099 --workers 1 >"$work/mlflow.log" 2>&1 &
+# A worker takes seconds to load MLflow, more on a busy machine, and one that says nothing for five is killed and started anew, for ever.
+"$PYTHON" -m mlflow server --backend-store-uri "sqlite:///$work/mlflow.db" --artifacts-destination "$work/artifacts" --port 5099 \
+    --workers 2 --uvicorn-opts "--timeout-worker-healthcheck 120" >"$work/mlflow.log" 2>&1 &
 started+=($!)
+waited=0
 until [ -s "$work/address" ] && python3 -c 'import urllib.request as u; u.urlopen("http://127.0.0.1:5099/health")' 2>/dev/null; do
     sleep 1
+    waited=$((waited + 1))
+    [ "$waited" -lt 900 ] || { echo "the servers do not come up:" >&2; tail "$work/mlflow.log" >&2; exit 1; }
 done
 
 export MLFLOW_TRACKING_URI=http://127.0.0.1:5099 OPENAI_API_KEY=none OPENAI_API_BASE OPENAI_BASE_URL MLFLOW_DISABLE_TELEMETRY=true

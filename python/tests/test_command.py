@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import reenact
 
-from conftest import SUITE
+from stage import SUITE
 
 COMMAND = [sys.executable, "-m", "reenact"]
 

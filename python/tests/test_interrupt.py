@@ -19,7 +19,7 @@ import signal, sys, time
 sys.path.insert(0, {here!r})
 signal.signal(signal.SIGINT, signal.default_int_handler)
 import reenact
-from conftest import a_case
+from stage import a_case
 
 def agent(messages):
     print("asked", flush=True)

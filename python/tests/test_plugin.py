@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import reenact
 
-from conftest import SUITE
+from stage import SUITE
 
 TEST = """
 import reenact

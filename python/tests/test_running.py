@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import reenact
 
-from conftest import a_case, good, stubborn
+from stage import a_case, good, stubborn
 
 
 def test_a_function_is_played_against_and_judged(suite: reenact.Suite, store: reenact.Store) -> None:

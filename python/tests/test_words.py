@@ -15,7 +15,7 @@ import reenact
 from reenact import _native, words
 from reenact._word import Word
 
-from conftest import good
+from stage import good
 
 ROOT = Path(__file__).resolve().parents[2]
 CLASSES = [it for it in vars(words).values() if isinstance(it, type) and issubclass(it, Word)]

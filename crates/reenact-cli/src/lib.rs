@@ -16,6 +16,7 @@ mod exporting;
 mod interrupt;
 mod judging;
 mod masking;
+mod mlflow;
 mod output;
 mod participants;
 mod runtime;
@@ -23,6 +24,7 @@ mod runtime;
 mod schema;
 mod serve;
 mod spending;
+mod suites;
 mod tools;
 
 /// Reads the arguments, runs the verb, and gives its exit status.

@@ -30,11 +30,13 @@
     const part = target.closest?.("[data-part]");
     return part && cites(part).length ? [cites(part), true] : null;
   };
-  document.addEventListener("pointerover", (event) => {
-    if (event.target.closest?.(".item, .field, mark")) {
-      const found = shows(event.target);
-      if (found) light(found[0], false);
-    }
+  // Moved, and not over: what scrolls under a pointer that rests is not pointed at.
+  let pointed;
+  document.addEventListener("pointermove", ({ target }) => {
+    if (target === pointed) return;
+    pointed = target;
+    const found = target.closest(".item, .field, mark") && shows(target);
+    if (found) light(found[0], false);
   });
   document.addEventListener("focusin", (event) => {
     const found = shows(event.target);
@@ -170,7 +172,7 @@
       else target.textContent = row.classList.toggle("gone") ? "Keep" : "Remove";
       look();
     } else if (target.matches(".add")) {
-      const row = target.previousElementSibling.matches("template") && target.previousElementSibling.content.firstElementChild.cloneNode(true);
+      const row = target.closest(".list").querySelector("template").content.firstElementChild.cloneNode(true);
       const id = `new-${form.querySelectorAll(".item").length}`;
       row.querySelectorAll("[id]").forEach((element) => { element.id = `${id}-${element.id}`; });
       row.querySelectorAll("[aria-describedby]").forEach((element) => element.setAttribute("aria-describedby", `${id}-${element.getAttribute("aria-describedby")}`));

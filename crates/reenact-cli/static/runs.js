@@ -4,7 +4,6 @@
 (() => {
   const AGAIN_MS = 1000;
   const live = document.querySelector("[data-events]");
-  const token = () => document.querySelector("meta[name=csrf]").content;
   const parts = (root) => new Map([...root.querySelectorAll("[data-part]")].map((part) => [part.dataset.part, part]));
 
   // Whoever holds the focus keeps it: the same link, field or summary of the new part.
@@ -100,7 +99,7 @@
     const wrong = document.createElement("p");
     wrong.className = "wrong";
     wrong.setAttribute("role", "alert");
-    wrong.textContent = fault.hint ? `${fault.error}. ${fault.hint}` : fault.error;
+    wrong.textContent = reenact.told(fault);
     if (field) {
       wrong.id = `wrong-${fault.field}`;
       field.setAttribute("aria-invalid", "true");
@@ -120,18 +119,12 @@
     button.disabled = true;
     try {
       const said = Object.fromEntries([...new FormData(form)].filter(([, value]) => value !== ""));
-      const answer = await fetch(form.dataset.send, {
-        method: "POST",
-        headers: { "content-type": "application/json", "x-reenact-csrf": token() },
-        body: JSON.stringify(said),
-      });
-      const told = await answer.json();
-      if (!answer.ok) return complain(form, told);
-      if (form.dataset.then !== "stay") return location.assign(form.dataset.then + encodeURIComponent(told.run));
+      const begun = await reenact.api("POST", form.dataset.send, said);
+      if (form.dataset.then !== "stay") return location.assign(form.dataset.then + encodeURIComponent(begun.run));
       form.closest("details")?.removeAttribute("open");
       await refresh();
-    } catch {
-      complain(form, { error: "the program does not answer" });
+    } catch (fault) {
+      complain(form, fault);
     } finally {
       button.disabled = false;
     }
@@ -143,7 +136,7 @@
   const light = (on) => (event) => {
     const assessment = event.target.closest?.("[data-cites]");
     if (assessment) return lit(on, turnsOf(assessment));
-    const turn = event.target.closest?.("article.turn[id]");
+    const turn = event.target.closest?.("article.pairing[id]");
     const number = turn?.id.slice("turn-".length);
     if (number) lit(on, [...document.querySelectorAll("[data-cites]")].filter((it) => it.dataset.cites.split(" ").includes(number)));
   };

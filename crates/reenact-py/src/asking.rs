@@ -60,8 +60,7 @@ pub(crate) fn check_goal<'py>(
     scene: &Bound<'py, PyAny>,
 ) -> Result<Bound<'py, PyAny>> {
     let known: Known = from_python(scene, "a scene")?;
-    let check =
-        waited(py, async { Ok(ModelUser::new(opened(model, parameters)?).check_goal(known.scene()).await) })?;
+    let check = waited(py, async { Ok(ModelUser::new(opened(model, parameters)?).check_goal(known.scene()).await) })?;
     to_python(py, &check)
 }
 

@@ -143,6 +143,7 @@ impl Turn {
             context: &self.context,
             case: &self.case,
             origin: self.origin.as_deref(),
+            traces: reenact::agent::Traces::default(),
             tools: None,
         }
     }

@@ -10,9 +10,9 @@ use reenact::judge::Ruling;
 use reenact::model::{Engine, Limits, ModelSettings};
 use reenact::run::{Part, Participants, replayed_agent};
 use reenact::{
-    Agent, AgentFault, AgentReply, AgentTurn, Assessment, Cassette, Environment, Error, ErrorKind, Expectation, FaultKind,
-    Hearing, Held,
-    Judge, Judging, Model, Panel, Plan, Result, Scene, SimulatedUser, Store, UserAct, UserFault, Verdict,
+    Agent, AgentFault, AgentReply, AgentTurn, Assessment, Cassette, Environment, Error, ErrorKind, Expectation,
+    FaultKind, Hearing, Held, Judge, Judging, Model, Panel, Plan, Result, Scene, SimulatedUser, Store, UserAct,
+    UserFault, Verdict,
 };
 use serde_json::{Value, json};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};

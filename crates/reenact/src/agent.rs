@@ -11,8 +11,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{Conversation, Message, Speaker, Usage, chat_completions};
+use crate::{Conversation, Message, Speaker, Usage, chat_completions, trace_context};
 
+pub use crate::trace_context::Traces;
 pub use function::from_fn;
 pub use mcp::{McpServer, McpToolbox};
 pub use model::of_model;
@@ -63,6 +64,8 @@ pub struct AgentTurn<'a> {
     pub origin: Option<&'a str>,
     /// The tools that it may call, where it takes them from here and not from a back end of its own.
     pub tools: Option<&'a dyn Toolbox>,
+    /// Which trace its own spans of this turn belong to: that of the session, or that of the turn.
+    pub traces: Traces,
 }
 
 impl AgentTurn<'_> {
@@ -70,6 +73,12 @@ impl AgentTurn<'_> {
     #[must_use]
     pub fn said(&self) -> &str {
         self.conversation.messages.last().map_or("", |message| message.text.as_str())
+    }
+
+    /// The W3C `traceparent` of the turn, below which the agent's own spans hang.
+    #[must_use]
+    pub fn traceparent(&self) -> String {
+        trace_context::traceparent(self.session_id, self.turn, self.traces)
     }
 }
 

@@ -16,6 +16,7 @@ use crate::Usd;
 
 pub use check::{Problem, check};
 pub use edited::{PartProblem, check_case};
+pub(crate) use emit::document as yaml;
 pub use suite::{Saved, Suite};
 pub use variant::{Stress, Variant};
 pub(crate) use wording::Part;
@@ -27,6 +28,7 @@ mod check;
 mod checks;
 mod edited;
 mod emit;
+pub(crate) mod envelope;
 mod expectations;
 mod facts;
 pub(crate) mod fields;

@@ -16,19 +16,22 @@ use std::time::Duration;
 use prost::Message as _;
 use serde::Serialize;
 
+use crate::agent::Traces;
 use crate::store::Outgoing;
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Result, Run, Trial};
 
 pub(crate) use call::Asked;
 pub(crate) use conversation::{Held, ReplyTime};
-pub(crate) use delivery::{Delivery, Ended};
+pub(crate) use delivery::{Delivery, Ended, Recipient};
 pub use destination::Destination;
+pub use mlflow::{Tracking, log_run};
 
 mod call;
 mod conversation;
 mod delivery;
 mod destination;
 mod messages;
+mod mlflow;
 mod otlp;
 
 /// Whose traces they are.
@@ -39,16 +42,16 @@ pub enum Exporting {
     Conversations,
     /// What was asked of the models that play the user and judge.
     Simulator,
+    /// The conversations and what was judged of them, for a server of MLflow.
+    Mlflow,
 }
 
 impl Exporting {
-    /// Both.
-    pub(crate) const ALL: [Exporting; 2] = [Exporting::Conversations, Exporting::Simulator];
-
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Exporting::Conversations => "conversations",
             Exporting::Simulator => "simulator",
+            Exporting::Mlflow => "mlflow",
         }
     }
 }
@@ -58,12 +61,13 @@ impl Exporting {
 pub struct Exports {
     conversations: Option<Destination>,
     simulator: Option<Destination>,
+    mlflow: Option<Tracking>,
     patience: Duration,
 }
 
 impl Default for Exports {
     fn default() -> Self {
-        Exports { conversations: None, simulator: None, patience: PATIENCE }
+        Exports { conversations: None, simulator: None, mlflow: None, patience: PATIENCE }
     }
 }
 
@@ -88,6 +92,17 @@ impl Exports {
         Ok(Exports { conversations, simulator, ..Exports::default() })
     }
 
+    /// The same, with the run logged to a server of MLflow as well.
+    ///
+    /// # Errors
+    /// Where the simulator's calls go to that server: they would stand among the agent's traces.
+    pub fn with_mlflow(self, tracking: Tracking) -> Result<Exports> {
+        if let Some(simulator) = &self.simulator {
+            tracking.check_apart_from(&simulator.place())?;
+        }
+        Ok(Exports { mlflow: Some(tracking), ..self })
+    }
+
     /// How long a run that is over waits for a collector that takes nothing; 10 seconds where nothing is said.
     #[must_use]
     pub fn with_patience(self, patience: Duration) -> Self {
@@ -98,12 +113,37 @@ impl Exports {
         self.patience
     }
 
-    /// Where these traces go, if they are exported.
-    #[must_use]
-    pub fn to(&self, what: Exporting) -> Option<&Destination> {
+    /// Whose traces are exported.
+    pub fn exporting(&self) -> impl Iterator<Item = Exporting> {
+        let all = [
+            (Exporting::Conversations, self.conversations.is_some()),
+            (Exporting::Simulator, self.simulator.is_some()),
+            (Exporting::Mlflow, self.mlflow.is_some()),
+        ];
+        all.into_iter().filter_map(|(what, is_exported)| is_exported.then_some(what))
+    }
+
+    /// Whether these are exported.
+    pub(crate) fn has(&self, what: Exporting) -> bool {
+        self.exporting().any(|exported| exported == what)
+    }
+
+    /// To whom these traces of a run go, if they are exported.
+    pub(crate) fn to<'a>(&'a self, what: Exporting, run: &'a Run) -> Option<Recipient<'a>> {
         match what {
-            Exporting::Conversations => self.conversations.as_ref(),
-            Exporting::Simulator => self.simulator.as_ref(),
+            Exporting::Conversations => self.conversations.as_ref().map(Recipient::Collector),
+            Exporting::Simulator => self.simulator.as_ref().map(Recipient::Collector),
+            Exporting::Mlflow => {
+                self.mlflow.as_ref().map(|tracking| Recipient::Mlflow(mlflow::Recipient::new(tracking, run)))
+            }
+        }
+    }
+
+    /// How the traces of a session are cut: as MLflow has them, where nobody else gets them.
+    pub(crate) fn traces(&self) -> Traces {
+        match self.mlflow.is_some() && self.conversations.is_none() {
+            true => Traces::OfTurns,
+            false => Traces::OfSession,
         }
     }
 }
@@ -121,6 +161,8 @@ pub struct Exported {
     pub waiting: u64,
     /// Spans that a collector took and threw away, as it says.
     pub rejected_spans: u64,
+    /// Whether the run as a whole could not be told of, where whoever gets it keeps one.
+    pub is_unfinished: bool,
     /// Why not all arrived, in a line; never contains a key.
     pub reason: Option<String>,
 }
@@ -129,6 +171,11 @@ pub struct Exported {
 pub(crate) fn conversations<'a>(held: impl Iterator<Item = Held<'a>>) -> Outgoing {
     let traces: Vec<Vec<otlp::Span>> = held.map(conversation::spans).collect();
     outgoing(Exporting::Conversations, traces.len(), traces.concat())
+}
+
+/// The traces of a trial's conversations for MLflow, with what was judged of the last.
+pub(crate) fn logged<'a>(held: impl Iterator<Item = Held<'a>>, trial: &Trial) -> Vec<Outgoing> {
+    mlflow::traces(held, trial)
 }
 
 /// The traces of what was asked of models in a trial; nothing where nothing was.

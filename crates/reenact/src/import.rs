@@ -20,6 +20,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+pub(crate) use fed::Fed;
 pub use format::Format;
 pub use fragment::Fragment;
 pub use imported::{Imported, Progress, Unreadable};
@@ -31,6 +32,7 @@ use reading::Reading;
 use crate::{Result, Store};
 
 mod chat;
+mod fed;
 mod format;
 mod fragment;
 mod gather;

@@ -61,6 +61,7 @@
 //! | one conversation without a store | [`simulate::simulate`], [`judge::assess`](fn@judge::assess), [`Panel`], [`Hearing`] |
 //! | many, durably | [`run::run`], [`run::rejudge`], [`Journal`], [`Store`] |
 //! | judges against people | [`calibrate::calibrate`], [`mod@calibrate`] |
+//! | a server of MLflow | [`mlflow::import`], [`mlflow::Server`], [`mod@mlflow`] |
 //! | traces of it | [`run::run_exported`], [`mod@export`] |
 //! | what it costs | [`Cost`], [`mod@cost`], [`PriceList`], [`mod@estimate`] |
 //! | what it amounts to | [`Trial`], [`Outcome`], [`Report`], [`mod@report`] |
@@ -117,9 +118,11 @@ pub mod estimate;
 pub mod export;
 mod http;
 pub mod import;
+pub mod interchange;
 pub mod journal;
 pub mod judge;
 pub mod mask;
+pub mod mlflow;
 pub mod model;
 mod otlp_answer;
 pub mod prompt;

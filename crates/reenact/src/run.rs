@@ -14,7 +14,7 @@ use crate::PriceList;
 use crate::agent::{OnMiss, TIMEOUT_SECONDS_DEFAULT, ToolMocks, ToolServed};
 use crate::case::Stress;
 use crate::cost::Ledger;
-use crate::export::{Delivery, Ended, Exporting, Exports};
+use crate::export::{Delivery, Ended, Exports};
 use crate::journal::{self, Charged, Journal};
 use crate::judge::{Judging, OFFLINE, Panel};
 use crate::report::RunOutput;
@@ -365,8 +365,8 @@ pub async fn run_exported(
         }
         listen(event);
     };
-    let deliveries = Exporting::ALL.iter().filter_map(|&what| {
-        let delivery = Delivery { store, run: key, what, to: exports.to(what)?, patience: exports.patience() };
+    let deliveries = exports.exporting().filter_map(|what| {
+        let delivery = Delivery { store, run: key, what, to: exports.to(what, run)?, patience: exports.patience() };
         let ended = ended.subscribe();
         Some(async move { delivery.deliver(ended).await })
     });

@@ -1,7 +1,7 @@
 //! The loop: one case, one conversation, one ending.
 
 use crate::AgentUsage;
-use crate::agent::ToolMiss;
+use crate::agent::{ToolMiss, Traces};
 use crate::case::{FirstSpeaker, Wording};
 use crate::user::goal::GoalCheck;
 use crate::user::guard::{Guard, Misstep, Objection, REWORDINGS_MAX};
@@ -283,6 +283,7 @@ impl<'a> Talk<'a> {
             case: &self.setting.case.id,
             origin: self.setting.case.origin.as_ref().map(|origin| origin.session.as_str()),
             tools: None,
+            traces: Traces::default(),
         };
         let reply = agent.reply(turn, &mut self.held).await?;
         // An agent that ends the conversation may do so without a word.

@@ -16,7 +16,7 @@ pub(crate) use fault::Doing;
 
 pub(crate) use lease::Lease;
 pub use lease::RunLease;
-pub(crate) use outbox::Outgoing;
+pub(crate) use outbox::{Outgoing, Waiting};
 pub(crate) use received::{Put, ReceivedPiece, ReceivedTrace};
 pub use runs::RunSummary;
 pub(crate) use runs::{Standings, TrialRow};

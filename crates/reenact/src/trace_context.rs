@@ -5,9 +5,28 @@
 
 use std::fmt::Write;
 
-/// The `traceparent` of a turn: one trace for the session, one parent span for each turn, sampled.
-pub(crate) fn traceparent(session_id: &str, turn: u32) -> String {
-    format!("00-{}-{}-01", hex(&trace_id(session_id)), hex(&turn_span_id(session_id, turn)))
+/// How the traces of a session are cut.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Traces {
+    /// One trace for the session.
+    #[default]
+    OfSession,
+    /// One for each turn, as MLflow has them.
+    OfTurns,
+}
+
+/// The `traceparent` of a turn: the trace that it belongs to, one parent span for each turn, sampled.
+pub(crate) fn traceparent(session_id: &str, turn: u32, traces: Traces) -> String {
+    let trace = match traces {
+        Traces::OfSession => trace_id(session_id),
+        Traces::OfTurns => turn_trace_id(session_id, turn),
+    };
+    format!("00-{}-{}-01", hex(&trace), hex(&turn_span_id(session_id, turn)))
+}
+
+/// The id of the trace of one turn.
+pub(crate) fn turn_trace_id(session_id: &str, turn: u32) -> [u8; 16] {
+    first(&blake3::derive_key("reenact 2026 trace id of a turn", format!("{session_id} {turn}").as_bytes()))
 }
 
 /// The id of a session's trace.
@@ -35,16 +54,16 @@ pub(crate) fn baggage(session_id: &str) -> String {
 }
 
 /// The environment of a program that serves a session, from the turn in which it is started.
-pub(crate) fn variables(session_id: &str, turn: u32) -> [(String, String); 3] {
+pub(crate) fn variables(session_id: &str, turn: u32, traces: Traces) -> [(String, String); 3] {
     let own = [
         ("REENACT_SESSION_ID", session_id.to_owned()),
-        ("TRACEPARENT", traceparent(session_id, turn)),
+        ("TRACEPARENT", traceparent(session_id, turn, traces)),
         ("BAGGAGE", baggage(session_id)),
     ];
     own.map(|(name, value)| (name.to_owned(), value))
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut hex, byte| {
         let _ = write!(hex, "{byte:02x}"); // writing to a String cannot fail
         hex
@@ -62,14 +81,25 @@ fn percent_encode(text: &str) -> String {
 mod tests {
     use super::*;
 
+    fn of_session(session_id: &str, turn: u32) -> String {
+        traceparent(session_id, turn, Traces::OfSession)
+    }
+
+    #[test]
+    fn turns_with_traces_of_their_own_share_none_and_keep_their_spans() {
+        let (first, second) = (traceparent("sim-00", 1, Traces::OfTurns), traceparent("sim-00", 2, Traces::OfTurns));
+        assert_ne!(first[..36], second[..36]);
+        assert_eq!(first[36..], of_session("sim-00", 1)[36..]);
+    }
+
     #[test]
     fn turns_of_one_session_share_a_trace_and_have_their_own_spans() {
-        let (first, second) = (traceparent("sim-00", 1), traceparent("sim-00", 2));
+        let (first, second) = (of_session("sim-00", 1), of_session("sim-00", 2));
         assert_eq!(first.len(), 55);
         assert_eq!(first[..36], second[..36]);
         assert_ne!(first[36..], second[36..]);
-        assert_eq!(first, traceparent("sim-00", 1));
-        assert_ne!(first[..36], traceparent("sim-01", 1)[..36]);
+        assert_eq!(first, of_session("sim-00", 1));
+        assert_ne!(first[..36], of_session("sim-01", 1)[..36]);
     }
 
     #[test]

@@ -42,7 +42,7 @@ pub(crate) struct Args {
     /// The sessions, by id or the start of an id; all of them where none is named
     #[arg(value_name = "SESSION", conflicts_with = "query")]
     sessions: Vec<String>,
-    /// Where to write the suite: .yaml for people, .jsonl for machines
+    /// Where to write the suite: .yaml for people, .jsonl for machines, or mlflow:/datasets/NAME
     #[arg(short, long, value_name = "SUITE")]
     output: PathBuf,
     /// What distils: a model's name, or offline

@@ -4,32 +4,38 @@ use std::path::{Path, PathBuf};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use reenact::import::{Format, Imported, Input, OnProblem, Options, Progress, import};
+use reenact::mlflow::Sessions;
 use reenact::{Error, ErrorKind, Result, Store};
 
 use crate::args::Global;
 use crate::output::counted;
-use crate::{exit, output};
+use crate::runtime::runtime;
+use crate::{exit, mlflow, output};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Files or folders with traces or chat logs, plain, .gz or .zst; `-` is standard input
-    #[arg(required = true, value_name = "PATH")]
+    #[arg(required_unless_present = "mlflow", conflicts_with = "mlflow", value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// Take every file as openai-chat, sharegpt, otlp, mlflow or reenact, where the content shall not tell
-    #[arg(long, value_name = "FORMAT")]
+    /// Take every file as openai-chat, sharegpt, otlp, mlflow, langsmith, langfuse, phoenix or reenact, where the content shall not tell
+    #[arg(long, value_name = "FORMAT", conflicts_with = "mlflow")]
     format: Option<String>,
     /// Write nothing if anything is wrong
     #[arg(long)]
     strict: bool,
+    #[command(flatten)]
+    mlflow: mlflow::Args,
+    /// Only sessions of which a trace is found by this, in the words of MLflow's search, such as "tags.team = 'support'"
+    #[arg(long, value_name = "FILTER", requires = "mlflow")]
+    filter: Option<String>,
 }
 
 pub(crate) fn run(args: &Args, global: &Global) -> Result<u8> {
-    let format = args.format.as_deref().map(str::parse::<Format>).transpose()?;
-    let on_problem = if args.strict { OnProblem::Refuse } else { OnProblem::Skip };
-    let inputs = args.paths.iter().map(|path| input(path)).collect();
-    let store = Store::open(&global.store)?;
     let bar = Bar::new();
-    let imported = import(inputs, &Options { format, on_problem }, &store, &mut |progress| bar.show(&progress))?;
+    let imported = match args.mlflow.is_named() {
+        true => of_server(args, global, &bar)?,
+        false => of_files(args, global, &bar)?,
+    };
     bar.0.finish_and_clear();
     imported.unreadable.iter().for_each(|file| {
         let error = Error::new(ErrorKind::Input, &file.reason).at(&file.file, None);
@@ -41,6 +47,27 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<u8> {
         output::text(&output::printable(&summary(&imported)))?;
     }
     Ok(status(&imported))
+}
+
+fn on_problem(args: &Args) -> OnProblem {
+    if args.strict { OnProblem::Refuse } else { OnProblem::Skip }
+}
+
+fn of_files(args: &Args, global: &Global, bar: &Bar) -> Result<Imported> {
+    let format = args.format.as_deref().map(str::parse::<Format>).transpose()?;
+    let options = Options { format, on_problem: on_problem(args) };
+    let inputs = args.paths.iter().map(|path| input(path)).collect();
+    let store = Store::open(&global.store)?;
+    import(inputs, &options, &store, &mut |progress| bar.show(&progress))
+}
+
+fn of_server(args: &Args, global: &Global, bar: &Bar) -> Result<Imported> {
+    let Some((server, experiment)) = args.mlflow.open()? else { return Ok(Imported::default()) };
+    let filter = args.filter.clone().unwrap_or_default();
+    let wanted = Sessions { experiment, filter, on_problem: on_problem(args) };
+    let store = Store::open(&global.store)?;
+    let mut show = |progress: Progress<'_>| bar.show(&progress);
+    runtime()?.block_on(reenact::mlflow::import(&server, &wanted, &store, &mut show))
 }
 
 fn input(path: &Path) -> Input {

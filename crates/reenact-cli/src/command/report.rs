@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use reenact::export::{Tracking, log_run};
 use reenact::model::PriceList;
 use reenact::report::{self, RunOutput};
 use reenact::{ErrorKind, Result, Session, Store, Suite};
 
 use super::share;
 use crate::args::Global;
-use crate::{exit, output};
+use crate::runtime::runtime;
+use crate::{exit, mlflow, output};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -31,6 +33,8 @@ pub(crate) struct Args {
     /// What models cost, where it was not known or not right when the run began: a YAML or JSON file, see docs/cost.md
     #[arg(long, value_name = "FILE")]
     prices: Option<PathBuf>,
+    #[command(flatten)]
+    mlflow: mlflow::Args,
 }
 
 pub(crate) fn run(args: &Args, global: &Global) -> Result<u8> {
@@ -45,7 +49,17 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<u8> {
         output::file::write(path, &content)?;
         output::note(format_args!("wrote {}", path.display()));
     }
+    log(&run, &args.mlflow)?;
     present(&run, global)
+}
+
+/// Logs the run to a server of MLflow, where one is named.
+fn log(run: &RunOutput, mlflow: &mlflow::Args) -> Result<()> {
+    let Some((server, experiment)) = mlflow.open()? else { return Ok(()) };
+    let place = server.place();
+    runtime()?.block_on(log_run(run, &Tracking::new(server, &experiment)))?;
+    output::note(format_args!("logged to experiment {} of {place}", output::printable(&experiment)));
+    Ok(())
 }
 
 /// Prints a run, for a person or as JSON, and gives its exit status.

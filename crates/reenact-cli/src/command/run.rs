@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use reenact::case::Stress;
 use reenact::cassette::{Recorded, Verb};
 use reenact::run::{Event, Participants, Plan, Stop};
-use reenact::{Environment, Error, ErrorKind, Judging, Result, Run, RunOutput, Store, Suite, UserKind};
+use reenact::{Environment, Error, ErrorKind, Judging, Result, Run, RunOutput, Store, UserKind};
 
 use self::trials::Trials;
 use super::report;
@@ -16,11 +16,11 @@ use super::share;
 use crate::args::Global;
 use crate::output::progress::Progress;
 use crate::runtime::runtime;
-use crate::{cassette, exit, exporting, interrupt, judging, masking, output, participants, spending, tools};
+use crate::{cassette, exit, exporting, interrupt, judging, masking, output, participants, spending, suites, tools};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The suite to play
+    /// The suite to play: a file, or mlflow:/datasets/NAME on the server in MLFLOW_TRACKING_URI
     #[arg(required_unless_present = "resume")]
     suite: Option<PathBuf>,
     /// The agent under test: cmd:PROGRAM ARGS, http(s)://…/chat/completions, recorded, script:FILE, replay:FILE, demo:v1
@@ -166,7 +166,7 @@ pub(crate) fn planned(args: &Args) -> Result<Run, Wrong> {
         let error = Error::new(ErrorKind::Usage, "there is no suite and no agent").hint("see `reenact run --help`");
         return Err(Wrong { argument: "suite", error });
     };
-    let suite = Suite::load(suite).map_err(Wrong::with("suite"))?;
+    let suite = suites::load(suite).map_err(Wrong::with("suite"))?;
     let plan = plan(args, agent.clone())?;
     plan.judging.check(&suite).map_err(Wrong::with("judge"))?;
     let prices = args.spending.prices().map_err(Wrong::with("prices"))?;

@@ -169,13 +169,20 @@ fn is_suite(path: &Path) -> bool {
         return false;
     }
     let Ok(text) = std::fs::read_to_string(path) else { return false };
-    let says = |key: &str| {
-        let is_key = |line: &str| {
-            let line = line.trim_start_matches(['-', ' ', '{', '[', '"', '\'']);
-            line.strip_prefix(key)
-                .is_some_and(|rest| rest.trim_start_matches(['"', '\'']).trim_start().starts_with(':'))
-        };
-        text.lines().any(is_key)
+    let is_json = path.extension().is_some_and(|ending| ending == "json" || ending == "jsonl");
+    let keys = ["cases", "goal", "inputs"];
+    if is_json {
+        keys.iter().any(|key| text.contains(&format!("\"{key}\"")))
+    } else {
+        keys.iter().any(|key| has_key(&text, key))
+    }
+}
+
+/// Whether a line of YAML begins with a key.
+fn has_key(text: &str, key: &str) -> bool {
+    let is_key = |line: &str| {
+        let line = line.trim_start_matches(['-', ' ', '"', '\'']);
+        line.strip_prefix(key).is_some_and(|rest| rest.trim_start_matches(['"', '\'']).trim_start().starts_with(':'))
     };
-    ["cases", "goal", "inputs"].iter().any(|key| says(key))
+    text.lines().any(is_key)
 }

@@ -4,6 +4,7 @@
 //! killed loses nothing. Here is only what the store does not know: how to stop it, and why it ended where it failed.
 
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -62,8 +63,13 @@ impl Work {
                     let _ = begins.send(());
                 }
             };
-            let done = threads.block_on(drive(&store, &planned, &stop, job, &listen));
-            work.leave(&planned.id, done.err().map(|error| Fault::from(error).told()));
+            let driven = || threads.block_on(drive(&store, &planned, &stop, job, &listen));
+            // Work that panics would otherwise go on for ever.
+            let problem = match catch_unwind(AssertUnwindSafe(driven)) {
+                Ok(done) => done.err().map(Fault::from),
+                Err(_) => Some(Fault::broken()),
+            };
+            work.leave(&planned.id, problem.map(Fault::told));
         };
         // Its conversations are tasks like any others; what drives them waits on a thread of its own.
         if std::thread::Builder::new().name("reenact-run".to_owned()).spawn(job).is_err() {

@@ -8,11 +8,13 @@ use serde_json::{Value, json};
 use crate::stage::Stage;
 use devtools::Browser;
 
+mod axe;
 mod devtools;
 mod pages;
+mod runs;
 
 /// What a conversation may hold that wants to be more than text.
-const HOSTILE: &str = "<script>window.ran = 1</script><img src=x onerror='window.ran = 2'><a href='javascript:window.ran = 3'>click</a>\
+pub(crate) const HOSTILE: &str = "<script>window.ran = 1</script><img src=x onerror='window.ran = 2'><a href='javascript:window.ran = 3'>click</a>\
     <style>* { display: none }</style></p></details></main><iframe src='https://example.com/'></iframe>\
     [link](javascript:window.ran=4) \u{202e}gnp.exe\u{202c} \u{2066}x\u{2069} {{ 7 * 7 }} \" onclick=\"window.ran = 5";
 

@@ -5,12 +5,13 @@ use serde_json::Value;
 use crate::stage::Stage;
 
 /// Every verb in the order of the line, with the schema that is published for what it prints.
-const VERBS: [(&[&str], &str); 11] = [
+const VERBS: [(&[&str], &str); 12] = [
     (&["import", "chats.jsonl"], "import"),
     (&["sessions"], "sessions"),
     (&["sessions", "show", "s-1"], "session"),
     (&["distill", "-o", "distilled.yaml", "--back-test"], "distill"),
     (&["check", "suite.yaml", "bad.yaml"], "check"),
+    (&["convert", "suite.yaml", "-o", "goldens.json", "--to", "deepeval"], "convert"),
     (&["run", "suite.yaml", "--agent", "cmd:sh agent.sh"], "run"),
     (&["judge"], "run"),
     (&["report"], "run"),

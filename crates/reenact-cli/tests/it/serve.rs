@@ -5,9 +5,11 @@ use serde_json::Value;
 use crate::served::Served;
 
 mod cases;
+mod events;
 #[path = "../../../reenact/tests/it/import/packing.rs"]
 mod packing;
 mod receiver;
+mod runs;
 mod safety;
 mod sessions;
 

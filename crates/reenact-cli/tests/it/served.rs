@@ -83,6 +83,14 @@ impl Served {
         told
     }
 
+    /// Kills it, and gives the folder that it served.
+    pub(crate) fn kill(mut self) -> Stage {
+        let mut child = self.child.take().unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        std::mem::replace(&mut self.stage, Stage::new())
+    }
+
     /// Puts sessions into its store: an id, and what user and agent say in turns.
     pub(crate) fn import(&self, sessions: &[(&str, &[&str])]) {
         let store = Store::open(self.stage.path(".reenact/store.db")).unwrap();

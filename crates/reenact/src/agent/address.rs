@@ -106,7 +106,7 @@ impl Address {
     fn headers<'a>(&'a self, turn: AgentTurn<'_>, own: &[(&'a str, &str)]) -> Vec<(&'a str, String)> {
         let ours = [
             (self.session_header.as_str(), turn.session_id.to_owned()),
-            ("traceparent", trace_context::traceparent(turn.session_id, turn.turn)),
+            ("traceparent", turn.traceparent()),
             ("baggage", trace_context::baggage(turn.session_id)),
         ];
         let own = own.iter().map(|(name, value)| (*name, (*value).to_owned()));

@@ -92,7 +92,7 @@ impl CommandAgent {
     }
 
     fn variables_for(&self, turn: AgentTurn<'_>) -> Vec<(String, String)> {
-        let own = trace_context::variables(turn.session_id, turn.turn);
+        let own = trace_context::variables(turn.session_id, turn.turn, turn.traces);
         self.variables.iter().cloned().chain(own).collect()
     }
 

@@ -13,6 +13,7 @@ use super::{Agent, AgentFault, AgentReply, AgentTurn, FaultKind, Held};
 /// conversation's fault and no other's. There is no time limit but the function's own.
 ///
 /// ```
+/// use reenact::agent::Traces;
 /// use reenact::{Agent, AgentTurn, Conversation, Message, agent};
 ///
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
@@ -32,6 +33,7 @@ use super::{Agent, AgentFault, AgentReply, AgentTurn, FaultKind, Held};
 ///     case: "greeting",
 ///     origin: None,
 ///     tools: None,
+///     traces: Traces::default(),
 /// };
 /// let reply = echo.reply(turn, &mut None).await?;
 /// assert_eq!(reply.messages[0].text, "you said HELLO");

@@ -32,7 +32,8 @@ pub(super) fn item(key: &str, value: &Value, indent: usize) -> String {
     out
 }
 
-pub(super) fn document(keys: &Map<String, Value>) -> String {
+/// A mapping as YAML that every reader takes for the same.
+pub(crate) fn document(keys: &Map<String, Value>) -> String {
     let mut out = String::new();
     map(&mut out, keys, 0);
     out

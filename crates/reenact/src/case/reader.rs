@@ -5,6 +5,7 @@
 
 use serde_json::{Map, Value};
 
+use super::envelope;
 use super::expectations;
 use super::facts;
 use super::fields::{Fields, text_of};
@@ -23,6 +24,10 @@ pub(super) fn document(root: &Node, faults: &mut Vec<Fault>) -> Suite {
             let fix = "put it into a list: `cases:` on a line of its own, and below it the case after `- `";
             faults.push(Fault::new(root.line, "this is a case, expected a suite", fix));
             Suite::default()
+        }
+        Content::Map(entries) if envelope::is_one(entries) => {
+            let records = envelope::records(entries, faults);
+            suite(None, &records, root.line, faults)
         }
         Content::Map(entries) => {
             let mut fields = Fields::new(entries, &SUITE, root.line, faults);
@@ -99,7 +104,18 @@ fn record(entries: &[Entry], inputs: &Entry, line: u64, faults: &mut Vec<Fault>)
         faults.push(Fault::new(outer.line, what, "join them in one place"));
     }
     let joined: Vec<Entry> = inner.iter().chain(outer).cloned().collect();
-    case_of(&mut Fields::new(&joined, &CASE, inputs.line, faults))
+    let told = case_of(&mut Fields::new(&joined, &CASE, inputs.line, faults));
+    match kept(entries, faults) {
+        Some(kept) => envelope::joined(kept, told),
+        None => told,
+    }
+}
+
+/// The whole case, where we wrote the record: beside what MLflow knows of it, in a tag.
+fn kept(entries: &[Entry], faults: &mut Vec<Fault>) -> Option<TestCase> {
+    let node = envelope::kept(entries, faults)?;
+    let Content::Map(entries) = &node.content else { return None };
+    Some(case_of(&mut Fields::new(entries, &CASE, node.line, faults)))
 }
 
 fn is_empty(node: &Node) -> bool {

@@ -49,6 +49,19 @@ pub(crate) fn read<T: Default>(path: &Path, kind: &Kind<T>) -> Result<Result<T, 
     Ok(Err(faults.into_iter().map(problem).collect()))
 }
 
+/// What lines of JSON hold that nobody wrote as a file, or the first thing that is wrong with them.
+pub(super) fn of_lines(lines: &str) -> Result<Suite> {
+    let mut faults = Vec::new();
+    let suite = of_bytes(Path::new("cases.jsonl"), lines.as_bytes(), &SUITE_FILE, &mut faults);
+    faults.sort_by_key(|fault| fault.line);
+    match faults.into_iter().next() {
+        None => Ok(suite),
+        Some(fault) => {
+            Err(Error::new(ErrorKind::Input, format!("case {}: {}", fault.line, fault.what)).hint(fault.fix))
+        }
+    }
+}
+
 /// The first problem of a file as an error that says how many more there are.
 pub(crate) fn first_of(problems: &[Problem], path: &Path, what: &str) -> Error {
     let command = format!("run `reenact check {}`", path.display());

@@ -30,6 +30,23 @@ impl Suite {
         source::read(path, &source::SUITE_FILE)?.map_err(|problems| source::first_of(&problems, path, "a suite"))
     }
 
+    /// The suite of what MLflow answers for the records of a dataset; `name` is what errors call it.
+    pub(crate) fn of_records(name: &str, records: &str) -> Result<Suite> {
+        let path = Path::new(name);
+        let mut faults = Vec::new();
+        let suite = source::of_text(source::Format::Json, records, &source::SUITE_FILE, &mut faults);
+        match faults.first() {
+            None => Ok(suite),
+            Some(fault) => Err(Error::new(ErrorKind::Input, &fault.what).at(path, None).hint(&fault.fix)),
+        }
+    }
+
+    /// A suite of cases in the form of the file, which the file of another tool was made into.
+    pub(crate) fn of_values(cases: &[serde_json::Value]) -> Result<Suite> {
+        let lines: String = cases.iter().map(|case| format!("{case}\n")).collect();
+        if lines.is_empty() { Ok(Suite::default()) } else { source::of_lines(&lines) }
+    }
+
     /// The suite as YAML, for people.
     ///
     /// ```

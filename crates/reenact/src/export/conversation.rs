@@ -46,35 +46,46 @@ pub(crate) struct Held<'a> {
 }
 
 /// What was said in one exchange: all that the agent had not heard yet, and what it did.
-struct Exchange<'a> {
-    turn: u32,
-    heard: &'a [Message],
-    did: &'a [Message],
+pub(super) struct Exchange<'a> {
+    pub(super) turn: u32,
+    pub(super) heard: &'a [Message],
+    pub(super) did: &'a [Message],
+    /// When it began and ended, in nanoseconds since 1970.
+    pub(super) from: u64,
+    pub(super) to: u64,
 }
 
 /// The spans of a conversation, the root first.
 pub(super) fn spans(held: Held<'_>) -> Vec<Span> {
     let exchanges = exchanges(held);
     let began = nanos(held.began_at);
-    let mut spans = Vec::new();
-    let mut last_end = began;
+    let ended = exchanges.last().map_or(began, |last| last.to);
+    let mut spans = vec![root(held, (began, ended))];
     for (index, exchange) in exchanges.iter().enumerate() {
-        let asked_at = held.replies.get(index).map_or(last_end, |reply| nanos(reply.asked_at));
-        let took = held.replies.get(index).map_or(0, |reply| reply.latency_ms.saturating_mul(NANOS_IN_MILLISECOND));
-        // Answers from a journal take no time now, and took their time then.
-        let start = asked_at.max(last_end + APART_NANOS);
-        let end = start.saturating_add(took.max(APART_NANOS));
         let is_last = index + 1 == exchanges.len();
-        spans.push(turn_span(held, exchange, (index, is_last), (start, end)));
-        spans.extend(tool_spans(held, exchange, (start, end)));
-        last_end = end;
+        spans.push(turn_span(held, exchange, (index, is_last), (exchange.from, exchange.to)));
+        spans.extend(tool_spans(held, exchange, (exchange.from, exchange.to)));
     }
-    spans.insert(0, root(held, (began, last_end)));
     spans
 }
 
+/// The exchanges of a conversation, each with its time.
+pub(super) fn exchanges(held: Held<'_>) -> Vec<Exchange<'_>> {
+    let mut last_end = nanos(held.began_at);
+    let mut exchanges = untimed(held);
+    for (index, exchange) in exchanges.iter_mut().enumerate() {
+        let asked_at = held.replies.get(index).map_or(last_end, |reply| nanos(reply.asked_at));
+        let took = held.replies.get(index).map_or(0, |reply| reply.latency_ms.saturating_mul(NANOS_IN_MILLISECOND));
+        // Answers from a journal take no time now, and took their time then.
+        exchange.from = asked_at.max(last_end + APART_NANOS);
+        exchange.to = exchange.from.saturating_add(took.max(APART_NANOS));
+        last_end = exchange.to;
+    }
+    exchanges
+}
+
 /// The exchanges after what was said before the conversation began.
-fn exchanges(held: Held<'_>) -> Vec<Exchange<'_>> {
+fn untimed(held: Held<'_>) -> Vec<Exchange<'_>> {
     let messages = &held.conversation.messages[..];
     let begin = held.case.staging.prefix.messages.len().min(messages.len());
     let is_user = |message: &Message| message.speaker == Speaker::User;
@@ -91,7 +102,7 @@ fn exchanges(held: Held<'_>) -> Vec<Exchange<'_>> {
         let turn = messages[..did_from].iter().filter(|message| is_user(message)).count() as u32;
         let heard = &messages[heard_until..did_from];
         heard_until = did_until;
-        Exchange { turn, heard, did: &messages[did_from..did_until] }
+        Exchange { turn, heard, did: &messages[did_from..did_until], from: 0, to: 0 }
     };
     starts.iter().enumerate().map(exchange).collect()
 }
@@ -198,7 +209,7 @@ fn timed(held: Held<'_>, start: u64, end: u64) -> Span {
     }
 }
 
-fn failure(ending: &Ending) -> Option<&AgentFault> {
+pub(super) fn failure(ending: &Ending) -> Option<&AgentFault> {
     match ending {
         Ending::AgentFailed(fault) => Some(fault),
         _ => None,
@@ -206,7 +217,7 @@ fn failure(ending: &Ending) -> Option<&AgentFault> {
 }
 
 /// A kind by the word that it has in every file of ours.
-fn word(kind: &impl serde::Serialize) -> String {
+pub(super) fn word(kind: &impl serde::Serialize) -> String {
     match serde_json::to_value(kind) {
         Ok(Value::String(word)) => word,
         Ok(tagged) => tagged["kind"].as_str().unwrap_or_default().to_owned(),

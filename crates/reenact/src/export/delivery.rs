@@ -6,11 +6,15 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use super::destination::{Delivered, Destination};
-use super::{Exported, Exporting};
+use super::{Exported, Exporting, mlflow};
+use crate::store::Waiting;
 use crate::{Result, Store};
 
 /// Collectors take four megabytes at once by default, and often no more.
 const BATCH_BYTES_MAX: usize = 3 * 1024 * 1024;
+
+/// A server of MLflow works on each trace for itself: some twenty trials, so that what it took is soon known to have arrived.
+const MLFLOW_BYTES_MAX: usize = 256 * 1024;
 
 /// The wait after a first failure; each further one is twice as long.
 const WAIT_FIRST: Duration = Duration::from_millis(500);
@@ -34,12 +38,60 @@ impl Ended {
     }
 }
 
+/// Whoever gets traces of a run.
+pub(crate) enum Recipient<'a> {
+    Collector(&'a Destination),
+    Mlflow(mlflow::Recipient<'a>),
+}
+
+impl Recipient<'_> {
+    fn place(&self) -> String {
+        match self {
+            Recipient::Collector(destination) => destination.place(),
+            Recipient::Mlflow(recipient) => recipient.place(),
+        }
+    }
+
+    fn bytes_max(&self) -> usize {
+        match self {
+            Recipient::Collector(_) => BATCH_BYTES_MAX,
+            Recipient::Mlflow(_) => MLFLOW_BYTES_MAX,
+        }
+    }
+
+    async fn send(&self, batch: &[Waiting]) -> Delivered {
+        match self {
+            Recipient::Collector(destination) => {
+                let traces: Vec<u8> = batch.iter().flat_map(|row| &row.traces).copied().collect();
+                destination.send(&traces).await
+            }
+            Recipient::Mlflow(recipient) => recipient.send(batch).await,
+        }
+    }
+
+    /// Says that a run begins, where that is kept.
+    async fn begin(&self) {
+        if let Recipient::Mlflow(recipient) = self {
+            // If it cannot be said now, it is with the first traces.
+            let _ = recipient.begin().await;
+        }
+    }
+
+    /// Says what a run amounts to, where that is kept.
+    async fn finish(&self, store: &Store) -> Result<Delivered> {
+        match self {
+            Recipient::Collector(_) => Ok(Delivered::Taken { rejected_spans: 0, reason: None }),
+            Recipient::Mlflow(recipient) => recipient.finish(store).await,
+        }
+    }
+}
+
 /// One collector's part of a run.
 pub(crate) struct Delivery<'a> {
     pub(crate) store: &'a Store,
     pub(crate) run: i64,
     pub(crate) what: Exporting,
-    pub(crate) to: &'a Destination,
+    pub(crate) to: Recipient<'a>,
     /// How long a run that is over waits for a collector that takes nothing.
     pub(crate) patience: Duration,
 }
@@ -56,6 +108,7 @@ struct Progress {
     wait: Duration,
     /// When the run was over or the collector last took something, whichever came later.
     give_up_at: Option<Instant>,
+    is_finished: bool,
 }
 
 impl Delivery<'_> {
@@ -65,39 +118,57 @@ impl Delivery<'_> {
     /// Where the store cannot be read or written.
     pub(crate) async fn deliver(&self, mut ended: watch::Receiver<Ended>) -> Result<Exported> {
         let mut progress = Progress::new();
+        self.to.begin().await;
         loop {
             let is_over = *ended.borrow_and_update() == Ended::Run;
-            let bytes_max = if progress.after < progress.singly_until { 0 } else { BATCH_BYTES_MAX };
+            let bytes_max = if progress.after < progress.singly_until { 0 } else { self.to.bytes_max() };
             let batch = self.store.waiting(self.run, self.what.as_str(), progress.after, bytes_max)?;
-            let Some(last) = batch.last() else {
+            let delivered = match batch.last() {
+                Some(_) => self.to.send(&batch).await,
+                None if is_over && progress.is_finished => break,
+                None if is_over => self.to.finish(self.store).await?,
                 // Whoever would tell of more is gone where the channel is closed.
-                if is_over || ended.changed().await.is_err() {
-                    break;
-                }
-                continue;
+                None if ended.changed().await.is_err() => break,
+                None => continue,
             };
-            let traces: Vec<u8> = batch.iter().flat_map(|row| &row.traces).copied().collect();
-            match self.to.send(&traces).await {
-                Delivered::Taken { rejected_spans, reason } => {
-                    self.store.arrived(&batch)?;
-                    progress.taken(batch.iter().map(|row| row.items).sum(), rejected_spans, reason);
-                }
-                Delivered::Refused(reason) => progress.refused(reason, last.key, batch.len()),
-                Delivered::Closed(reason) => {
-                    progress.reason = Some(reason);
-                    // What the rest of the run brings is kept all the same, and counted.
-                    let _ = ended.wait_for(|ended| *ended == Ended::Run).await;
-                    break;
-                }
-                Delivered::Later { after, reason } => {
-                    progress.reason = Some(reason);
-                    if !self.waits(&mut progress, after, &mut ended).await {
-                        break;
-                    }
-                }
+            if !self.settle(&mut progress, &batch, delivered, &mut ended).await? {
+                break;
             }
         }
         self.exported(progress)
+    }
+
+    /// Notes what became of a batch, or of the run where there is none; whether to go on.
+    async fn settle(
+        &self,
+        progress: &mut Progress,
+        batch: &[Waiting],
+        delivered: Delivered,
+        ended: &mut watch::Receiver<Ended>,
+    ) -> Result<bool> {
+        match delivered {
+            Delivered::Taken { rejected_spans, reason } => {
+                progress.is_finished = batch.is_empty();
+                self.store.arrived(batch)?;
+                progress.taken(batch.iter().map(|row| row.items).sum(), rejected_spans, reason);
+                Ok(true)
+            }
+            Delivered::Refused(reason) => {
+                let is_of_run = batch.is_empty();
+                progress.refused(reason, batch.last().map_or(progress.after, |last| last.key), batch.len());
+                Ok(!is_of_run)
+            }
+            Delivered::Closed(reason) => {
+                progress.reason = Some(reason);
+                // What the rest of the run brings is kept all the same, and counted.
+                let _ = ended.wait_for(|ended| *ended == Ended::Run).await;
+                Ok(false)
+            }
+            Delivered::Later { after, reason } => {
+                progress.reason = Some(reason);
+                Ok(self.waits(progress, after, ended).await)
+            }
+        }
     }
 
     /// Waits before the next attempt; false where there is to be none.
@@ -128,17 +199,19 @@ impl Delivery<'_> {
     }
 
     fn exported(&self, progress: Progress) -> Result<Exported> {
-        let Progress { sent, rejected_spans, reason, .. } = progress;
+        let Progress { sent, rejected_spans, reason, is_finished, .. } = progress;
         let waiting = self.store.count_waiting(self.run, self.what.as_str())?;
-        let reason = reason.filter(|_| waiting > 0 || rejected_spans > 0);
-        Ok(Exported { what: self.what, to: self.to.place(), sent, waiting, rejected_spans, reason })
+        let is_unfinished = matches!(self.to, Recipient::Mlflow(_)) && !is_finished;
+        let reason = reason.filter(|_| waiting > 0 || rejected_spans > 0 || is_unfinished);
+        Ok(Exported { what: self.what, to: self.to.place(), sent, waiting, rejected_spans, is_unfinished, reason })
     }
 }
 
 impl Progress {
     fn new() -> Self {
         let (wait, reason, give_up_at) = (WAIT_FIRST, None, None);
-        Progress { sent: 0, rejected_spans: 0, reason, after: 0, singly_until: 0, wait, give_up_at }
+        let is_finished = false;
+        Progress { sent: 0, rejected_spans: 0, reason, after: 0, singly_until: 0, wait, give_up_at, is_finished }
     }
 
     fn taken(&mut self, items: u64, rejected_spans: u64, reason: Option<String>) {

@@ -50,7 +50,7 @@ impl fmt::Debug for Destination {
 
 /// What a collector made of spans.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Delivered {
+pub(crate) enum Delivered {
     /// It has them, all but as many as it threw away, for this reason.
     Taken { rejected_spans: u64, reason: Option<String> },
     /// It may take them later, after this long where it says so.
@@ -90,7 +90,9 @@ impl Destination {
             url.set_path(&format!("{path}/{PATH}"));
         }
         let variables: &[&str] = match what {
-            Exporting::Conversations => &["OTEL_EXPORTER_OTLP_TRACES_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS"],
+            Exporting::Conversations | Exporting::Mlflow => {
+                &["OTEL_EXPORTER_OTLP_TRACES_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS"]
+            }
             Exporting::Simulator => &["REENACT_OTLP_SIMULATOR_HEADERS"],
         };
         let told = variables.iter().find_map(|name| Some((*name, environment.get(name)?)));

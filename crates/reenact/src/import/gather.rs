@@ -81,6 +81,25 @@ impl<'s> Gather<'s> {
         if self.held_bytes > HELD_BYTES_MAX { self.flush_to(HELD_BYTES_MAX / 2, imported) } else { Ok(()) }
     }
 
+    /// Whether a trace is in its session already; the session then counts as one that was found.
+    pub(super) fn knows(&mut self, session: &str, trace: &str, file: &Arc<Path>) -> Result<bool> {
+        if !self.held.contains_key(session) && self.writer.get(session)?.is_none() {
+            return Ok(false);
+        }
+        let held = self.hold(session, (Arc::clone(file), 0))?;
+        let knows = held.traces.iter().any(|known| known == trace);
+        self.put_back(session.to_owned(), held);
+        Ok(knows)
+    }
+
+    /// Makes durable what was written, and lets others write until more is.
+    pub(super) fn rest(&mut self) -> Result<()> {
+        match self.keep {
+            Keep::AsWritten => self.writer.rest(),
+            Keep::AllOrNothing => Ok(()),
+        }
+    }
+
     fn id_of(&self, fragment: &Fragment) -> String {
         match (&fragment.session, &fragment.trace) {
             (Some(session), _) => session.clone(),

@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 
 use super::divergence::FirstDivergence;
 use super::{Part, Stop, record};
-use crate::agent::{Asked, ReplayedAgent, ToolServed};
+use crate::agent::{Asked, ReplayedAgent, ToolServed, Traces};
 use crate::cassette::{At, Recording, Replay};
 use crate::cost::Ledger;
 use crate::export::{self, ReplyTime};
@@ -47,6 +47,8 @@ pub(super) struct Steps {
     among: Option<(Arc<FirstDivergence>, usize)>,
     /// Where this is no trial but the rebuilding of one from its journal.
     recording: Option<Arc<Recording>>,
+    /// Which trace the agent's own spans belong to.
+    traces: Traces,
 }
 
 /// There is no answer, because the run comes to a stop; [`Steps::unbroken`] says why.
@@ -59,7 +61,22 @@ impl Steps {
     pub(super) fn new(journal: &Arc<Journal>, ledger: &Arc<Ledger>, stop: &Stop, case: &str, trial: u32) -> Self {
         let (journal, ledger, stop, case) = (Arc::clone(journal), Arc::clone(ledger), stop.clone(), case.to_owned());
         let (positions, replies, asked, broken, replays, among, recording) = Default::default();
-        Steps { journal, ledger, stop, case, trial, positions, replies, asked, broken, replays, among, recording }
+        let traces = Traces::default();
+        Steps {
+            journal,
+            ledger,
+            stop,
+            case,
+            trial,
+            positions,
+            replies,
+            asked,
+            broken,
+            replays,
+            among,
+            recording,
+            traces,
+        }
     }
 
     /// The same steps, which need not go on once a conversation that stands before them was not as recorded.
@@ -70,6 +87,11 @@ impl Steps {
     /// The same steps, which are only read: each answer is what the journal has, and goes to the recording with its request.
     pub(super) fn recorded_by(self, recording: &Arc<Recording>) -> Self {
         Steps { recording: Some(Arc::clone(recording)), ..self }
+    }
+
+    /// The same steps, with the agent's own spans in these traces.
+    pub(super) fn in_traces(self, traces: Traces) -> Self {
+        Steps { traces, ..self }
     }
 
     /// The same steps, which note what models are asked.
@@ -111,18 +133,27 @@ impl Steps {
     where
         Q: Serialize + ?Sized + Sync,
         T: Serialize + DeserializeOwned + Send,
-        F: Future<Output = T> + Send,
+        F: Future<Output = Result<T>> + Send,
     {
         let key = self.next(role)?;
         let answer = match &self.recording {
             Some(recording) => record::pass(recording, &self.journal, &key, request),
-            None => self.journal.step(key, request, || call).await,
+            None => self.journal.waited_step(key, request, || call, |_| Duration::ZERO).await.map(|(answer, _)| answer),
         };
         answer.map_err(|error| self.halt(error))
     }
 
+    /// An answer, unless it is a fault that comes when the run is to stop: it may be of the stop's own making, and is no answer.
+    fn unless_halted<T, E>(&self, answer: Result<T, E>) -> Result<Result<T, E>> {
+        match answer.is_err() && self.stop.is_requested() {
+            true => Err(Error::new(ErrorKind::Interrupted, HALTED)),
+            false => Ok(answer),
+        }
+    }
+
     /// Asks the agent, whose latency is kept.
     async fn reply(&self, agent: &dyn Agent, turn: AgentTurn<'_>, held: &mut Held) -> Result<Reply, Halted> {
+        let turn = AgentTurn { traces: self.traces, ..turn };
         let key = self.next(StepRole::Agent)?;
         let request = AgentRequest { session_id: turn.session_id, asked: turn.asked() };
         let at = At { key: &key, turn: Some(turn.turn) };
@@ -137,9 +168,11 @@ impl Steps {
                 let call = async || {
                     let reply = agent.reply(turn, held).await;
                     // What the agent makes of a tool that came to a stop is no answer of its own.
-                    // A fault that comes when the run is to stop may be of the stop's own making, and is no answer either.
-                    let is_halted = self.is_broken() || (reply.is_err() && self.stop.is_requested());
-                    if is_halted { Err(Error::new(ErrorKind::Interrupted, HALTED)) } else { Ok(reply) }
+                    if self.is_broken() {
+                        Err(Error::new(ErrorKind::Interrupted, HALTED))
+                    } else {
+                        self.unless_halted(reply)
+                    }
                 };
                 let waited = |reply: &Reply| {
                     let waited = waited(reply);
@@ -361,7 +394,8 @@ struct JournaledUser {
 impl SimulatedUser for JournaledUser {
     async fn next(&self, scene: Scene<'_>) -> Result<UserAct, UserFault> {
         let request = (scene.brief, scene.heard, scene.disclosures, scene.seed, scene.rejected);
-        let answer = self.steps.step(StepRole::User, &request, self.user.next(scene)).await;
+        let next = async { self.steps.unless_halted(self.user.next(scene).await) };
+        let answer = self.steps.step(StepRole::User, &request, next).await;
         answer.unwrap_or_else(|Halted| Err(UserFault::Failed(HALTED.into())))
     }
 
@@ -379,7 +413,8 @@ struct JournaledJudge {
 impl Judge for JournaledJudge {
     async fn assess(&self, expectation: &Expectation, hearing: Hearing<'_>) -> Assessment {
         let request = (expectation, hearing);
-        let answer = self.steps.step(StepRole::Judge, &request, self.judge.assess(expectation, hearing)).await;
+        let assess = async { Ok(self.judge.assess(expectation, hearing).await) };
+        let answer = self.steps.step(StepRole::Judge, &request, assess).await;
         answer.unwrap_or_else(|Halted| Assessment::new(&expectation.id, Verdict::Inconclusive, HALTED, "none"))
     }
 }

@@ -64,10 +64,8 @@ impl Trying {
     /// The steps of a trial.
     pub(super) fn steps(&self, case: &TestCase, n: u32) -> Steps {
         let steps = Steps::new(&self.journal, &self.ledger, &self.stop, &case.id, n);
-        match self.exports.to(Exporting::Simulator) {
-            Some(_) => steps.noting_questions(),
-            None => steps,
-        }
+        let steps = steps.in_traces(self.exports.traces());
+        if self.exports.has(Exporting::Simulator) { steps.noting_questions() } else { steps }
     }
 
     /// One trial, played again as often as the plan allows where its simulated user misbehaves.
@@ -87,7 +85,7 @@ impl Trying {
             let plan = (&self.plan, &self.prices);
             let trial = judged(&steps, &self.participants.judge, plan, case, trial).await?;
             discarded.push(played);
-            steps.keep(&trial, self.traces(&steps, case, &discarded)).await?;
+            steps.keep(&trial, self.traces(&steps, case, &discarded, &trial)).await?;
             return Ok(trial);
         }
     }
@@ -108,27 +106,31 @@ impl Trying {
     }
 
     /// The traces of a trial's conversations, the last of which counts, and of what models were asked for it.
-    fn traces(&self, steps: &Steps, case: &TestCase, played: &[Played]) -> Vec<Outgoing> {
+    fn traces(&self, steps: &Steps, case: &TestCase, played: &[Played], judged: &Trial) -> Vec<Outgoing> {
         let last = played.len().saturating_sub(1);
-        let held = played.iter().enumerate().map(|(index, played)| {
-            let Played { trial, began_at, replies } = played;
-            export::Held {
-                run: &self.run,
-                plan: &self.plan,
-                case,
-                trial: trial.trial,
-                session_id: &trial.session_id,
-                began_at: *began_at,
-                conversation: &trial.conversation,
-                ending: &trial.ending,
-                is_discarded: index < last,
-                replies,
-                agent_version: trial.agent_version.as_deref(),
-                agent_usage: &trial.agent_usage,
-            }
-        });
-        let conversations = self.exports.to(Exporting::Conversations).map(|_| export::conversations(held));
-        conversations.into_iter().chain(export::calls(&self.run, &steps.asked())).collect()
+        let held = || {
+            played.iter().enumerate().map(|(index, played)| {
+                let Played { trial, began_at, replies } = played;
+                export::Held {
+                    run: &self.run,
+                    plan: &self.plan,
+                    case,
+                    trial: trial.trial,
+                    session_id: &trial.session_id,
+                    began_at: *began_at,
+                    conversation: &trial.conversation,
+                    ending: &trial.ending,
+                    is_discarded: index < last,
+                    replies,
+                    agent_version: trial.agent_version.as_deref(),
+                    agent_usage: &trial.agent_usage,
+                }
+            })
+        };
+        let conversations = self.exports.has(Exporting::Conversations).then(|| export::conversations(held()));
+        let logged = self.exports.has(Exporting::Mlflow).then(|| export::logged(held(), judged));
+        let calls = export::calls(&self.run, &steps.asked());
+        conversations.into_iter().chain(logged.into_iter().flatten()).chain(calls).collect()
     }
 
     /// Plays a trial; that every answer was there is what makes it one.

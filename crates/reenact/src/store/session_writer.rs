@@ -36,6 +36,8 @@ pub struct SessionWriter<'a> {
     pub(super) store: &'a Store,
     pub(super) connection: Connection,
     words: WordIndex,
+    /// Whether a transaction is open.
+    is_open: bool,
 }
 
 impl Store {
@@ -47,7 +49,7 @@ impl Store {
         let connection = self.own_connection()?;
         let begun = connection.execute_batch(WRITING).and_then(|()| connection.execute_batch("BEGIN IMMEDIATE"));
         begun.map_err(|error| fault::at(self.path(), Doing::Write, error))?;
-        Ok(SessionWriter { store: self, connection, words: WordIndex::default() })
+        Ok(SessionWriter { store: self, connection, words: WordIndex::default(), is_open: true })
     }
 }
 
@@ -73,6 +75,7 @@ impl SessionWriter<'_> {
     /// # Errors
     /// Where the store cannot be written.
     pub fn put(&mut self, session: &Session, traces: &[String]) -> Result<()> {
+        self.begin()?;
         let put = Row::of(session, traces).and_then(|row| self.put_row(session, &row));
         put.map_err(|error| fault::at(self.store.path(), Doing::Write, error))
     }
@@ -119,9 +122,29 @@ impl SessionWriter<'_> {
     /// # Errors
     /// Where the store cannot be written.
     pub fn checkpoint(&mut self) -> Result<()> {
-        self.write_words()?;
-        self.execute("COMMIT")?;
-        self.execute("BEGIN IMMEDIATE")
+        self.rest()?;
+        self.begin()
+    }
+
+    /// Makes all that was put so far durable, and lets others write until more is put.
+    ///
+    /// # Errors
+    /// Where the store cannot be written.
+    pub fn rest(&mut self) -> Result<()> {
+        if self.is_open {
+            self.write_words()?;
+            self.execute("COMMIT")?;
+            self.is_open = false;
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self) -> Result<()> {
+        if !self.is_open {
+            self.execute("BEGIN IMMEDIATE")?;
+            self.is_open = true;
+        }
+        Ok(())
     }
 
     /// Makes all that was put durable.
@@ -129,8 +152,7 @@ impl SessionWriter<'_> {
     /// # Errors
     /// Where the store cannot be written.
     pub fn commit(mut self) -> Result<()> {
-        self.write_words()?;
-        self.execute("COMMIT")
+        self.rest()
     }
 
     fn write_words(&mut self) -> Result<()> {

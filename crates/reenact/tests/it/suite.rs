@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 mod problems;
 mod reading;
-mod round_trip;
+pub(crate) mod round_trip;
 mod saving;
 mod schema;
 

@@ -42,7 +42,7 @@ fn sources(folders: &[&str]) -> Vec<Source> {
 /// The files that ship: without modules that are declared for tests only.
 fn shipped_sources() -> Vec<Source> {
     let for_tests = Regex::new(r"#\[cfg\(test\)\]\s*(?:pub(?:\([a-z]+\))? )?mod ([a-z_]+);").unwrap();
-    let mut all = sources(&["crates/reenact/src", "crates/reenact-cli/src"]);
+    let mut all = sources(&["crates/reenact/src", "crates/reenact-cli/src", "crates/reenact-py/src"]);
     let folder = |source: &Source| source.path.trim_end_matches(".rs").trim_end_matches("/lib").to_owned();
     let declared = |source: &Source| {
         let names = for_tests.captures_iter(&source.text);
@@ -226,8 +226,11 @@ fn mapped(title: &str) -> Vec<String> {
     file.captures_iter(code_map(title)).map(|found| found[1].to_owned()).collect()
 }
 
-const MAPS: [(&str, &str); 2] =
-    [("### The SDK", "crates/reenact/src/"), ("### The command", "crates/reenact-cli/src/")];
+const MAPS: [(&str, &str); 3] = [
+    ("### The SDK", "crates/reenact/src/"),
+    ("### The command", "crates/reenact-cli/src/"),
+    ("### The native half of the Python package", "crates/reenact-py/src/"),
+];
 
 #[test]
 fn the_code_map_has_every_module_and_no_other() {

@@ -2,11 +2,11 @@
 
 use reenact::case::Saved;
 use reenact::distill::update::{Changes, update};
-use reenact::{Error, ErrorKind, Result, Suite, TestCase};
+use reenact::{Result, Suite, TestCase};
 
 use super::Args;
-use crate::output;
 use crate::output::counted;
+use crate::{output, suites};
 
 /// A suite as it was written.
 pub(super) struct Written {
@@ -17,24 +17,27 @@ pub(super) struct Written {
 
 /// The suite that is to be added to, where there is one; known before anything is distilled, as is whether it can be written.
 pub(super) fn there(args: &Args) -> Result<Option<Suite>> {
-    if args.output.exists() && !args.update {
-        let error =
-            Error::new(ErrorKind::Usage, "the file exists, and may hold somebody's edits").at(&args.output, None);
-        return Err(error.hint("name another file, move this one away, or add to it with `--update`"));
+    if !args.update {
+        suites::check_new(&args.output, "name another, move this one away, or add to it with `--update`")?;
     }
-    Suite::check_name(&args.output)?;
-    output::file::can_be_made(&args.output)?;
+    if suites::dataset(&args.output).is_none() {
+        Suite::check_name(&args.output)?;
+        output::file::can_be_made(&args.output)?;
+    }
     existing(args)
 }
 
 /// The suite that is to be added to, where there is one.
 pub(super) fn existing(args: &Args) -> Result<Option<Suite>> {
-    let is_there = args.update && args.output.exists();
-    is_there.then(|| Suite::load(&args.output)).transpose()
+    let is_there = args.update && suites::exists(&args.output)?;
+    is_there.then(|| suites::load(&args.output)).transpose()
 }
 
 /// Writes the suite, whole or not at all.
 pub(super) fn write(there: Option<Suite>, cases: &[TestCase], args: &Args) -> Result<Written> {
+    if let Some(name) = suites::dataset(&args.output) {
+        return to_dataset(name, there, cases);
+    }
     let Some(there) = there else {
         let name = args.output.file_stem().map(|stem| stem.to_string_lossy().into_owned());
         let suite = Suite { name, cases: cases.to_vec() };
@@ -46,6 +49,19 @@ pub(super) fn write(there: Option<Suite>, cases: &[TestCase], args: &Args) -> Re
         output::note("the file was written anew: its form did not allow to change lines, and comments are gone");
     }
     Ok(Written { suite: updated.suite, changes: Some(updated.changes) })
+}
+
+/// Writes the suite to a dataset of MLflow.
+fn to_dataset(name: &str, there: Option<Suite>, cases: &[TestCase]) -> Result<Written> {
+    let (suite, changes) = match there {
+        None => (Suite { name: Some(name.to_owned()), cases: cases.to_vec() }, None),
+        Some(there) => {
+            let updated = update(there, cases.to_vec());
+            (updated.suite, Some(updated.changes))
+        }
+    };
+    suites::write(name, None, &suite)?;
+    Ok(Written { suite, changes })
 }
 
 /// What an update did, and what it left alone.

@@ -3,14 +3,15 @@
 //! What is asked for is put as the arguments of the command and checked by the same code, so that a page takes what the command
 //! takes and says the same of what it does not.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 
 use axum::http::Method;
 use clap::Parser;
 use clap::error::ContextKind;
 use reenact::cassette::Verb;
 use reenact::run::Stop;
-use reenact::{Plan, Result as Done, Run, Suite};
+use reenact::{Plan, Result as Done, Run};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -18,6 +19,7 @@ use super::Which;
 use crate::command::run::{self as command, Wrong};
 use crate::serve::App;
 use crate::serve::fault::Fault;
+use crate::serve::folder::{File, Folder};
 use crate::serve::routes::{Answer, Routes};
 use crate::serve::work::Job;
 use crate::{judging, participants, spending};
@@ -183,34 +185,22 @@ impl From<Wrong> for Fault {
     }
 }
 
-/// Files that names may name are those of the folder of the suites, and no others.
-struct Folder(PathBuf);
-
-impl Folder {
-    /// The file by its name, without a way out of the folder.
-    fn file(&self, name: &str, field: &str) -> Result<PathBuf, Fault> {
-        let missing = || Fault::bad(format!("there is no file `{name}` in the folder of the suites")).about(field);
-        let path = std::fs::canonicalize(self.0.join(name)).map_err(|_| missing())?;
-        if path.starts_with(&self.0) && path.is_file() { Ok(path) } else { Err(missing()) }
-    }
-
-    /// A name as it is, or the file that it names as a whole path.
-    fn name(&self, Value(name): &Value, field: &str) -> Result<Value, Fault> {
-        let prefix = ["script:", "replay:"].into_iter().find(|prefix| name.starts_with(prefix));
-        let extension = Path::new(name).extension().and_then(|it| it.to_str()).unwrap_or_default();
-        let is_file = !name.contains(':') && ["yaml", "yml", "json", "jsonl"].contains(&extension);
-        let prefix = match (prefix, is_file) {
-            (Some(prefix), _) => prefix,
-            (None, true) => "",
-            (None, false) => return Ok(Value(name.clone())),
-        };
-        let file = self.file(&name[prefix.len()..], field)?;
-        Ok(Value(format!("{prefix}{}", file.display())))
-    }
+/// A name as it is, or the file of the folder that it names as a whole path: names lead to no other files.
+fn named(folder: &Folder, Value(name): &Value, field: &str) -> Result<Value, Fault> {
+    let prefix = ["script:", "replay:"].into_iter().find(|prefix| name.starts_with(prefix));
+    let extension = Path::new(name).extension().and_then(|it| it.to_str()).unwrap_or_default();
+    let is_file = !name.contains(':') && ["yaml", "yml", "json", "jsonl"].contains(&extension);
+    let prefix = match (prefix, is_file) {
+        (Some(prefix), _) => prefix,
+        (None, true) => "",
+        (None, false) => return Ok(Value(name.clone())),
+    };
+    let file = folder.existing(&name[prefix.len()..]).map_err(|error| Fault::from(error).about(field))?;
+    Ok(Value(format!("{prefix}{}", file.display())))
 }
 
 async fn begin(app: App, (): (), asked: Begin) -> Answer<Begun> {
-    let folder = Folder(app.suites().to_owned());
+    let folder = app.folder().clone();
     let planned = app.read(move |store| Ok(planned(store, &folder, &asked)));
     let (run, participants, stop) = planned.await??;
     let id = run.id.clone();
@@ -230,8 +220,9 @@ fn planned(
     };
     needed(&asked.suite, "suite", "which suite is to be played?")?;
     needed(&asked.agent, "agent", "which agent is to be tested?")?;
-    let suite = Value(folder.file(&asked.suite.0, "suite")?.display().to_string());
-    let named = |value, field| folder.name(value, field);
+    let suite = folder.existing(&asked.suite.0).map_err(|error| Fault::from(error).about("suite"))?;
+    let suite = Value(suite.display().to_string());
+    let named = |value, field| named(folder, value, field);
     let args: command::Args = parsed(&[
         ("suite", &suite),
         ("agent", &named(&asked.agent, "agent")?),
@@ -300,8 +291,8 @@ async fn resume(app: App, which: Which, asked: Resume) -> Answer<Begun> {
 
 async fn judge(app: App, which: Which, asked: Judge) -> Answer<Begun> {
     let run = at_rest(&app, which).await?;
-    let folder = Folder(app.suites().to_owned());
-    let (model, judge) = (folder.name(&asked.judge_model, "judge_model")?, folder.name(&asked.judge, "judge")?);
+    let folder = app.folder();
+    let (model, judge) = (named(folder, &asked.judge_model, "judge_model")?, named(folder, &asked.judge, "judge")?);
     let args: JudgeArgs = parsed(&[("judge_model", &model), ("judge", &judge), ("max_cost", &asked.max_cost)])?;
     let planned = run.clone();
     let opened = app.read(move |_| Ok(judges(&args, &planned)));
@@ -349,12 +340,12 @@ struct Choice {
 }
 
 async fn form(app: App, (): (), preset: Preset) -> Answer<Form> {
-    let folder = app.suites().to_owned();
+    let folder = app.folder().clone();
     app.read(move |store| {
         let like = (!preset.like.is_empty()).then(|| store.run(&preset.like)).transpose()?;
         let agents = agents(store)?;
         let plan = like.map(|run| run.plan).unwrap_or_else(|| Plan { agent: String::new(), ..Plan::default() });
-        Ok(Form { preset, suites: choices(&folder), plan, agents })
+        Ok(Form { preset, suites: choices(&folder)?, plan, agents })
     })
     .await
 }
@@ -373,18 +364,13 @@ fn agents(store: &reenact::Store) -> Done<Vec<String>> {
     Ok(agents)
 }
 
-fn choices(folder: &Path) -> Vec<Choice> {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
-    let is_readable = |path: &PathBuf| {
-        let extension = path.extension().and_then(|it| it.to_str()).unwrap_or_default();
-        path.is_file() && ["yaml", "yml", "json", "jsonl"].contains(&extension)
+fn choices(folder: &Folder) -> Done<Vec<Choice>> {
+    let files = folder.files()?;
+    let playable = files.iter().filter(|file| file.problems.is_empty() && !file.suite.cases.is_empty());
+    let choice = |file: &Arc<File>| Choice {
+        file: file.name.clone(),
+        name: file.suite.name.clone(),
+        cases: file.suite.cases.len(),
     };
-    let choice = |path: PathBuf| {
-        let suite = Suite::load(&path).ok()?;
-        let file = path.file_name()?.to_str()?.to_owned();
-        Some(Choice { file, cases: suite.cases.len(), name: suite.name }).filter(|choice| choice.cases > 0)
-    };
-    let mut choices: Vec<Choice> = entries.filter(is_readable).filter_map(choice).collect();
-    choices.sort_by(|a, b| a.file.cmp(&b.file));
-    choices
+    Ok(playable.map(choice).collect())
 }

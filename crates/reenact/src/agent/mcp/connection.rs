@@ -13,7 +13,7 @@ use super::McpServer;
 use super::wire::{self, Era, Incoming};
 use crate::agent::{AgentFault, AgentTurn, Tool, ToolResult};
 use crate::http::{self, HttpFault};
-use crate::trace_context;
+use crate::trace_context::{self, Traces};
 
 /// Pages of tools at the most: a server whose pages never end is broken.
 const PAGES_MAX: usize = 100;
@@ -96,7 +96,7 @@ impl Connection {
         arguments: Value,
         turn: AgentTurn<'_>,
     ) -> Result<ToolResult, Unanswered> {
-        let session = (turn.session_id, turn.turn);
+        let session = (turn.session_id, turn.turn, turn.traces);
         let request = |id, era: &Era| wire::call(id, name, arguments.clone(), session, era);
         let result = self.ask(request, ("tools/call", Some(name)), turn).await?;
         Ok(wire::result(&result))
@@ -169,7 +169,7 @@ impl Connection {
 
 fn start(words: &[String], variables: &[(String, String)], turn: AgentTurn<'_>) -> Result<Resting, Unanswered> {
     let (program, arguments) = words.split_first().ok_or_else(|| Unanswered::Broken("names no program".to_owned()))?;
-    let own = trace_context::variables(turn.session_id, turn.turn);
+    let own = trace_context::variables(turn.session_id, turn.turn, turn.traces);
     let variables = variables.iter().cloned().chain(own).collect();
     let cannot = |error: std::io::Error| match error.kind() {
         std::io::ErrorKind::NotFound => Unanswered::Broken("there is no such program".to_owned()),
@@ -292,6 +292,7 @@ impl Drop for Session {
                 case: "",
                 origin: None,
                 tools: None,
+                traces: Traces::default(),
             };
             // Whether it is glad to know is its own business.
             let _ = address.transfer((Method::DELETE, &address.url), turn, &[("mcp-session-id", &id)]).await;

@@ -3,7 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use crate::shorten::shorten;
-use crate::{Tool, ToolCall, ToolResult, trace_context};
+use crate::trace_context::{self, Traces};
+use crate::{Tool, ToolCall, ToolResult};
 
 /// The newest version that begins with a handshake.
 pub(crate) const WITH_HANDSHAKE: &str = "2025-11-25";
@@ -49,10 +50,13 @@ pub(crate) fn list(id: u64, cursor: Option<&str>, era: &Era) -> Value {
     request(id, "tools/list", with_meta(params, Map::new(), era))
 }
 
+/// The session and the turn in which a call is made, and whose trace it is in.
+pub(crate) type InTrace<'a> = (&'a str, u32, Traces);
+
 /// A call, with the session's trace so that the server's own spans join it.
-pub(crate) fn call(id: u64, name: &str, arguments: Value, (session_id, turn): (&str, u32), era: &Era) -> Value {
+pub(crate) fn call(id: u64, name: &str, arguments: Value, (session_id, turn, traces): InTrace<'_>, era: &Era) -> Value {
     let trace = [
-        ("traceparent", trace_context::traceparent(session_id, turn)),
+        ("traceparent", trace_context::traceparent(session_id, turn, traces)),
         ("baggage", trace_context::baggage(session_id)),
     ];
     let trace = trace.into_iter().map(|(name, value)| (name.to_owned(), json!(value))).collect();
@@ -171,8 +175,8 @@ mod tests {
             initialized(),
             list(1, None, &handshake),
             list(2, Some("page 2"), &Era::Standalone),
-            call(3, "look", json!({"at": 1}), ("sim-00", 1), &handshake),
-            call(4, "look", json!({}), ("sim-00", 1), &Era::Standalone),
+            call(3, "look", json!({"at": 1}), ("sim-00", 1, Traces::OfSession), &handshake),
+            call(4, "look", json!({}), ("sim-00", 1, Traces::OfSession), &Era::Standalone),
         ];
         let version = format!("\"version\":\"{}\"", env!("CARGO_PKG_VERSION"));
         let told = lines.map(|line| format!("{line}\n").replace(&version, "\"version\":\"0\""));

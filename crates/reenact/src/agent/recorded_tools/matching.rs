@@ -214,6 +214,7 @@ mod tests {
             case: "c",
             origin: None,
             tools: None,
+            traces: crate::agent::Traces::default(),
         };
         let mut answers = Vec::new();
         for arguments in calls {

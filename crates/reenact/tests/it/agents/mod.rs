@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use reenact::agent::{self, AgentSettings};
+use reenact::agent::{self, AgentSettings, Traces};
 use reenact::{Agent, AgentFault, AgentReply, AgentTurn, Conversation, Held, Message};
 use serde_json::{Map, Value};
 
@@ -47,6 +47,7 @@ impl Talk {
             case: "a-case",
             origin: self.origin,
             tools: None,
+            traces: Traces::default(),
         };
         let reply = agent.reply(turn, &mut self.held).await?;
         self.conversation.messages.extend(reply.messages.clone());

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use reenact::agent::{OnMiss, RecordedTools, ToolMiss, ToolScene, with_recorded_tools};
+use reenact::agent::{OnMiss, RecordedTools, ToolMiss, ToolScene, Traces, with_recorded_tools};
 use reenact::{
     Agent, AgentFault, AgentReply, AgentTurn, Conversation, Held, Message, Session, Speaker, ToolCall, ToolMocks,
 };
@@ -51,6 +51,7 @@ async fn called(given: &str, on_miss: OnMiss) -> Vec<String> {
         case: "story",
         origin: Some("story"),
         tools: None,
+        traces: Traces::default(),
     };
     let reply = with_recorded_tools(Arc::new(caller), tools).reply(turn, &mut None).await;
     let mut lines = std::mem::take(&mut *told.lock().unwrap());

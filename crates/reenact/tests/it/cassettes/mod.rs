@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use async_trait::async_trait;
+use reenact::agent::Traces;
 use reenact::run::{Part, Participants, Stop, record, record_judging, rejudge, run};
 use reenact::{
     AgentFault, AgentReply, AgentTurn, Brief, Cassette, Check, Completion, Environment, Expectation, FaultKind,
@@ -262,6 +263,7 @@ fn outside_of_a_run_a_cassette_answers_what_it_was_asked_and_nothing_else() {
                 case,
                 origin: None,
                 tools: None,
+                traces: Traces::default(),
             };
             agent.reply(turn, &mut None).await
         };

@@ -191,7 +191,7 @@ fn parts(case: &TestCase) -> Vec<String> {
     parts
 }
 
-fn suite() -> impl Strategy<Value = Suite> {
+pub(crate) fn suite() -> impl Strategy<Value = Suite> {
     (option::of(text()), vec(case(), 1..4)).prop_map(|(name, mut cases)| {
         for (position, case) in cases.iter_mut().enumerate() {
             case.id = numbered(position, &case.id);
