@@ -104,6 +104,9 @@ class Told:
         said = _traces.log_expectations(of, first.info.trace_id, session.case.get("expectations", {}))
         said.append(_traces.log_ending(of, first.info.trace_id, ending.kind.value, str(ending)))
         first.info.assessments.extend(said)
+        for thrown_away in session.trial.discarded:
+            for trace_id in self._playing.traces.of_session(thrown_away.session_id):
+                mlflow.set_trace_tag(trace_id, _traces.DISCARDED, thrown_away.reason)
 
     def _read(self, sessions: list[_Session]) -> dict[str, Trace]:
         """The traces by their ids. One that MLflow lost on the way is written again, from what is known of its turn."""
