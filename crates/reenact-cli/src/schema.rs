@@ -10,7 +10,7 @@ use reenact::estimate::Estimate;
 use reenact::import::Imported;
 use schemars::{Schema, schema_for};
 
-use crate::command::convert::Converted;
+use crate::command::copy::Copied;
 use crate::command::demo::Told;
 use crate::command::sessions::{Exported, Found, Signalled};
 use crate::command::show::Shown;
@@ -40,7 +40,7 @@ fn the_published_schema_of_each_verb_is_that_of_what_it_prints() {
     is_published("estimate", &schema_for!(Estimate));
     is_published("calibration", &schema_for!(Calibration));
     is_published("show", &schema_for!(Shown<'_>));
-    is_published("convert", &schema_for!(Converted));
+    is_published("copy", &schema_for!(Copied));
     is_published("models", &schema_for!(models::Told));
     is_published("demo", &schema_for!(Told));
 }

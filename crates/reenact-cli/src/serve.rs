@@ -91,11 +91,6 @@ impl App {
         &self.0.settings.receiver
     }
 
-    /// Where the suite files lie that may be read and written.
-    fn suites(&self) -> &Path {
-        self.folder().path()
-    }
-
     /// The suite files that may be read and written.
     fn folder(&self) -> &Folder {
         &self.0.folder

@@ -139,8 +139,11 @@ proptest! {
     }
 }
 
+/// Who speaks, the words, the calls by name and arguments, and the call that is answered.
+type Line = (Speaker, String, Vec<(String, String)>, Option<String>);
+
 /// A session without its source, in which what a message leaves open is open.
-fn conversation(session: &Session) -> Vec<(Speaker, String, Vec<(String, String)>, Option<String>)> {
+fn conversation(session: &Session) -> Vec<Line> {
     let calls = |message: &Message| message.tool_calls.iter().map(|c| (c.name.clone(), c.arguments.clone())).collect();
     let line =
         |message: &Message| (message.speaker, message.text.clone(), calls(message), message.tool_call_id.clone());

@@ -1,5 +1,7 @@
 //! A run as a grid of cases and trials, as much of it as a page shows, and what a reader looks for in it.
 
+use std::collections::BTreeMap;
+
 use reenact::report::EndingKind;
 use reenact::run::{CaseStanding, Standing, TrialStanding};
 use schemars::JsonSchema;
@@ -107,27 +109,28 @@ impl Wanted {
 
 impl Grid {
     pub(super) fn of(standing: &Standing, wanted: Wanted) -> Grid {
+        let per_page = per_page(standing);
+        let page = wanted.page.max(1);
+        let shown = (page - 1) * per_page..page * per_page;
         let mut overview = Vec::with_capacity(standing.cases().len());
-        let (mut found, mut trials) = (Vec::new(), 0);
-        let mut endings = std::collections::BTreeMap::<EndingKind, usize>::new();
-        for (place, case) in standing.cases().enumerate() {
+        let (mut cases, mut trials, mut rows) = (0, 0, Vec::new());
+        let mut endings = BTreeMap::<EndingKind, usize>::new();
+        for case in standing.cases() {
             overview.push(case.trials.iter().map(letter).collect());
             case.trials.iter().filter_map(ending).for_each(|ending| *endings.entry(ending).or_default() += 1);
             let of_interest = case.trials.iter().filter(|trial| wanted.is_trial(trial)).count();
             if wanted.is_case(&case) && (of_interest > 0 || !wanted.is_about_trials()) {
-                found.push(place);
-                trials += of_interest;
+                rows.extend(shown.contains(&cases).then(|| Row::of(&case, &wanted)));
+                (cases, trials) = (cases + 1, trials + of_interest);
             }
         }
-        let per_page = per_page(standing);
-        let pages = found.len().div_ceil(per_page).max(1);
-        let wanted = Wanted { page: wanted.page.clamp(1, pages), ..wanted };
-        let shown: Vec<usize> = found.iter().copied().skip((wanted.page - 1) * per_page).take(per_page).collect();
-        let rows = standing.cases().enumerate().filter(|(place, _)| shown.binary_search(place).is_ok());
-        let rows = rows.map(|(_, case)| Row::of(&case, &wanted)).collect();
-        let endings =
-            endings.into_iter().map(|(ending, trials)| Way { ending, words: ending.words(), trials }).collect();
-        Grid { cases: found.len(), trials, pages, rows, overview, endings, wanted }
+        let pages = cases.div_ceil(per_page).max(1);
+        if page > pages {
+            return Grid::of(standing, Wanted { page: pages, ..wanted });
+        }
+        let way = |(ending, trials): (EndingKind, usize)| Way { ending, words: ending.words(), trials };
+        let wanted = Wanted { page, ..wanted };
+        Grid { wanted, cases, trials, pages, rows, overview, endings: endings.into_iter().map(way).collect() }
     }
 }
 

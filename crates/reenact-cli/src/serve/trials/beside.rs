@@ -1,5 +1,7 @@
 //! Two conversations beside each other, turn by turn, with what is to be seen in each turn.
 
+use std::collections::VecDeque;
+
 use reenact::alignment::{Aligned, aligned};
 use reenact::{Conversation, Correction, Message, Origin, Speaker, ToolCall, Trial};
 use schemars::JsonSchema;
@@ -49,13 +51,13 @@ struct Piece {
 /// A conversation with what is known of its turns.
 #[derive(Debug, Default)]
 pub(in crate::serve) struct Talk {
-    turns: Vec<TurnShown>,
+    turns: VecDeque<TurnShown>,
 }
 
 impl Talk {
     /// A conversation of which nothing else is known.
     pub(in crate::serve) fn of(conversation: &Conversation) -> Talk {
-        Talk { turns: turns(conversation) }
+        Talk { turns: turns(conversation).into() }
     }
 
     /// The conversation of a trial; `first_reply` is the turn of the first reply whose latency was measured.
@@ -95,7 +97,7 @@ impl Talk {
     /// Takes the turn out that has this number.
     fn take(&mut self, number: u32) -> Option<TurnShown> {
         let place = self.turns.iter().position(|turn| turn.number == number)?;
-        Some(self.turns.remove(place))
+        self.turns.remove(place)
     }
 }
 
@@ -167,7 +169,7 @@ mod tests {
         let texts: Vec<(&str, bool)> = pieces.iter().map(|it| (it.text.as_str(), it.mark.is_some())).collect();
         assert_eq!(texts, [("which ", false), ("order number", true), (" is it?", false)]);
         for elsewhere in ["", "phone", "order number is it? yes"] {
-            assert_eq!(piece.clone().marked(elsewhere, "opened"), [piece.clone()]);
+            assert_eq!(piece.clone().marked(elsewhere, "opened"), std::slice::from_ref(&piece));
         }
     }
 
