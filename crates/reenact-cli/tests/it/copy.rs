@@ -58,10 +58,10 @@ fn what_a_tool_does_not_go_by_is_counted_and_comes_back_all_the_same() {
 fn a_file_of_no_tool_is_read_as_a_suite_with_the_errors_of_one() {
     let stage = Stage::new();
     stage.write("bad.yaml", "- {gaol: refund}\n");
-    let told = stage.reenact(&["convert", "bad.yaml", "out.json", "--as", "deepeval"]);
+    let told = stage.reenact(&["copy", "bad.yaml", "out.json", "--as", "deepeval"]);
     assert_eq!(told.status, Some(2));
     assert!(told.err.contains("did you mean `goal`"), "{told:?}");
-    let told = stage.reenact(&["convert", "bad.yaml", "out.json", "--as", "pytest"]);
+    let told = stage.reenact(&["copy", "bad.yaml", "out.json", "--as", "pytest"]);
     assert_eq!(told.status, Some(2));
 }
 
