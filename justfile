@@ -53,6 +53,11 @@ load *CONVERSATIONS:
 python-load *CONVERSATIONS:
     bash benchmarks/python.sh {{CONVERSATIONS}}
 
+# How many spans a second the receiver takes on one core, and in how much memory
+receive *SPANS:
+    cargo build --release --package reenact-cli
+    python3 benchmarks/receive.py target/release/reenact {{SPANS}}
+
 # MLflow's simulator on the same conversations, in a virtual environment of its own
 load-peer *CONVERSATIONS:
     bash benchmarks/peer.sh {{CONVERSATIONS}}

@@ -151,7 +151,7 @@ def main():
         finally:
             server.terminate()
             server.wait()
-        size = os.path.getsize(f"{folder}/store.db") / 1e6
+        size = sum(entry.stat().st_size for entry in os.scandir(folder)) / 1e6
     print("| spans | MB | sessions | taken, spans/s | in sessions, spans/s | peak MB | MB in the second half | store, MB |")
     print("|---|---|---|---|---|---|---|---|")
     print(f"| {spans:,} | {megabytes:,.0f} | {rounds * sessions_per_round:,} | {spans / taken:,.0f} | {spans / done:,.0f} "

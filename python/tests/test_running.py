@@ -521,3 +521,9 @@ def test_a_cost_that_is_none_says_so(suite: reenact.Suite, store: reenact.Store)
     assert reenact.run(suite, good, store=store, max_cost="0.50").passed
     with pytest.raises(reenact.Error, match="is no amount of US dollars"):
         reenact.run(suite, good, store=store, max_cost="-1")
+
+
+def test_code_of_ones_own_is_not_told_as_a_model_with_prompts(suite: reenact.Suite, store: reenact.Store) -> None:
+    report = reenact.run(suite, good, user=Impatient(), judge=WordCounter(), store=store)
+    made = report.run.provenance
+    assert (made.user_prompts, made.judge_prompts, made.prices) == ([], [], {})

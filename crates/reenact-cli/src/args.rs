@@ -41,10 +41,8 @@ pub(crate) enum Verb {
     Distill(Box<command::distill::Args>),
     /// Find everything that is wrong with a suite, without a model
     Check(command::check::Args),
-    /// Copy a suite: to a file, or to and from an evaluation dataset of MLflow
+    /// Copy a suite: to and from files, evaluation datasets of MLflow, and the files of DeepEval, promptfoo and Inspect
     Copy(command::copy::Args),
-    /// Write a suite as the file of another tool, or read one: DeepEval, promptfoo, Inspect
-    Convert(command::convert::Args),
     /// Play the cases of a suite against an agent, and judge what happens
     Run(Box<command::run::Args>),
     /// Judge the conversations of a stored run again

@@ -6,7 +6,6 @@ use crate::args::{Args, Verb};
 
 pub(crate) mod check;
 pub(crate) mod copy;
-pub(crate) mod convert;
 pub(crate) mod demo;
 pub(crate) mod diff;
 pub(crate) mod distill;
@@ -28,7 +27,6 @@ pub(crate) fn run(args: Args) -> Result<u8> {
         Verb::Distill(args) => distill::run(&args, global),
         Verb::Check(args) => check::run(&args, global),
         Verb::Copy(args) => copy::run(&args, global),
-        Verb::Convert(args) => convert::run(&args, global),
         Verb::Run(args) => run::run(&args, global),
         Verb::Judge(args) => judge::run(&args, global),
         Verb::Report(args) => report::run(&args, global),

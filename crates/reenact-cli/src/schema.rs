@@ -10,9 +10,9 @@ use reenact::estimate::Estimate;
 use reenact::import::Imported;
 use schemars::{Schema, schema_for};
 
-use crate::command::convert::Converted;
+use crate::command::copy::Copied;
 use crate::command::demo::Told;
-use crate::command::sessions::{Found, Signalled};
+use crate::command::sessions::{Exported, Found, Signalled};
 use crate::command::show::Shown;
 use crate::command::{distill, models};
 
@@ -32,6 +32,7 @@ fn is_published(name: &str, schema: &Schema) {
 fn the_published_schema_of_each_verb_is_that_of_what_it_prints() {
     is_published("import", &schema_for!(Imported));
     is_published("sessions", &schema_for!(Found));
+    is_published("exported", &schema_for!(Exported));
     is_published("signals", &schema_for!(Signalled));
     is_published("coverage", &schema_for!(Coverage));
     is_published("session", &schema_for!(Session));
@@ -39,7 +40,7 @@ fn the_published_schema_of_each_verb_is_that_of_what_it_prints() {
     is_published("estimate", &schema_for!(Estimate));
     is_published("calibration", &schema_for!(Calibration));
     is_published("show", &schema_for!(Shown<'_>));
-    is_published("convert", &schema_for!(Converted));
+    is_published("copy", &schema_for!(Copied));
     is_published("models", &schema_for!(models::Told));
     is_published("demo", &schema_for!(Told));
 }

@@ -1,4 +1,4 @@
-//! Suites as the files of other tools, and back: DeepEval's goldens, promptfoo's tests, Inspect's samples.
+//! Suites as the files of other tools, and back: DeepEval's goldens, promptfoo's tests, Inspect's samples. [`traces`] writes sessions.
 //!
 //! Each of them has a place for what somebody notes beside a test. The whole case goes there, so that a file comes back as the suite that it was;
 //! what was edited there in the meantime wins. The rest is what the tool itself goes by. What it has no words for is counted and told.
@@ -33,6 +33,7 @@ use crate::{Error, ErrorKind, Result};
 mod deepeval;
 mod inspect;
 mod promptfoo;
+pub mod traces;
 
 /// A tool whose files are written and read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -36,6 +36,14 @@ mod panel;
 /// The judge's name where none was named.
 pub const OFFLINE: &str = "offline";
 
+/// How the name of a participant begins that is Python's own code.
+pub(crate) const PYTHON: &str = "python:";
+
+/// Whether a participant's name is that of a model: neither the embedded engine nor somebody's own code.
+pub(crate) fn is_model(name: &str) -> bool {
+    name != OFFLINE && !name.starts_with(PYTHON)
+}
+
 /// What a judge says of an expectation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

@@ -16,7 +16,7 @@ use crate::case::Stress;
 use crate::cost::Ledger;
 use crate::export::{Delivery, Ended, Exports};
 use crate::journal::{self, Charged, Journal};
-use crate::judge::{Judging, OFFLINE, Panel};
+use crate::judge::{Judging, OFFLINE, Panel, is_model};
 use crate::report::RunOutput;
 use crate::report::statistics::{Course, EarlyStopping};
 use crate::{
@@ -162,7 +162,7 @@ impl Plan {
             OnMiss::Ask(model) => Some(model.as_str()),
             OnMiss::Fail | OnMiss::Invalid | OnMiss::Nearest => None,
         });
-        user.chain(tools).chain(self.judging.all_models()).filter(|model| *model != OFFLINE).collect()
+        user.chain(tools).chain(self.judging.all_models()).filter(|model| is_model(model)).collect()
     }
 }
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import mlflow
 from mlflow.entities import Trace
+from mlflow.entities.span import NO_OP_SPAN_TRACE_ID
 
 from reenact import Trial
 
@@ -103,6 +104,9 @@ class Told:
         said = _traces.log_expectations(of, first.info.trace_id, session.case.get("expectations", {}))
         said.append(_traces.log_ending(of, first.info.trace_id, ending.kind.value, str(ending)))
         first.info.assessments.extend(said)
+        for thrown_away in session.trial.discarded:
+            for trace_id in self._playing.traces.of_session(thrown_away.session_id):
+                mlflow.set_trace_tag(trace_id, _traces.DISCARDED, thrown_away.reason)
 
     def _read(self, sessions: list[_Session]) -> dict[str, Trace]:
         """The traces by their ids. One that MLflow lost on the way is written again, from what is known of its turn."""
@@ -125,5 +129,8 @@ class LostTraces(RuntimeError):
     """Traces that were logged twice and are not in the tracking store."""
 
     def __init__(self, trace_ids: list[str]) -> None:
-        super().__init__(f"{len(trace_ids)} traces did not reach the tracking store, the first of them {trace_ids[0]}")
+        off = (
+            " (tracing is turned off)" if trace_ids[0] == NO_OP_SPAN_TRACE_ID else f", the first of them {trace_ids[0]}"
+        )
+        super().__init__(f"{len(trace_ids)} traces did not reach the tracking store{off}")
         self.trace_ids = trace_ids

@@ -26,6 +26,9 @@ READERS = 4
 ENDING = "simulation_ending"
 """The name of the assessment that says how a conversation ended."""
 
+DISCARDED = "reenact.discarded"
+"""The tag of the traces of a conversation that was thrown away and held again: why."""
+
 _logger = logging.getLogger(__name__)
 
 
@@ -95,6 +98,11 @@ class Traces:
     def of(self, session: str, number: int) -> str | None:
         """The id of a turn's trace, where there is one."""
         return self._ids.get((session, number))
+
+    def of_session(self, session: str) -> list[str]:
+        """The ids of the traces of a session."""
+        with self._lock:
+            return [trace_id for (of, _), trace_id in self._ids.items() if of == session]
 
     @contextmanager
     def _traced(self, turn: Turn, name: str, inputs: dict[str, Any]) -> Iterator[Called]:

@@ -30,6 +30,13 @@ SERVER_READY_SECONDS = 120
 """A server of MLflow takes half a minute to be ready on a machine that is busy."""
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What MLflow and its libraries warn of is theirs: an error of it would stop their tracing without a word."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.filterwarnings("ignore"))
+
+
 @pytest.fixture(params=["mlflow.genai.simulators", "reenact.mlflow"])
 def simulators(request: pytest.FixtureRequest, ours_is_there: bool) -> ModuleType:
     """The module that is imported: nothing else differs between the two runs of a test."""

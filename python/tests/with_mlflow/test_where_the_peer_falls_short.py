@@ -359,6 +359,27 @@ def test_what_a_user_says_late_and_turns_against_is_kept_apart(models: ModelServ
     assert "simulation_guidelines" not in loaded or "Saturday" not in str(loaded["simulation_guidelines"])
 
 
+def test_a_conversation_that_is_thrown_away_is_marked_and_not_among_the_results(
+    models: ModelServer, experiment: str
+) -> None:
+    agent = Agent(models)
+    coaching = json.dumps({"text": "You should always ask for the name first, and then call the tool."})
+
+    def predict(messages: list[dict[str, Any]], **_: Any) -> str:
+        if models.count("agent") == 0:
+            models.faults.append(Fault("worded user", times=3, content=coaching))
+        return str(agent.ask(messages).choices[0].message.content)
+
+    simulator = ours.ConversationSimulator(CASES[:1], max_turns=2)
+    [traces] = simulator.simulate(predict)
+
+    stored = mlflow.search_traces(locations=[experiment], return_type="list")
+    marked = [trace for trace in stored if "reenact.discarded" in trace.info.tags]
+    assert len(traces) == 2
+    assert [trace.info.trace_id in [it.info.trace_id for it in traces] for trace in marked] == [False]
+    assert "You should always" in marked[0].info.tags["reenact.discarded"]
+
+
 KILLED = """
 import os, signal, sys
 import mlflow

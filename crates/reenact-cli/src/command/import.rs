@@ -17,7 +17,7 @@ pub(crate) struct Args {
     /// Files or folders with traces or chat logs, plain, .gz or .zst; `-` is standard input
     #[arg(required_unless_present = "mlflow", conflicts_with = "mlflow", value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// Take every file as openai-chat, sharegpt, otlp, mlflow or reenact, where the content shall not tell
+    /// Take every file as openai-chat, sharegpt, otlp, mlflow, langsmith, langfuse, phoenix or reenact, where the content shall not tell
     #[arg(long, value_name = "FORMAT", conflicts_with = "mlflow")]
     format: Option<String>,
     /// Write nothing if anything is wrong

@@ -7,12 +7,14 @@ use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use reenact::distill::curation::Curation;
+use reenact::interchange::traces::{TraceStore, export};
 use reenact::signals::{Signal, signals, trouble};
 use reenact::{Result, SessionQuery, SessionSummary, Store};
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::args::Global;
+use crate::output::file;
 use crate::output::sessions::Length;
 use crate::{exit, output, suites};
 
@@ -37,6 +39,12 @@ pub(crate) struct Args {
     /// Show what the users of these sessions want, in clusters, and of which clusters a suite has no case
     #[arg(long, value_name = "SUITE", conflicts_with = "signals")]
     coverage: Option<PathBuf>,
+    /// Write all sessions that match as this store exports traces, into the file that `--output` names: langfuse or langsmith
+    #[arg(long, value_name = "STORE", requires = "output", conflicts_with_all = ["signals", "coverage"])]
+    to: Option<TraceStore>,
+    /// Where `--to` writes, as JSON lines
+    #[arg(short, long, value_name = "FILE", requires = "to")]
+    output: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -58,6 +66,15 @@ pub(crate) struct Found {
     matched: usize,
     /// Those that are shown, the newest first.
     sessions: Vec<SessionSummary>,
+}
+
+/// What `--to --json` prints.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Exported {
+    /// The file that was written.
+    output: PathBuf,
+    /// How many sessions are in it.
+    sessions: usize,
 }
 
 /// What `--signals --json` prints.
@@ -90,6 +107,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<u8> {
         None => match &args.coverage {
             Some(suite) => coverage(&store, suite, args, global),
             None if args.signals => troubled(&store, args, global),
+            None if args.to.is_some() => exported(&store, args, global),
             None => list(&store, args, global),
         },
     }?;
@@ -117,6 +135,23 @@ fn list(store: &Store, args: &Args, global: &Global) -> Result<()> {
     let row = |session: SessionSummary| Ok((short_id(store, &session)?, session));
     let rows = sessions.into_iter().map(row).collect::<Result<Vec<_>>>()?;
     output::text(&output::sessions::list(&rows, matched, output::width()))
+}
+
+/// Writes the sessions that match for another store.
+fn exported(store: &Store, args: &Args, global: &Global) -> Result<()> {
+    let (Some(to), Some(path)) = (args.to, args.output.as_deref()) else { return Ok(()) };
+    let query: SessionQuery = args.query.join(" ").parse()?;
+    let (mut text, mut sessions) = (String::new(), 0);
+    for session in store.read_sessions(&query)? {
+        text += &export(&session?, to);
+        sessions += 1;
+    }
+    file::write(path, &text)?;
+    if global.json {
+        return output::json(&Exported { output: path.to_owned(), sessions });
+    }
+    let counted = output::counted(sessions, "session");
+    output::text(&output::printable(&format!("{counted} for {to} in {}\n", path.display())))
 }
 
 fn short_id(store: &Store, session: &SessionSummary) -> Result<String> {

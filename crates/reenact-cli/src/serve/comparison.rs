@@ -115,7 +115,7 @@ struct Rate {
 impl Rate {
     fn of(tally: Tally) -> Option<Rate> {
         let rate = (tally.decided > 0).then(|| tally.passed as f64 / tally.decided as f64)?;
-        let (low, high) = wilson(rate, tally.decided as f64).into();
+        let (low, high) = wilson(rate, tally.decided as f64);
         Some(Rate { rate, low, high })
     }
 }
@@ -214,20 +214,20 @@ async fn show_case(app: App, (): (), asked: AskedCase) -> Answer<CaseShown> {
 }
 
 /// What is known of a case in a run.
-struct Of {
+struct OfCase {
     run: Head,
     case: Option<TestCase>,
     trials: Vec<Choice>,
 }
 
-impl Of {
-    fn of(standing: &Standing, id: &str) -> Of {
+impl OfCase {
+    fn in_run(standing: &Standing, id: &str) -> OfCase {
         let case = standing.cases().find(|case| case.case.id == id);
         let ended = |trial: &TrialStanding| {
             matches!(trial, TrialStanding::Ended(_)).then(|| Choice { number: trial.number(), mark: mark(trial) })
         };
         let trials = case.iter().flat_map(|case| &case.trials).filter_map(ended).collect();
-        Of { run: Head::of(standing), case: case.map(|case| case.case.clone()), trials }
+        OfCase { run: Head::of(standing), case: case.map(|case| case.case.clone()), trials }
     }
 
     /// The trial that is asked for, else the first of this outcome, else the first.
@@ -252,14 +252,14 @@ impl Of {
 fn side_by_side(known: &Known, store: &Store, asked: AskedCase) -> Result<CaseShown> {
     let comparison = known.comparison(store, (&asked.base, &asked.new), None)?;
     let change = comparison.cases.iter().find(|case| case.case == asked.case);
-    let of = |run: &str| known.standing(store, run, |standing| Of::of(standing, &asked.case));
+    let of = |run: &str| known.standing(store, run, |standing| OfCase::in_run(standing, &asked.case));
     let (base, new) = (of(&asked.base)?, of(&asked.new)?);
     // What went wrong beside what went right.
     let got_better = change.is_some_and(|change| matches!(change.change, Change::Fixed | Change::Better));
     let (of_base, of_new) =
         if got_better { (Outcome::Failed, Outcome::Passed) } else { (Outcome::Passed, Outcome::Failed) };
     let chosen = (base.choose(asked.one, of_base), new.choose(asked.other, of_new));
-    let trial = |run: &Of, choice: &Option<Choice>| {
+    let trial = |run: &OfCase, choice: &Option<Choice>| {
         choice.as_ref().map(|choice| store.trial(&run.run.id, &asked.case, choice.number)).transpose()
     };
     let (one, other) = (trial(&base, &chosen.0)?, trial(&new, &chosen.1)?);
@@ -270,9 +270,9 @@ fn side_by_side(known: &Known, store: &Store, asked: AskedCase) -> Result<CaseSh
     Ok(CaseShown { asked, goal, row, base, new, rows })
 }
 
-fn rows((base, one): (&Of, Option<&Trial>), (new, other): (&Of, Option<&Trial>)) -> Vec<Pair> {
+fn rows((base, one): (&OfCase, Option<&Trial>), (new, other): (&OfCase, Option<&Trial>)) -> Vec<Pair> {
     let nothing = reenact::Conversation::default();
-    let of = |of: &Of, trial: Option<&Trial>| {
+    let of = |of: &OfCase, trial: Option<&Trial>| {
         trial.zip(of.case.as_ref()).map(|(trial, case)| talk(case, trial)).unwrap_or_default()
     };
     let said = |trial: Option<&Trial>| trial.map_or_else(|| nothing.clone(), |trial| trial.conversation.clone());

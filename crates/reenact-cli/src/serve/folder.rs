@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
 
 use reenact::case::{self, Problem};
 use reenact::{Error, ErrorKind, Result, Suite, TestCase, judge};
@@ -28,7 +27,7 @@ struct Inner {
 
 /// What a file held when it was read, and by what one sees that it holds something else.
 struct Read {
-    stamp: (Option<SystemTime>, u64),
+    content: blake3::Hash,
     file: Arc<File>,
 }
 
@@ -88,13 +87,15 @@ impl Folder {
     /// Where there is none of this name in the folder, or it cannot be read at all.
     pub(super) fn file(&self, name: &str) -> Result<Arc<File>> {
         let path = self.existing(name)?;
-        let stamp = std::fs::metadata(&path).map(|it| (it.modified().ok(), it.len())).unwrap_or((None, 0));
+        let unreadable =
+            |source| Error::new(ErrorKind::Io, "the file cannot be read").at(&path, None).caused_by(source);
+        let content = blake3::hash(&std::fs::read(&path).map_err(unreadable)?);
         let mut read = self.0.read.lock().unwrap_or_else(PoisonError::into_inner);
         match read.get(name) {
-            Some(known) if known.stamp == stamp => Ok(known.file.clone()),
+            Some(known) if known.content == content => Ok(known.file.clone()),
             _ => {
                 let file = Arc::new(loaded(name, &path)?);
-                read.insert(name.to_owned(), Read { stamp, file: file.clone() });
+                read.insert(name.to_owned(), Read { content, file: file.clone() });
                 Ok(file)
             }
         }

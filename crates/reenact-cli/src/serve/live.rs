@@ -15,7 +15,7 @@ use futures::{Stream, stream};
 use reenact::cost::Amount;
 use reenact::journal::Call;
 use reenact::report::TrialSummary;
-use reenact::run::{Entry as Happened, Mark, Progress, RunState, log};
+use reenact::run::{Entry as Happened, Mark, Progress, RunState, Standing, log};
 use reenact::{Run, StepRole};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -134,7 +134,7 @@ impl Reader {
             .read_runs(move |known, store| {
                 let entries = log(store, &id, after, ENTRIES_AT_ONCE)?;
                 let is_all = entries.len() < ENTRIES_AT_ONCE;
-                let progress = is_all.then(|| known.standing(store, &id, |standing| standing.progress()));
+                let progress = is_all.then(|| known.standing(store, &id, Standing::progress));
                 Ok((entries, progress.transpose()?))
             })
             .await?;

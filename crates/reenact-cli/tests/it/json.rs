@@ -11,7 +11,7 @@ const VERBS: [(&[&str], &str); 12] = [
     (&["sessions", "show", "s-1"], "session"),
     (&["distill", "-o", "distilled.yaml", "--back-test"], "distill"),
     (&["check", "suite.yaml", "bad.yaml"], "check"),
-    (&["convert", "suite.yaml", "-o", "goldens.json", "--to", "deepeval"], "convert"),
+    (&["copy", "suite.yaml", "goldens.json", "--as", "deepeval"], "copy"),
     (&["run", "suite.yaml", "--agent", "cmd:sh agent.sh"], "run"),
     (&["judge"], "run"),
     (&["report"], "run"),

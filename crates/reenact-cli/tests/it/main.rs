@@ -7,7 +7,7 @@ mod batch;
 mod browser;
 mod cassettes;
 mod check;
-mod convert;
+mod copy;
 mod cost;
 mod crashes;
 mod curation;
@@ -25,6 +25,8 @@ mod models;
 #[cfg(unix)]
 mod readme;
 mod real_agents;
+#[cfg(unix)]
+mod real_mlflow;
 mod real_tracers;
 mod report;
 mod resume;

@@ -99,8 +99,9 @@ async fn answer(seen: Arc<Seen>, role: String, body: Bytes) -> Response {
     seen.asked.lock().unwrap().get_mut(&call).unwrap()[at].answered = true;
     let content = content(&call, at);
     axum::Json(json!({
-        "model": "m-1", "choices": [{"message": {"role": "assistant", "content": content}, "finish_reason": "stop"}],
-        "usage": {"prompt_tokens": 70, "completion_tokens": 7},
+        "id": "answer", "object": "chat.completion", "created": 0, "model": "m-1",
+        "choices": [{"index": 0, "message": {"role": "assistant", "content": content}, "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": 70, "completion_tokens": 7, "total_tokens": 77},
     }))
     .into_response()
 }

@@ -6,6 +6,8 @@ use std::process::{Command, Output};
 use reenact::{Conversation, Message, Session, Speaker, Store, ToolCall};
 use serde_json::Value;
 
+use crate::stage::Stage;
+
 /// Runs the command on the store in a folder.
 fn sessions(folder: &Path, args: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_reenact"));
@@ -160,4 +162,33 @@ fn an_unknown_id_a_bad_query_and_a_missing_store_are_errors_with_hints() {
 fn a_text_that_is_looked_for_may_be_the_name_of_the_verb_for_one() {
     let folder = folder();
     assert_eq!(printed(folder.path(), &["markets", "show"]), "No session matches markets show\n");
+}
+
+#[test]
+fn sessions_are_written_as_other_stores_export_them_and_read_back_the_same() {
+    let stage = Stage::new();
+    let chat = r#"{"session_id": "s-1", "messages": [{"role": "user", "content": "where is my parcel"}, {"role": "assistant", "content": "On its way."},
+        {"role": "user", "content": "thank you"}]}"#;
+    stage.write("chat.jsonl", chat.replace('\n', " "));
+    assert_eq!(stage.reenact(&["import", "chat.jsonl"]).status, Some(0));
+    for store in ["langfuse", "langsmith"] {
+        let file = format!("{store}.jsonl");
+        let told = stage.reenact(&["sessions", "parcel", "--to", store, "-o", &file]);
+        assert_eq!(told.out, format!("1 session for {store} in {file}\n"), "{told:?}");
+        assert_eq!(stage.reenact(&["--store", "other.db", "import", &file]).status, Some(0));
+        let messages =
+            |db: &str| stage.reenact(&["--store", db, "sessions", "show", "s-1", "--json"]).json()["messages"].clone();
+        let words = |messages: serde_json::Value| -> Vec<serde_json::Value> {
+            messages
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|message| serde_json::json!([message["speaker"], message["text"]]))
+                .collect()
+        };
+        assert_eq!(words(messages("other.db")), words(messages(".reenact/store.db")));
+        std::fs::remove_file(stage.path("other.db")).unwrap();
+    }
+    let told = stage.reenact(&["sessions", "--to", "langfuse"]);
+    assert_eq!(told.status, Some(2), "{told:?}");
 }

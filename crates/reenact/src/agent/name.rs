@@ -173,6 +173,10 @@ fn named(name: &str, settings: &AgentSettings, details: &Details) -> Result<Arc<
         Some(("demo", _)) => {
             Err(Error::new(ErrorKind::Usage, format!("`{name}` can be named on the command line only")).hint(FORMS))
         }
+        Some(("python", _)) => {
+            let what = format!("`{name}` is Python code, which only Python can hand in");
+            Err(Error::new(ErrorKind::Usage, what).hint("go on with `reenact.resume(run, agent)` in Python"))
+        }
         _ => Err(Error::new(ErrorKind::Usage, format!("`{name}` is not the name of an agent")).hint(FORMS)),
     }
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Number, Value};
 
 use super::panel::Inquiry;
-use super::{BuiltIn, Hearing, JudgeRule, OFFLINE, Ruling, findings, own};
+use super::{BuiltIn, Hearing, JudgeRule, OFFLINE, Ruling, findings, is_model, own};
 use crate::cassette::Verb;
 use crate::prompt::Prompt;
 use crate::{Completion, Error, ErrorKind, Expectation, ModelFault, Result, Suite};
@@ -100,7 +100,7 @@ impl Judging {
     /// The prompts that models are asked with.
     #[must_use]
     pub fn prompts(&self) -> Vec<Prompt> {
-        let has_model = self.models.iter().any(|model| model != OFFLINE);
+        let has_model = self.models.iter().any(|model| is_model(model));
         let asked = |wanted: fn(&Asks) -> bool| {
             self.judges.iter().any(|judge| (has_model || judge.model.is_some()) && wanted(&judge.asks))
         };

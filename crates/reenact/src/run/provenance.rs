@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Plan;
 use crate::agent::OnMiss;
-use crate::judge::OFFLINE;
+use crate::judge::is_model;
 use crate::prompt::{self, Prompt};
 use crate::{Price, PriceList};
 
@@ -48,7 +48,7 @@ impl Provenance {
     pub fn of(plan: &Plan) -> Self {
         let reenact = env!("CARGO_PKG_VERSION").to_owned();
         let user_prompts =
-            if plan.user_model == OFFLINE { Vec::new() } else { hashes(&[Prompt::User, Prompt::Checks]) };
+            if is_model(&plan.user_model) { hashes(&[Prompt::User, Prompt::Checks]) } else { Vec::new() };
         let asks = plan.tools.as_ref().is_some_and(|tools| matches!(tools.on_miss, OnMiss::Ask(_)));
         let tool_prompts = if asks { hashes(&[Prompt::Tool]) } else { Vec::new() };
         let judge_prompts = judge_prompts(plan);

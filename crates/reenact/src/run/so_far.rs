@@ -8,10 +8,10 @@ use super::trying::Trying;
 use super::{Part, Participants, Stop, ledger};
 use crate::cassette::{Recording, Verb};
 use crate::journal::Journal;
-use crate::judge::{OFFLINE, Panel};
+use crate::judge::{OFFLINE, Panel, is_model};
 use crate::{
     Agent, AgentFault, AgentReply, AgentTurn, Environment, Error, ErrorKind, FaultKind, Held, Model, ModelFault,
-    ModelFaultKind, ModelRequest, Result, ServeModel, Store, Trial,
+    ModelFaultKind, ModelRequest, Result, Scene, ServeModel, SimulatedUser, Store, Trial, UserAct, UserFault,
 };
 
 /// A trial as far as the journal knows it: what was said, told and not let through, and no assessment yet. Nobody is asked
@@ -35,8 +35,9 @@ pub async fn so_far(store: &Store, run: &str, case: &str, trial: u32, environmen
 
 /// Participants by name alone. Each is asked through the journal, which answers or says that the record ends.
 fn absent(user_model: &str) -> Participants {
-    let user = match user_model {
+    let user: Part<dyn SimulatedUser> = match user_model {
         OFFLINE => Part::Offline,
+        own if !is_model(own) => Part::Own(Arc::new(Absent)),
         name => Part::Model(Model::new(name, Absent)),
     };
     Participants { agent: Arc::new(Absent), user, judge: Panel::offline() }
@@ -51,6 +52,13 @@ const NOT_HERE: &str = "nobody is asked here";
 impl Agent for Absent {
     async fn reply(&self, _: AgentTurn<'_>, _: &mut Held) -> Result<AgentReply, AgentFault> {
         Err(AgentFault::new(FaultKind::Unreachable, NOT_HERE))
+    }
+}
+
+#[async_trait]
+impl SimulatedUser for Absent {
+    async fn next(&self, _: Scene<'_>) -> Result<UserAct, UserFault> {
+        Err(UserFault::Failed(NOT_HERE.to_owned()))
     }
 }
 

@@ -1,8 +1,10 @@
 //! Suites as the files of other tools: they come back as they were, and what was edited there wins.
 
 use proptest::prelude::*;
+use reenact::import::{Input, Options, import};
+use reenact::interchange::traces::{TraceStore, export};
 use reenact::interchange::{Peer, read, write};
-use reenact::{Check, Speaker, Suite};
+use reenact::{Check, Message, Session, Speaker, Store, Suite, ToolCall};
 use serde_json::Value;
 
 use crate::suite::round_trip;
@@ -134,5 +136,66 @@ proptest! {
         written.splice(at..at + 1, text.chars());
         let _ = read(&written.into_iter().collect::<String>(), peer);
         let _ = read(&text, peer);
+    }
+}
+
+/// Who speaks, the words, the calls by name and arguments, and the call that is answered.
+type Line = (Speaker, String, Vec<(String, String)>, Option<String>);
+
+/// A session without its source, in which what a message leaves open is open.
+fn conversation(session: &Session) -> Vec<Line> {
+    let calls = |message: &Message| message.tool_calls.iter().map(|c| (c.name.clone(), c.arguments.clone())).collect();
+    let line =
+        |message: &Message| (message.speaker, message.text.clone(), calls(message), message.tool_call_id.clone());
+    session.conversation.messages.iter().map(line).collect()
+}
+
+fn imported(text: String) -> Store {
+    let store = Store::temporary().unwrap();
+    let input = Input::Stream("export".into(), Box::new(std::io::Cursor::new(text.into_bytes())));
+    let told = import(vec![input], &Options::default(), &store, &mut |_| {}).unwrap();
+    assert!(!told.has_problems(), "{told:?}");
+    store
+}
+
+fn turn() -> impl Strategy<Value = Vec<Message>> {
+    let words = || "[a-zA-Zäß市 .,?!\"{}\\[\\]]{0,20}[a-z]";
+    let tool = (words(), "[a-z]{1,8}", "[0-9]{1,4}").prop_map(|(result, name, id)| {
+        let call =
+            ToolCall { id: Some(format!("call-{id}")), name: name.clone(), arguments: format!("{{\"n\":{id}}}") };
+        let mut called = Message::agent("");
+        called.tool_calls = vec![call];
+        let mut result = Message::new(Speaker::Tool, result);
+        (result.tool_call_id, result.name) = (Some(format!("call-{id}")), Some(name));
+        vec![called, result]
+    });
+    (words(), proptest::option::of(tool), proptest::option::of(words())).prop_map(|(asked, tool, answer)| {
+        let mut said = vec![Message::user(asked)];
+        said.extend(tool.unwrap_or_default());
+        said.extend(answer.map(Message::agent));
+        said
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_session_comes_back_from_the_export_of_every_store(
+        system in proptest::option::of("[a-z ]{1,20}[a-z]"),
+        turns in proptest::collection::vec(turn(), 1..5),
+        seconds in 1_700_000_000i64..1_800_000_000,
+    ) {
+        let mut said: Vec<Message> = system.map(|text| Message::new(Speaker::Operator, text)).into_iter().collect();
+        said.extend(turns.concat());
+        let mut session = Session::new("s-1", said.into_iter().collect());
+        session.started_at = jiff::Timestamp::from_second(seconds).ok();
+        session.metadata.insert("user".into(), "ada".into());
+        for to in TraceStore::ALL {
+            let back = imported(export(&session, to)).session("s-1").unwrap();
+            prop_assert_eq!(conversation(&back), conversation(&session), "{}", to);
+            prop_assert_eq!(back.metadata.get("user"), session.metadata.get("user"));
+            prop_assert_eq!(back.started_at, session.started_at);
+        }
     }
 }

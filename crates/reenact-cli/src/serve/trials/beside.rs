@@ -169,7 +169,7 @@ mod tests {
         let texts: Vec<(&str, bool)> = pieces.iter().map(|it| (it.text.as_str(), it.mark.is_some())).collect();
         assert_eq!(texts, [("which ", false), ("order number", true), (" is it?", false)]);
         for elsewhere in ["", "phone", "order number is it? yes"] {
-            assert_eq!(piece.clone().marked(elsewhere, "opened"), [piece.clone()]);
+            assert_eq!(piece.clone().marked(elsewhere, "opened"), std::slice::from_ref(&piece));
         }
     }
 

@@ -293,7 +293,7 @@ fn what_anybody_said_or_named_does_nothing_on_any_page() {
         "/suites".to_owned(),
         format!("/suites/{file}"),
         format!("/suites/{file}/cases/{id}"),
-        format!("/sessions?q=%22{}", id),
+        format!("/sessions?q=%22{id}"),
     ] {
         browser.visit(&address(&served, &path));
         browser.value("document.querySelectorAll('details').forEach(it => { it.open = true; })");

@@ -206,7 +206,7 @@ fn every_page_of_runs_is_accessible_in_light_and_dark_on_a_telephone_and_a_large
             assert_quiet(&browser, &served);
             match width {
                 1280 if ["trial", "compare", "compare-case"].contains(name) => {
-                    keep_picture(&mut browser, &format!("{name}.png"))
+                    keep_picture(&mut browser, &format!("{name}.png"));
                 }
                 360 if *name == "trial" => keep_picture(&mut browser, &format!("{name}-telephone.png")),
                 _ => {}

@@ -18,7 +18,7 @@ fn with_parcels(cases: usize) -> Stage {
 }
 
 /// Begins a run as the form does, and gives its id.
-fn begin(served: &Served, more: Value) -> String {
+fn begin(served: &Served, more: &Value) -> String {
     let mut asked = json!({"suite": "suite.yaml", "agent": AGENT});
     asked.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     let begun = served.send("POST", "/api/runs", &asked);
@@ -48,7 +48,7 @@ fn page(served: &Served, id: &str) -> String {
 #[test]
 fn a_run_begun_from_a_page_looks_the_same_to_whoever_followed_it_and_to_whoever_opens_it_late() {
     let served = Served::on(with_parcels(3), &[]);
-    let id = begin(&served, json!({"trials": 2, "concurrency": "3"}));
+    let id = begin(&served, &json!({"trials": 2, "concurrency": "3"}));
     let events = followed(&served, &id);
     let of = |kind: &str| events.iter().filter(|event| event.kind == kind).count();
     assert_eq!((of("trial"), of("call")), (6, 12), "two answers in each of six trials");
@@ -144,7 +144,7 @@ fn no_file_outside_of_the_folder_is_read() {
 #[test]
 fn a_run_is_stopped_and_gone_on_with_and_nothing_is_asked_twice() {
     let served = Served::on(with_parcels(6), &[]);
-    let id = begin(&served, json!({"agent": "cmd:env DELAY=0.15 sh agent.sh", "concurrency": 2}));
+    let id = begin(&served, &json!({"agent": "cmd:env DELAY=0.15 sh agent.sh", "concurrency": 2}));
     served.stage.wait_for_lines("calls", 3);
     assert_eq!(run(&served, &id)["is_ours"], true);
     assert_eq!(served.send("POST", &format!("/api/runs/{id}/resume"), &json!({})).status, 409, "it goes on");
@@ -165,7 +165,7 @@ fn a_run_is_stopped_and_gone_on_with_and_nothing_is_asked_twice() {
 #[test]
 fn a_program_that_is_killed_in_the_middle_of_a_run_shows_it_as_it_was_and_goes_on_with_it() {
     let served = Served::on(with_parcels(4), &[]);
-    let id = begin(&served, json!({"agent": "cmd:env DELAY=0.15 sh agent.sh", "concurrency": 2}));
+    let id = begin(&served, &json!({"agent": "cmd:env DELAY=0.15 sh agent.sh", "concurrency": 2}));
     served.stage.wait_for_lines("calls", 3);
     let served = Served::on(served.kill(), &[]);
     let before = run(&served, &id);
@@ -202,7 +202,7 @@ fn a_run_that_another_process_drives_is_followed_and_cannot_be_stopped_from_here
 #[test]
 fn a_run_is_judged_again_without_being_played_again() {
     let served = Served::on(with_parcels(2), &[]);
-    let id = begin(&served, json!({}));
+    let id = begin(&served, &json!({}));
     followed(&served, &id);
     let calls = served.stage.lines("calls").len();
     assert_eq!(served.send("POST", &format!("/api/runs/{id}/judge"), &json!({"judge": "length"})).status, 400);
@@ -227,7 +227,7 @@ fn cases_and_trials_are_found_by_words_outcome_and_ending() {
     }
     stage.write("suite.yaml", numbered);
     let served = Served::on(stage, &[]);
-    let id = begin(&served, json!({"concurrency": 60}));
+    let id = begin(&served, &json!({"concurrency": 60}));
     followed(&served, &id);
     let grid = |query: &str| served.get(&format!("/api/runs/{id}?{query}")).json()["grid"].clone();
     let all = grid("");
@@ -281,7 +281,7 @@ fn what_was_said_so_far_is_shown_while_a_trial_goes_on() {
     let stage = with_parcels(1);
     stage.write("agent.sh", "read -r a; echo '{\"reply\": \"Which parcel number is it?\"}'; read -r a; touch asked; while [ ! -e go ]; do sleep 0.05; done; echo '{\"reply\": \"It is on its way.\"}'; read -r a");
     let served = Served::on(stage, &[]);
-    let id = begin(&served, json!({}));
+    let id = begin(&served, &json!({}));
     served.stage.wait_until(|| served.stage.path("asked").exists());
     let path = format!("/runs/{id}/trials/c1/1");
     let trial = served.get(&format!("/api{path}")).json();

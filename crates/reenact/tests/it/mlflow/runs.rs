@@ -136,8 +136,7 @@ async fn each_turn_is_a_trace_of_its_session_with_what_the_pages_of_mlflow_show(
         assert!(ids.iter().all(|id| id.len() == 35 && id.starts_with("tr-")), "{ids:?}");
         assert!(traces[1..].iter().all(|trace| trace.get("assessments").is_none()), "the first trace has them");
     }
-    let spans =
-        fake.world().headers.iter().filter(|headers| headers.contains_key("x-mlflow-experiment-id")).cloned().next();
+    let spans = fake.world().headers.iter().find(|headers| headers.contains_key("x-mlflow-experiment-id")).cloned();
     let headers = spans.expect("a request of spans");
     assert_eq!(headers["x-mlflow-experiment-id"], "7");
     assert_eq!(headers["x-mlflow-run-id"], "r1");

@@ -1,4 +1,4 @@
-//! `reenact convert`: suites as the files of other tools, and back. Whether those tools read them is asked of the tools themselves where they are installed.
+//! `reenact copy`: suites as the files of other tools, and back. Whether those tools read them is asked of the tools themselves where they are installed.
 
 use std::process::Command;
 
@@ -25,8 +25,8 @@ const SUITE: &str = r#"cases:
       - { id: names-order, contains: W-2041 }
 "#;
 
-fn converted(stage: &Stage, args: &[&str]) -> String {
-    let told = stage.reenact(&[&["convert"], args].concat());
+fn copied(stage: &Stage, args: &[&str]) -> String {
+    let told = stage.reenact(&[&["copy"], args].concat());
     assert_eq!(told.status, Some(0), "{told:?}");
     told.out
 }
@@ -38,7 +38,7 @@ fn what_a_tool_does_not_go_by_is_counted_and_comes_back_all_the_same() {
     for (tool, file) in
         [("deepeval", "goldens.json"), ("promptfoo", "promptfooconfig.yaml"), ("inspect", "samples.jsonl")]
     {
-        let told = converted(&stage, &["suite.yaml", "-o", file, "--to", tool]);
+        let told = copied(&stage, &["suite.yaml", file, "--as", tool]);
         let expected = [
             format!("1 case in {file}"),
             "  not carried over (1): checks by code are not made; where they have a text, a model judges it".to_owned(),
@@ -47,9 +47,10 @@ fn what_a_tool_does_not_go_by_is_counted_and_comes_back_all_the_same() {
             "  not carried over (1): the context is not handed to the agent".to_owned(),
         ];
         assert_eq!(told.lines().collect::<Vec<_>>(), expected);
-        assert_eq!(converted(&stage, &[file, "-o", "back.yaml"]), "1 case in back.yaml\n");
+        let back = format!("{tool}.yaml");
+        assert_eq!(copied(&stage, &[file, &back]), format!("1 case in {back}\n"));
         let load = |name: &str| reenact::Suite::load(&stage.path(name)).unwrap();
-        assert_eq!(load("back.yaml"), load("suite.yaml"), "{tool}");
+        assert_eq!(load(&back), load("suite.yaml"), "{tool}");
     }
 }
 
@@ -57,11 +58,25 @@ fn what_a_tool_does_not_go_by_is_counted_and_comes_back_all_the_same() {
 fn a_file_of_no_tool_is_read_as_a_suite_with_the_errors_of_one() {
     let stage = Stage::new();
     stage.write("bad.yaml", "- {gaol: refund}\n");
-    let told = stage.reenact(&["convert", "bad.yaml", "-o", "out.json", "--to", "deepeval"]);
+    let told = stage.reenact(&["convert", "bad.yaml", "out.json", "--as", "deepeval"]);
     assert_eq!(told.status, Some(2));
     assert!(told.err.contains("did you mean `goal`"), "{told:?}");
-    let told = stage.reenact(&["convert", "bad.yaml", "-o", "out.json", "--to", "pytest"]);
+    let told = stage.reenact(&["convert", "bad.yaml", "out.json", "--as", "pytest"]);
     assert_eq!(told.status, Some(2));
+}
+
+#[test]
+fn what_is_there_is_not_overwritten_and_a_dataset_is_no_file_of_a_tool() {
+    let stage = Stage::new();
+    stage.write("suite.yaml", SUITE);
+    stage.write("goldens.json", "mine");
+    let told = stage.reenact(&["copy", "suite.yaml", "goldens.json", "--as", "deepeval"]);
+    assert_eq!(told.status, Some(2));
+    assert!(told.err.contains("the file exists"), "{told:?}");
+    assert_eq!(std::fs::read_to_string(stage.path("goldens.json")).unwrap(), "mine");
+    let told = stage.reenact(&["copy", "suite.yaml", "mlflow:/datasets/parcels", "--as", "deepeval"]);
+    assert_eq!(told.status, Some(2));
+    assert!(told.err.contains("no file of another tool"), "{told:?}");
 }
 
 /// A Python with DeepEval and Inspect, where one is named.
@@ -79,7 +94,7 @@ fn loaded_by_python(program: &str, file: &std::path::Path) -> Value {
 fn deepeval_and_inspect_read_what_is_written_for_them() {
     let stage = Stage::new();
     stage.write("suite.yaml", SUITE);
-    converted(&stage, &["suite.yaml", "-o", "goldens.json", "--to", "deepeval"]);
+    copied(&stage, &["suite.yaml", "goldens.json", "--as", "deepeval"]);
     let program = "import json, sys
 from deepeval.dataset import EvaluationDataset
 dataset = EvaluationDataset()
@@ -94,7 +109,7 @@ print(json.dumps([type(golden).__name__, golden.name, golden.scenario, golden.ex
     let expected = "The agent says how long it takes";
     assert_eq!(golden, serde_json::json!(["ConversationalGolden", "shoes", scenario, expected, manners, turns]));
 
-    converted(&stage, &["suite.yaml", "-o", "samples.jsonl", "--to", "inspect"]);
+    copied(&stage, &["suite.yaml", "samples.jsonl", "--as", "inspect"]);
     let program = "import json, sys
 from inspect_ai.dataset import json_dataset
 sample = json_dataset(sys.argv[1])[0]
