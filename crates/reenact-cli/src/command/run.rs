@@ -132,6 +132,7 @@ fn resume(id: &str, args: &Args, global: &Global) -> Result<(Store, Run)> {
 /// Everything that can be wrong with the arguments is found before the run stands in the store.
 fn begin(args: &Args, global: &Global) -> Result<(Store, Run)> {
     let run = planned(args)?;
+    args.spending.check(&run)?;
     let store = Store::open(&global.store)?;
     open(args, &store, &run)?;
     store.create_run(&run)?;
