@@ -124,6 +124,7 @@ const KEPT_TO: [(&str, &str, &[&str]); 8] = [
             "crates/reenact/src/export/delivery.rs",
             "crates/reenact/src/store/schema.rs",
             "crates/reenact/src/agent/process.rs",
+            "crates/reenact-py/src/participants.rs",
         ],
     ),
     (
