@@ -156,7 +156,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
-    fn any_words_survive_the_way_to_a_dataset_and_back(goal in "[^ ]\\PC{0,40}[^ ]", persona in "[^ ]\\PC{0,20}[^ ]", text in "[^ ]\\PC{0,20}[^ ]") {
+    fn any_words_survive_the_way_to_a_dataset_and_back(goal in "[\\p{L}\\p{N}]\\PC{0,40}[\\p{L}\\p{N}]", persona in "[\\p{L}\\p{N}]\\PC{0,20}[\\p{L}\\p{N}]", text in "[\\p{L}\\p{N}]\\PC{0,20}[\\p{L}\\p{N}]") {
         let mut suite = suite();
         suite.cases[0].brief.goal = goal;
         suite.cases[0].brief.persona = Some(persona);
