@@ -9,8 +9,10 @@ __all__ = [
     "Desk",
     "Stopper",
     "Store",
+    "ask_model",
     "assess",
     "begin",
+    "check_goal",
     "diff",
     "distill",
     "drive",
@@ -23,6 +25,7 @@ __all__ = [
     "suite_load",
     "suite_save",
     "suite_text",
+    "user_act",
     "version",
 ]
 
