@@ -91,7 +91,7 @@ def row(size, program, rounds, alone):
     return f"| {' | '.join(fields)} |"
 
 
-def play(reenact, address, size):
+def play(reenact, address, size, *options):
     """One run in a store of its own."""
     suite, store = Path(f"suite-{size}.jsonl"), Path("store.db")
     if not suite.exists():
@@ -100,7 +100,7 @@ def play(reenact, address, size):
     command = [
         reenact, "--store", str(store), "run", str(suite), "--agent", f"{address}/agent/v1/chat/completions",
         "--user-model", model("user"), "--judge-model", model("judge"), "--max-turns", str(TURNS),
-        "--concurrency", str(size),
+        "--concurrency", str(size), *options,
     ]
     figures = measured(command, address, size)
     for file in Path().glob("store.db*"):

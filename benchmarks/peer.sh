@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# What MLflow's ConversationSimulator takes for the conversations of load.py, against the same model server, and what ours takes.
+# What MLflow's ConversationSimulator takes for the conversations of load.py, against the same model server, and what ours and `reenact run` take.
 #
 #   peer.sh [CONVERSATIONS]      (200 where nothing is said)
 #
 # Installs MLflow of the version below into a virtual environment of its own, builds and installs the wheel beside it, starts the tracking
-# server, and holds the conversations with each simulator, with its defaults and with as many workers as conversations. Takes some minutes.
-# PYTHON names an interpreter that has MLflow and reenact, and LOAD another build of the model server, so that nothing is installed or built.
+# server, and holds the conversations with each simulator, alone and under `evaluate`, with its defaults and with as many workers as
+# conversations; after each it says what the server took of the CPU. Takes a quarter of an hour.
+# PYTHON names an interpreter that has MLflow and reenact, LOAD another build of the model server, and REENACT one of the command, so that
+# nothing is installed or built.
 set -euo pipefail
 
 conversations=${1:-200}
@@ -44,7 +46,38 @@ done
 export MLFLOW_TRACKING_URI=http://127.0.0.1:5099 OPENAI_API_KEY=none OPENAI_API_BASE OPENAI_BASE_URL MLFLOW_DISABLE_TELEMETRY=true
 OPENAI_BASE_URL=$(cat "$work/address")/mlflow/v1
 OPENAI_API_BASE=$OPENAI_BASE_URL
-for simulators in mlflow.genai.simulators reenact.mlflow; do
-    echo "defaults: $("$PYTHON" "$here/peer.py" "$(cat "$work/address")" "$conversations" "$simulators" 2>>"$work/said" | tail -1)"
-    echo "$conversations workers: $(MLFLOW_GENAI_SIMULATOR_MAX_WORKERS=$conversations "$PYTHON" "$here/peer.py" "$(cat "$work/address")" "$conversations" "$simulators" 2>>"$work/said" | tail -1)"
+tracking=${started[-1]}
+
+# CPU seconds of the tracking server and its workers.
+served() {
+    python3 -c 'import os, sys
+ticks = {}
+for process in filter(str.isdigit, os.listdir("/proc")):
+    try:
+        fields = open(f"/proc/{process}/stat").read().rsplit(")", 1)[1].split()
+    except OSError:
+        continue
+    ticks[process] = fields[1], sum(map(int, fields[11:15]))
+def of(process):
+    return ticks[process][1] + sum(of(child) for child, (parent, _) in ticks.items() if parent == process)
+print(of(sys.argv[1]) / os.sysconf("SC_CLK_TCK"))' "$tracking"
+}
+
+# What a command says of itself in its last lines, and what the server did for it.
+told() {
+    local before said
+    before=$(served)
+    said=$("$@" 2>>"$work/said" | grep 'reenact\|simulators') || { tail "$work/said" >&2; exit 1; }
+    echo "$said; the server $(served | awk -v before="$before" '{ printf "%.1f", $1 - before }') s of CPU"
+}
+
+# The server's workers are ready once they have served.
+told "$PYTHON" "$here/peer.py" "$(cat "$work/address")" 2 reenact.mlflow simulate >/dev/null
+for way in simulate evaluate; do
+    for simulators in mlflow.genai.simulators reenact.mlflow; do
+        echo "defaults: $(told "$PYTHON" "$here/peer.py" "$(cat "$work/address")" "$conversations" "$simulators" "$way")"
+        echo "$conversations workers: $(MLFLOW_GENAI_SIMULATOR_MAX_WORKERS=$conversations \
+            told "$PYTHON" "$here/peer.py" "$(cat "$work/address")" "$conversations" "$simulators" "$way")"
+    done
 done
+told "$PYTHON" "$here/run_mlflow.py" "$(cat "$work/address")" "$conversations" "${REENACT:-$(dirname "$PYTHON")/reenact}" "$MLFLOW_TRACKING_URI"

@@ -12,12 +12,9 @@ CONCURRENCY = 64
 
 def concurrency() -> int:
     """Conversations at once."""
-    return workers() if MLFLOW_GENAI_SIMULATOR_MAX_WORKERS.name in os.environ else CONCURRENCY
-
-
-def workers() -> int:
-    """Requests to the tracking server at once."""
-    return int(MLFLOW_GENAI_SIMULATOR_MAX_WORKERS.get())  # type: ignore[no-untyped-call]
+    if MLFLOW_GENAI_SIMULATOR_MAX_WORKERS.name in os.environ:
+        return int(MLFLOW_GENAI_SIMULATOR_MAX_WORKERS.get())  # type: ignore[no-untyped-call]
+    return CONCURRENCY
 
 
 def agent_timeout_seconds() -> int:

@@ -107,8 +107,12 @@ class ConversationSimulator(peer.ConversationSimulator):
         check_signature(predict_fn)
         with _run() as run:
             playing = Playing(self, predict_fn)
-            trials = self._held(playing)
             told = Told(self, playing, run.info.experiment_id)
+            try:
+                trials = self._held(playing)
+            except Interrupted:
+                told.broken_off()
+                raise
             with told.quietly():
                 self.conversations = told.conversations(trials)
             _count(self.conversations)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import mlflow
 from mlflow.entities import Trace
-from mlflow.entities.span import NO_OP_SPAN_TRACE_ID
 
 from reenact import Trial
 
-from . import _settings, _traces
+from . import _own, _traces
 from ._traces import Called
 
 if TYPE_CHECKING:
@@ -29,11 +28,15 @@ class BrokenConversation(Exception):
 
 @dataclass(frozen=True)
 class _Session:
-    """A session in the tracking store."""
+    """A session on its way into the tracking store."""
 
     case: dict[str, Any]
     trial: Trial
-    trace_ids: list[str]
+    traces: list[Trace | str]
+    """One for each turn: the id of one that is there, or one of our own that is still to be written."""
+
+    def __iter__(self) -> Iterator[tuple[int, Trace | str]]:
+        return iter(enumerate(self.traces))
 
 
 class Told:
@@ -41,27 +44,22 @@ class Told:
 
     def __init__(self, simulator: ConversationSimulator, playing: Playing, experiment_id: str) -> None:
         self._simulator, self._playing, self._experiment_id = simulator, playing, experiment_id
+        self._workshop = _own.Workshop()
 
     def conversations(self, trials: dict[str, Trial]) -> list[SimulatedConversation]:
         """What came of each case, in their order."""
-        from ._simulator import SimulatedConversation
-
         sessions = [_Session(case, trials[id], self._traces_of(trials[id])) for id, case in self._playing.cases.items()]
+        discarded = [trace for session in sessions for trace in self._discarded(session.trial)]
         traces = self._read(sessions)
-        with ThreadPoolExecutor(_settings.workers(), "reenact-tell") as tellers:
-            list(tellers.map(lambda session: self._tell(session, traces[session.trace_ids[0]]), sessions))
-        return [
-            SimulatedConversation(
-                test_case=session.case,
-                session_id=session.trial.session_id,
-                ending=session.trial.ending.kind.value,
-                reason=str(session.trial.ending),
-                messages=session.trial.conversation.to_chat(),
-                traces=[traces[trace_id] for trace_id in session.trace_ids],
-                error=self._playing.raised.get(session.trial.session_id),
-            )
-            for session in sessions
-        ]
+        with ThreadPoolExecutor(_own.WRITERS, "reenact-tell") as tellers:
+            list(tellers.map(lambda session: self._tell(session, traces), sessions))
+        ours = [trace for session in sessions for _, trace in session if isinstance(trace, Trace)]
+        traces.update({trace.info.trace_id: trace for trace in _own.write([*ours, *discarded])})
+        return [self._conversation(session, traces) for session in sessions]
+
+    def broken_off(self) -> None:
+        """Writes what a simulation that was stopped has of calls that left no trace."""
+        _own.write([self._workshop.trace(called) for called in self._playing.traces.untraced()])
 
     @contextmanager
     def quietly(self) -> Iterator[None]:
@@ -74,63 +72,76 @@ class Told:
         finally:
             log.setLevel(level)
 
-    def _traces_of(self, trial: Trial) -> list[str]:
+    def _conversation(self, session: _Session, traces: dict[str, Trace]) -> SimulatedConversation:
+        from ._simulator import SimulatedConversation
+
+        return SimulatedConversation(
+            test_case=session.case,
+            session_id=session.trial.session_id,
+            ending=session.trial.ending.kind.value,
+            reason=str(session.trial.ending),
+            messages=session.trial.conversation.to_chat(),
+            traces=[traces[_id(trace)] for trace in session.traces],
+            error=self._playing.raised.get(session.trial.session_id),
+        )
+
+    def _traces_of(self, trial: Trial) -> list[Trace | str]:
         """The trace of each turn: what the agent left in this process, what an earlier one left in the store, else one of our own."""
         turns = max(1, sum(message.speaker == "user" for message in trial.conversation))
         here = [self._playing.traces.of(trial.session_id, number) for number in range(turns)]
         stored = _traces.find(trial.session_id, self._experiment_id) if self._is_resumed(here) else {}
-        return [trace_id or stored.get(number) or self._write(trial, number) for number, trace_id in enumerate(here)]
+        left = [it or stored.get(number) or self._told_of(trial, number) for number, it in enumerate(here)]
+        return [it if isinstance(it, str) else self._workshop.trace(it) for it in left]
 
-    def _is_resumed(self, here: list[str | None]) -> bool:
+    def _is_resumed(self, here: Sequence[object]) -> bool:
         return self._simulator.resume is not None and None in here
 
-    def _write(self, trial: Trial, number: int) -> str:
-        """A trace for a turn that has none, from what is known of the turn."""
-        turn = self._playing.turn(trial.case, trial.session_id, number)
+    def _told_of(self, trial: Trial, number: int) -> Called:
+        """A call as the conversation tells of it, where nobody saw it."""
         turns = list(trial.conversation.turns())
         said = [] if not turns else trial.conversation[: trial.conversation.index(turns[number].user) + 1]
         answer = turns[number].said_by_agent if turns else ""
         inputs = self._playing.inputs([message.to_chat() for message in said], trial.session_id, trial.case)
-        called = Called(getattr(self._playing.predict_fn, "__name__", "predict"), inputs)
+        turn = self._playing.turn(trial.case, trial.session_id, number)
+        called = Called(turn, getattr(self._playing.predict_fn, "__name__", "predict"), inputs)
         if answer:
             called.outputs = answer
         else:
             called.error = BrokenConversation(str(trial.ending))
-        return self._playing.traces.write(turn, called)
+        return called
 
-    def _tell(self, session: _Session, first: Trace) -> None:
-        """Says on the first trace of a session what holds of all of it, in the store and in the trace that is here."""
-        of, ending = session.trial.session_id, session.trial.ending
-        said = _traces.log_expectations(of, first.info.trace_id, session.case.get("expectations", {}))
-        said.append(_traces.log_ending(of, first.info.trace_id, ending.kind.value, str(ending)))
-        first.info.assessments.extend(said)
-        for thrown_away in session.trial.discarded:
-            for trace_id in self._playing.traces.of_session(thrown_away.session_id):
-                mlflow.set_trace_tag(trace_id, _traces.DISCARDED, thrown_away.reason)
+    def _tell(self, session: _Session, traces: dict[str, Trace]) -> None:
+        """Says on the first trace of a session what holds of all of it."""
+        trial, first = session.trial, session.traces[0]
+        expected = session.case.get("expectations", {})
+        said = _traces.said_of(trial.session_id, expected, trial.ending.kind.value, str(trial.ending))
+        if isinstance(first, Trace):
+            # The store takes what is said of a trace together with it.
+            first.info.assessments.extend(said)
+            return
+        traces[first].info.assessments.extend(mlflow.log_assessment(first, it) for it in said)
+
+    def _discarded(self, trial: Trial) -> Iterator[Trace]:
+        """Marks the traces of conversations that were thrown away; gives those that are still to be written."""
+        for thrown_away in trial.discarded:
+            for left in self._playing.traces.of_session(thrown_away.session_id):
+                if isinstance(left, str):
+                    mlflow.set_trace_tag(left, _traces.DISCARDED, thrown_away.reason)
+                    continue
+                trace = self._workshop.trace(left)
+                trace.info.tags[_traces.DISCARDED] = thrown_away.reason
+                yield trace
 
     def _read(self, sessions: list[_Session]) -> dict[str, Trace]:
-        """The traces by their ids. One that MLflow lost on the way is written again, from what is known of its turn."""
+        """The traces that agents left, by their ids. In the place of one that MLflow lost on the way comes one of our own."""
         mlflow.flush_trace_async_logging()
-        read = _traces.read([trace_id for session in sessions for trace_id in session.trace_ids])
+        read = _traces.read([trace for session in sessions for _, trace in session if isinstance(trace, str)])
         for session in sessions:
-            for number, trace_id in enumerate(session.trace_ids):
-                if trace_id not in read:
-                    session.trace_ids[number] = self._write(session.trial, number)
-        mlflow.flush_trace_async_logging()
-        again = [trace_id for session in sessions for trace_id in session.trace_ids if trace_id not in read]
-        read.update(_traces.read(again))
-        lost = [trace_id for trace_id in again if trace_id not in read]
-        if lost:
-            raise LostTraces(lost)
+            for number, trace in session:
+                if isinstance(trace, str) and trace not in read:
+                    session.traces[number] = self._workshop.trace(self._told_of(session.trial, number))
         return read
 
 
-class LostTraces(RuntimeError):
-    """Traces that were logged twice and are not in the tracking store."""
-
-    def __init__(self, trace_ids: list[str]) -> None:
-        off = (
-            " (tracing is turned off)" if trace_ids[0] == NO_OP_SPAN_TRACE_ID else f", the first of them {trace_ids[0]}"
-        )
-        super().__init__(f"{len(trace_ids)} traces did not reach the tracking store{off}")
-        self.trace_ids = trace_ids
+def _id(trace: Trace | str) -> str:
+    return trace if isinstance(trace, str) else str(trace.info.trace_id)

@@ -1,4 +1,4 @@
-"""One trace for each turn: called under the session's id, found again, and read back with what was logged beside it."""
+"""One trace for each turn: the agent called under the session's id, and the trace that it left found again and read back."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import mlflow
-from mlflow.entities import Assessment, AssessmentSource, SpanStatus, SpanStatusCode, Trace
+from mlflow.entities import Assessment, AssessmentSource, Expectation, Feedback, Trace
 from mlflow.exceptions import MlflowException
 from mlflow.tracing.client import TracingClient
 from mlflow.tracing.constant import TraceMetadataKey
@@ -53,11 +53,14 @@ class Turn:
 
 @dataclass
 class Called:
-    """A call of the agent, and the trace that it left."""
+    """A call of the agent that left no trace: what a trace of our own says of it."""
 
+    turn: Turn
     name: str
     inputs: dict[str, Any]
     began_at_ns: int = field(default_factory=time.time_ns)
+    ended_at_ns: int | None = None
+    """Now, where it is not said."""
     outputs: Any = None
     error: BaseException | None = None
 
@@ -66,11 +69,11 @@ class Traces:
     """The traces of a simulation, by session and turn."""
 
     def __init__(self) -> None:
-        self._ids: dict[tuple[str, int], str] = {}
+        self._left: dict[tuple[str, int], str | Called] = {}
         self._lock = threading.Lock()
 
     def call(self, turn: Turn, predict_fn: Callable[..., Any], inputs: dict[str, Any]) -> Any:
-        """Calls the agent; the trace that it leaves, or else one of our own, is this turn's, also where it raises."""
+        """Calls the agent; the trace that it leaves, or else what one of our own will say, is this turn's, also where it raises."""
         with self._traced(turn, _name_of(predict_fn), inputs) as called:
             called.outputs = predict_fn(**inputs)
         return called.outputs
@@ -81,33 +84,24 @@ class Traces:
             called.outputs = await predict_fn(**inputs)
         return called.outputs
 
-    def write(self, turn: Turn, called: Called) -> str:
-        """Writes a trace for a turn that left none, and gives its id."""
-        with mlflow.tracing.context(session_id=turn.session, metadata=turn.metadata()):
-            span = mlflow.start_span_no_context(
-                called.name, span_type="CHAIN", inputs=called.inputs, start_time_ns=called.began_at_ns
-            )
-            if called.error is not None:
-                span.record_exception(called.error if isinstance(called.error, Exception) else repr(called.error))
-                span.end(status=SpanStatus(SpanStatusCode.ERROR, str(called.error)))
-            else:
-                span.end(outputs=called.outputs)
-        self._note(turn, span.trace_id)
-        return str(span.trace_id)
+    def of(self, session: str, number: int) -> str | Called | None:
+        """The id of the trace that a turn left, or the call that left none; nothing where there was no call."""
+        return self._left.get((session, number))
 
-    def of(self, session: str, number: int) -> str | None:
-        """The id of a turn's trace, where there is one."""
-        return self._ids.get((session, number))
-
-    def of_session(self, session: str) -> list[str]:
-        """The ids of the traces of a session."""
+    def of_session(self, session: str) -> list[str | Called]:
+        """What the turns of a session left."""
         with self._lock:
-            return [trace_id for (of, _), trace_id in self._ids.items() if of == session]
+            return [left for (of, _), left in self._left.items() if of == session]
+
+    def untraced(self) -> list[Called]:
+        """The calls that left no trace."""
+        with self._lock:
+            return [left for left in self._left.values() if isinstance(left, Called)]
 
     @contextmanager
     def _traced(self, turn: Turn, name: str, inputs: dict[str, Any]) -> Iterator[Called]:
         # The agent may change what it is handed, and the trace is of what it was handed.
-        called = Called(name, {**inputs, **{key: list(it) for key, it in inputs.items() if isinstance(it, list)}})
+        called = Called(turn, name, {**inputs, **{key: list(it) for key, it in inputs.items() if isinstance(it, list)}})
         with mlflow.tracing.context(session_id=turn.session, metadata=turn.metadata()):
             before = mlflow.get_last_active_trace_id(thread_local=True)
             try:
@@ -116,15 +110,10 @@ class Traces:
                 called.error = error
                 raise
             finally:
+                called.ended_at_ns = time.time_ns()
                 left = mlflow.get_last_active_trace_id(thread_local=True)
-                if left is None or left == before:
-                    self.write(turn, called)
-                else:
-                    self._note(turn, left)
-
-    def _note(self, turn: Turn, trace_id: str) -> None:
-        with self._lock:
-            self._ids[turn.session, turn.number] = trace_id
+                with self._lock:
+                    self._left[turn.session, turn.number] = called if left is None or left == before else left
 
 
 def find(session: str, experiment_id: str) -> dict[int, str]:
@@ -137,25 +126,12 @@ def find(session: str, experiment_id: str) -> dict[int, str]:
     return {int(number): trace_id for number, trace_id in numbered if number is not None}
 
 
-def log_expectations(session: str, first_trace: str, expectations: Mapping[str, Any]) -> list[Assessment]:
-    """Logs what is expected of a session on its first trace, where scorers of sessions look for it."""
+def said_of(session: str, expectations: Mapping[str, Any], kind: str, reason: str) -> list[Assessment]:
+    """What its first trace says of a session, where scorers look for it and MLflow's pages show it: what is expected, and how it ended."""
     of_session = {TraceMetadataKey.TRACE_SESSION: session}
-    return [
-        mlflow.log_expectation(trace_id=first_trace, name=name, value=value, metadata=of_session)
-        for name, value in expectations.items()
-    ]
-
-
-def log_ending(session: str, first_trace: str, kind: str, reason: str) -> Assessment:
-    """Logs how a conversation ended on its first trace, where MLflow shows what is said of a session."""
-    return mlflow.log_feedback(
-        trace_id=first_trace,
-        name=ENDING,
-        value=kind,
-        rationale=reason,
-        source=AssessmentSource("CODE", "reenact"),
-        metadata={TraceMetadataKey.TRACE_SESSION: session},
-    )
+    expected = [Expectation(name=name, value=value, metadata=of_session) for name, value in expectations.items()]
+    source = AssessmentSource("CODE", "reenact")
+    return [*expected, Feedback(name=ENDING, value=kind, rationale=reason, source=source, metadata=of_session)]
 
 
 def read(trace_ids: list[str]) -> dict[str, Trace]:

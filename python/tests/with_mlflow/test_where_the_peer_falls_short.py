@@ -210,6 +210,66 @@ def test_a_simulation_inside_of_a_span_leaves_traces_of_its_own(models: ModelSer
     assert [[len(trace.data.spans) for trace in traces] for traces in sessions] == [[2], [2], [2]]
 
 
+def test_what_is_given_of_turns_that_left_no_trace_is_what_the_server_has(models: ModelServer, experiment: str) -> None:
+    cases = [{**case, "expectations": {"topic": "runs"}} for case in CASES]
+
+    sessions = ours.ConversationSimulator(test_cases=cases, max_turns=2).simulate(Agent(models).untraced)
+
+    stored = {it.info.trace_id: it for it in mlflow.search_traces(locations=[experiment], return_type="list")}
+    given = {trace.info.trace_id: trace for traces in sessions for trace in traces}
+    assert stored.keys() == given.keys()
+    for trace_id, trace in given.items():
+        there = stored[trace_id]
+        assert [it.to_dict() for it in there.data.spans] == [it.to_dict() for it in trace.data.spans]
+        assert there.data.spans[0].inputs["mlflow_session_id"] == there.info.trace_metadata["mlflow.trace.session"]
+        for name in ("state", "request_preview", "response_preview", "request_time"):
+            assert getattr(there.info, name) == getattr(trace.info, name)
+        assert there.info.trace_metadata["mlflow.sourceRun"]
+        said = [[it.name for it in of.search_assessments()] for of in (there, trace)]
+        assert sorted(said[0]) == sorted(said[1])
+        assert all(name.startswith("mlflow.") for name in there.info.tags), "no word of the process that ran"
+    first = [sorted(it.name for it in traces[0].search_assessments()) for traces in sessions]
+    assert first == [["simulation_ending", "topic"]] * 3
+
+
+def test_a_turn_is_a_trace_also_where_tracing_is_turned_off(models: ModelServer, experiment: str) -> None:
+    mlflow.tracing.disable()
+    try:
+        sessions = ours.ConversationSimulator(test_cases=CASES, max_turns=2).simulate(Agent(models).traced)
+    finally:
+        mlflow.tracing.enable()
+
+    stored = mlflow.search_traces(locations=[experiment], return_type="list")
+    assert [len(traces) for traces in sessions] == [2, 2, 2]
+    assert len(stored) == 6
+
+
+def test_ctrl_c_keeps_the_traces_of_the_turns_that_were_held(
+    models: ModelServer, experiment: str, tmp_path: Path
+) -> None:
+    agent = Agent(models)
+
+    def stopped(input: list[dict[str, Any]], **context: Any) -> Any:
+        answer = agent.untraced(input, **context)
+        if len(agent.calls) == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(1)
+        return answer
+
+    def simulator(**resume: Any) -> Any:
+        return ours.ConversationSimulator(CASES, max_turns=2, concurrency=1, store=tmp_path / "kept.db", **resume)
+
+    with pytest.raises(KeyboardInterrupt):
+        simulator().simulate(stopped)
+    held = len(mlflow.search_traces(locations=[experiment], return_type="list"))
+    sessions = simulator(resume="latest").simulate(agent.untraced)
+
+    stored = mlflow.search_traces(locations=[experiment], return_type="list")
+    assert held >= 2
+    assert [len(traces) for traces in sessions] == [2, 2, 2]
+    assert len(stored) == 6, "and none is there twice"
+
+
 def test_an_agent_takes_what_it_names_and_may_change_what_it_is_handed(models: ModelServer, experiment: str) -> None:
     histories = []
 
