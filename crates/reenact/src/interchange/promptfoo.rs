@@ -7,7 +7,10 @@ use super::{Counts, count, expected, list, manners, put_expected, put_text, put_
 use crate::case;
 
 const USER: &str = "promptfoo:simulated-user";
-const HEAD: &str = "# A configuration of promptfoo: `promptfoo eval -c FILE -r PROVIDER` plays it against an agent.\n";
+const HEAD: &str = "# A configuration of promptfoo: `promptfoo eval -c FILE -r PROVIDER` plays it against an agent.\n\
+    # The prompt is what promptfoo hands the agent as its system message: put your agent's own there.\n";
+/// promptfoo hands its prompt to the agent. It must tell nothing of what the user wants, or the agent has no need to ask.
+const AGENTS_PROMPT: &str = "You are a helpful assistant.";
 /// promptfoo's own default.
 const TURNS_MAX: u32 = 10;
 
@@ -17,7 +20,7 @@ const MANNERS: &str = "\n\nThis is how you are:\n";
 pub(super) fn write(name: Option<&str>, cases: &[Value]) -> String {
     let mut file = Map::new();
     put_text(&mut file, "description", name);
-    file.insert("prompts".to_owned(), json!(["{{instructions}}"]));
+    file.insert("prompts".to_owned(), json!([AGENTS_PROMPT]));
     file.insert("tests".to_owned(), cases.iter().map(entry).collect());
     format!("{HEAD}{}", case::yaml(&file))
 }

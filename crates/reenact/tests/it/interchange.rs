@@ -70,6 +70,20 @@ tests:
 }
 
 #[test]
+fn the_agent_that_promptfoo_asks_is_not_told_what_the_user_wants() {
+    let suite = Suite::load(std::path::Path::new("tests/it/suite/market-assistant.yaml")).unwrap();
+
+    let file: Value = serde_saphyr::from_str(&write(&suite, Peer::Promptfoo).text).unwrap();
+
+    // Each of these is a system message of the agent's, with its variables filled in.
+    let prompts = file["prompts"].as_array().unwrap();
+    assert!(prompts.iter().all(|prompt| !prompt.as_str().unwrap().contains("{{")), "{prompts:?}");
+    let instructions = file["tests"][0]["vars"]["instructions"].as_str().unwrap();
+    assert!(instructions.starts_with(&suite.cases[0].brief.goal), "{instructions}");
+    assert!(prompts.iter().all(|prompt| !instructions.contains(prompt.as_str().unwrap())), "{prompts:?}");
+}
+
+#[test]
 fn samples_of_inspect_become_cases() {
     let samples = r#"{"input": "how do I bind the book", "target": ["name a thread", "name a needle"], "id": 7, "metadata": {"topic": "books"}}
 {"input": [{"role": "system", "content": "be brief"}, {"role": "user", "content": "hello"}], "target": "hi", "choices": ["a", "b"]}"#;
