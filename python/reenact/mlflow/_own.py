@@ -15,10 +15,12 @@ from mlflow.tracing.processor.mlflow_v3 import MlflowV3SpanProcessor
 from mlflow.tracing.trace_manager import InMemoryTraceManager
 from mlflow.tracing.utils import add_size_stats_to_trace_metadata, generate_trace_id_v3
 from opentelemetry.context import Context
+from opentelemetry.sdk.environment_variables import OTEL_SDK_DISABLED
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
+from opentelemetry.trace import NoOpTracer
 
 if TYPE_CHECKING:
     from ._traces import Called
@@ -46,7 +48,7 @@ class _Held(SpanExporter):
 
 
 class Workshop:
-    """Makes traces that are not sent yet."""
+    """Makes traces that are not sent yet. Raises `MlflowException` where OpenTelemetry makes none."""
 
     def __init__(self) -> None:
         self._held = _Held()
@@ -54,6 +56,10 @@ class Workshop:
         provider = TracerProvider(sampler=ALWAYS_ON, resource=Resource.get_empty())
         provider.add_span_processor(MlflowV3SpanProcessor(self._held, export_metrics=False))
         self._tracer = provider.get_tracer(__name__)
+        if isinstance(self._tracer, NoOpTracer):
+            raise MlflowException.invalid_parameter_value(
+                f"the turns of a simulation are traces, and {OTEL_SDK_DISABLED} turns all of them off: unset it"
+            )
 
     def trace(self, called: Called) -> Trace:
         """The trace of a call."""

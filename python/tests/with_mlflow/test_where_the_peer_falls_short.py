@@ -16,6 +16,7 @@ import mlflow
 import pandas as pd
 import pytest
 from mlflow.entities import Trace
+from mlflow.exceptions import MlflowException
 from mlflow.genai.datasets import create_dataset
 from mlflow.genai.judges import make_judge
 from mlflow.genai.scorers import Safety, scorer
@@ -242,6 +243,17 @@ def test_a_turn_is_a_trace_also_where_tracing_is_turned_off(models: ModelServer,
     stored = mlflow.search_traces(locations=[experiment], return_type="list")
     assert [len(traces) for traces in sessions] == [2, 2, 2]
     assert len(stored) == 6
+
+
+def test_nothing_is_asked_where_there_can_be_no_traces(
+    models: ModelServer, experiment: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_SDK_DISABLED", "true")
+
+    with pytest.raises(MlflowException, match="OTEL_SDK_DISABLED turns all of them off: unset it"):
+        ours.ConversationSimulator(test_cases=CASES, max_turns=2).simulate(Agent(models).untraced)
+
+    assert not models.asked
 
 
 def test_ctrl_c_keeps_the_traces_of_the_turns_that_were_held(
